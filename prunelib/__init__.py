@@ -1,0 +1,23 @@
+"""Train, prune, measure and design wide residual networks."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "ChannelProfile": "profile",
+    "WideResNet": "wrn",
+    "train": "trainer",
+    "evaluate": "trainer",
+    "prune": "pruner",
+    "fisher_saliency": "saliency",
+    "PrunelibError": "errors",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> object:
+    """Import the public names when they are asked for: PyTorch takes seconds."""
+    if name in _PUBLIC:
+        return getattr(import_module(f"prunelib.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

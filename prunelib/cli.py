@@ -1,0 +1,391 @@
+"""The `prunelib` command. PyTorch and pandas are imported by the commands that need them only."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from prunelib import __version__, units
+from prunelib.errors import PrunelibError
+from prunelib.profile import ChannelProfile
+
+
+class Converted(click.ParamType):
+    """An option's type, from a function that raises PrunelibError."""
+
+    def __init__(self, name: str, convert) -> None:
+        self.name, self.function = name, convert
+
+    def convert(self, value, param, ctx):
+        """Apply the function to text; what is not text is converted already."""
+        return self.function(value) if isinstance(value, str) else value
+
+
+COUNT = Converted("count", units.count)
+COUNTS = Converted("counts", lambda text: tuple(units.count(part) for part in text.split(",")))
+NAMES = Converted("names", lambda text: tuple(part.strip() for part in text.split(",")))
+SEED = click.IntRange(0, 2**31 - 1)
+
+
+def options(*decorators):
+    """One decorator of several."""
+
+    def decorate(function):
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+places = options(
+    click.option(
+        "--results",
+        type=click.Path(path_type=Path),
+        default="results",
+        show_default=True,
+        help="Folder with the records.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        help="Folder with CIFAR-10.  [default: PRUNELIB_DATA, else data]",
+    ),
+    click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]"),
+)
+selection = options(
+    click.option("--families", type=NAMES, help="Some of the families, separated by commas."),
+    click.option("--seeds", type=int, help="Number of seeds.  [default: the scale's]"),
+    click.option("--budgets", type=COUNTS, help="Parameter budgets, such as 80k,200k."),
+)
+EXAMPLES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=EXAMPLES)
+@click.version_option(__version__, prog_name="prunelib")
+def cli() -> None:
+    """Is it worth pruning a network, or is it better to train a small one?
+
+    \b
+    Examples:
+      prunelib describe --depth 40 --width 2
+      prunelib study smoke              a whole study in about two minutes, on any machine
+      prunelib status mini              what is there of a study, and what is missing
+    """
+
+
+@cli.command()
+@click.option("--depth", type=int, help="6n + 4 layers.")
+@click.option("--width", type=float, help="Widening factor.")
+@click.option("--bottleneck", type=float, metavar="Z", help="Share of each bottleneck kept.")
+@click.option("--profile", "file", type=click.Path(path_type=Path), help="JSON of a profile.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
+def describe(depth, width, bottleneck, file, as_json) -> None:
+    """Parameters, MACs and bottleneck widths of a network for CIFAR-10.
+
+    \b
+    Examples:
+      prunelib describe --depth 40 --width 2
+      prunelib describe --depth 40 --width 2 --bottleneck 0.5 --json
+      prunelib describe --profile copycat.json
+    """
+    if file is not None:
+        if depth is not None or width is not None:
+            raise click.UsageError("give either --profile or --depth and --width")
+        profile = ChannelProfile.from_json(read_text(file))
+    elif depth is None or width is None:
+        raise click.UsageError("give --depth and --width, or --profile")
+    else:
+        profile = ChannelProfile.full(depth, width)
+    if bottleneck is not None:
+        profile = profile.bottleneck(bottleneck)
+    facts = {"params": profile.params, "macs": profile.macs, "middle": list(profile.middle)}
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    click.echo(f"WRN-{profile.depth}-{profile.width:g} for CIFAR-10 (32x32 images)")
+    click.echo(f"params  {profile.params:,}")
+    click.echo(f"macs    {profile.macs:,}")
+    click.echo(f"middle  {' '.join(map(str, profile.middle))}")
+
+
+@cli.command()
+@click.argument("scale")
+@selection
+@click.option("--jobs", type=click.IntRange(1), help="Runs at a time.  [default: one a core]")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="A run's.")
+@click.option("--time-limit", type=Converted("duration", units.duration), help="Such as 30m.")
+@places
+def study(
+    scale, families, seeds, budgets, jobs, threads, time_limit, results, data, device
+) -> None:
+    """Run what is missing of a study. Stop it at any time, and go on with the same command.
+
+    \b
+    Examples:
+      prunelib study smoke
+      prunelib study mini --families copycat,bottleneck --budgets 80k --seeds 1
+      prunelib study mini --time-limit 2h --data ~/cifar10
+    """
+    from prunelib import executors
+    from prunelib.machine import Machine
+    from prunelib.study import lookup, plan, scale_named
+    from prunelib.study import study as run_study
+
+    preset = scale_named(scale)
+    requests = plan(preset, families, seeds, budgets)
+    setting = prepared(preset, results, data, Machine.here(device, threads))
+    if jobs is None:
+        jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
+    started = time.monotonic()
+    with bar(scale) as show:
+        summary = run_study(
+            requests,
+            lookup(setting.store),
+            executors.executor(setting, jobs),
+            show,
+            lambda: (time_limit or float("inf")) - (time.monotonic() - started),
+        )
+    for name, reason in summary.failed.items():
+        click.echo(f"run {name} failed: {reason}", err=True)
+    click.echo(
+        f"{scale}: {summary.computed} computed now, "
+        f"{len(requests) - summary.missing} of {len(requests)} there, {summary.missing} missing"
+    )
+    if summary.failed:
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("scale")
+@selection
+@click.option("--results", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
+def status(scale, families, seeds, budgets, results, as_json) -> None:
+    """What is there of a study, and what is missing.
+
+    \b
+    Examples:
+      prunelib status smoke
+      prunelib status mini --families copycat --json
+    """
+    from prunelib.store import Store
+    from prunelib.study import found, lookup, plan, scale_named
+
+    requests = plan(scale_named(scale), families, seeds, budgets)
+    pairs = found(requests, lookup(Store(results / scale)))
+    if as_json:
+        rows = [
+            {"family": r.family, "budget": r.budget, "seed": r.seed, "key": record and record.key}
+            for r, record in pairs
+        ]
+        click.echo(json.dumps(rows))
+        return
+    groups: dict[tuple, list[bool]] = {}
+    for request, record in pairs:
+        groups.setdefault((request.family, request.budget), []).append(record is not None)
+    click.echo(f"{'family':<22}{'budget':>9}  there")
+    for (family, budget), there in groups.items():
+        size = units.short(budget) if budget else "-"
+        click.echo(f"{family:<22}{size:>9}  {sum(there)} of {len(there)}")
+    missing = sum(record is None for _, record in pairs)
+    click.echo(f"{len(pairs) - missing} of {len(pairs)} there, {missing or 'nothing'} missing")
+
+
+@cli.command()
+@click.argument("scale")
+@click.option("--profile", "file", type=click.Path(path_type=Path), help="JSON of a profile.")
+@click.option("--family", default="base", show_default=True, help="A rule that makes a profile.")
+@click.option("--budget", type=COUNT, help="Parameters, such as 80k; not for base.")
+@click.option("--epochs", type=click.IntRange(1), help="[default: the scale's]")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@places
+def train(scale, file, family, budget, epochs, seed, threads, results, data, device) -> None:
+    """Train one network by the protocol of a scale, and keep its record.
+
+    \b
+    Examples:
+      prunelib train smoke
+      prunelib train mini --family bottleneck --budget 80k --seed 1
+      prunelib train mini --profile mine.json --epochs 20
+    """
+    from dataclasses import replace
+
+    from prunelib.machine import Machine
+    from prunelib.specs import TrainSpec
+    from prunelib.study import lookup, scale_named, single
+
+    preset = scale_named(scale)
+    if epochs is not None:
+        preset = replace(preset, train=preset.train.lasting(epochs))
+    setting = prepared(preset, results, data, Machine.here(device, threads))
+    if file is not None:
+        if family != "base" or budget is not None:
+            raise click.UsageError("give either --profile or --family and --budget")
+        profile = ChannelProfile.from_json(read_text(file))
+        spec = TrainSpec(profile, preset.data, preset.train, seed)
+    else:
+        spec = single(preset, family, budget, seed).spec(lookup(setting.store))
+    finish(spec, setting)
+
+
+@cli.command()
+@click.argument("scale")
+@click.option("--criterion", help="fisher, random or l1.  [default: the scale's]")
+@click.option("--flop-penalty", type=float, metavar="BETA", help="Nats per million MACs.")
+@click.option("--steps", type=click.IntRange(1), help="Updates between removals.")
+@click.option("--removals", type=click.IntRange(0), help="Stop after so many.")
+@click.option("--params", type=COUNT, help="Stop at so many parameters.")
+@click.option("--eval-every", type=click.IntRange(1), help="Removals between evaluations.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@places
+def prune(
+    scale,
+    criterion,
+    flop_penalty,
+    steps,
+    removals,
+    params,
+    eval_every,
+    seed,
+    threads,
+    results,
+    data,
+    device,
+) -> None:
+    """Prune the base network of a scale, training it first if need be, and keep the record.
+
+    \b
+    Examples:
+      prunelib prune smoke
+      prunelib prune smoke --criterion random --seed 1
+      prunelib prune mini --params 200k --steps 15
+    """
+    from dataclasses import replace
+
+    from prunelib.machine import Machine
+    from prunelib.study import scale_named
+
+    preset = scale_named(scale)
+    given = {
+        "criterion": criterion,
+        "flop_penalty": flop_penalty,
+        "steps": steps,
+        "eval_every": eval_every,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if removals is not None or params is not None:
+        changes |= {"removals": removals, "stop_params": params}
+    spec = preset.prune_spec(seed)
+    spec = replace(spec, protocol=replace(spec.protocol, **changes))
+    spec.protocol.check(preset.base, preset.shape)
+    finish(spec, prepared(preset, results, data, Machine.here(device, threads)))
+
+
+@cli.command()
+@click.option("--data", type=click.Path(path_type=Path), default="data", show_default=True)
+def download(data) -> None:
+    """Fetch CIFAR-10 (170 MB) into a folder."""
+    from prunelib.data import download_cifar10
+
+    download_cifar10(data)
+
+
+def prepared(scale, results: Path, data: Path | None, machine):
+    """The setting of a run, once it is sure that the data are there and records can be kept."""
+    from prunelib.data import find_cifar10
+    from prunelib.executors import Setting
+    from prunelib.store import Store
+
+    if scale.data.name == "cifar10":
+        find_cifar10(data)
+    store = Store(results / scale.name)
+    store.check_writable()
+    return Setting(store, machine, data)
+
+
+def finish(spec, setting) -> None:
+    """Run one spec unless its record is there, and print what came out."""
+    from prunelib.runs import run
+
+    record = setting.store.find(spec)
+    if record is None:
+        with bar(spec.kind) as show:
+            record = run(
+                spec,
+                setting.store,
+                setting.machine,
+                setting.root,
+                lambda done, total, note: show(done, total, note),
+            )
+    outcome = record.outcome
+    click.echo(
+        f"{setting.store.path(spec)}: {outcome['params']:,} parameters, {outcome['macs']:,} MACs, "
+        f"test error {outcome['error']:.2f} %"
+    )
+
+
+class bar:  # noqa: N801
+    """A progress bar with an estimate of the time left, on stderr."""
+
+    def __init__(self, title: str) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(
+            desc=title,
+            total=1,
+            file=sys.stderr,
+            mininterval=0.5,
+            bar_format="{desc} {percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left{postfix}",
+        )
+
+    def __enter__(self):
+        return self.show
+
+    def show(self, done: float, total: float, note: str = "") -> None:
+        """Move to done of total."""
+        self.bar.total = total
+        self.bar.set_postfix_str(note or f"{int(done)} of {total} runs", refresh=False)
+        self.bar.update(done - self.bar.n)
+
+    def __exit__(self, *error) -> None:
+        self.bar.close()
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        PrunelibError: it cannot be read.
+    """
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PrunelibError(f"{path} cannot be read: {error}") from None
+
+
+def main() -> None:
+    """Run the command: bad input gives one line on stderr and exit code 2."""
+    try:
+        sys.exit(cli(standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
+    except click.ClickException as error:
+        fail(error.format_message())
+    except PrunelibError as error:
+        fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("prunelib: stopped; the same command goes on from here", err=True)
+        sys.exit(130)
+
+
+def fail(message: str) -> None:
+    """One line, exit code 2."""
+    click.echo("prunelib: " + " ".join(message.split()), err=True)
+    sys.exit(2)

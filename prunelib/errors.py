@@ -1,0 +1,8 @@
+"""The one exception that people see: bad input, with what to do about it."""
+
+
+class PrunelibError(ValueError):
+    """Bad input or a missing file. Its message is one line that says what to do.
+
+    The command line prints it on stderr and exits with code 2.
+    """

@@ -1,0 +1,168 @@
+"""Where runs run: in this process, or in several on this machine.
+
+An executor takes specs as they become ready and hands back records as they finish. Processes are
+single-threaded by default: on a CPU two of them beat one run with two threads.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prunelib.errors import PrunelibError
+from prunelib.machine import Machine
+from prunelib.runs import run
+from prunelib.specs import Spec, key
+from prunelib.store import Record, Store
+from prunelib.trainer import NotFinite
+
+RETRIES = 2
+
+Result = tuple[Spec, Record | PrunelibError]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every run of a study shares."""
+
+    store: Store
+    machine: Machine
+    root: Path | None = None
+
+
+@dataclass
+class Here:
+    """Runs one spec after the other in this process."""
+
+    setting: Setting
+    waiting: list[Spec] = field(default_factory=list)
+    share: float = 0.0
+    jobs: int = 1
+
+    def submit(self, spec: Spec) -> None:
+        """Queue a spec."""
+        self.waiting.append(spec)
+
+    def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
+        """Run what is queued; `tick` is told the share done of the run in progress."""
+        spec = self.waiting.pop(0)
+
+        def progress(done: int, total: int, note: str) -> None:
+            tick(done / total)
+
+        try:
+            yield spec, run(spec, *vars(self.setting).values(), progress)
+        except NotFinite as error:
+            yield spec, error
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Processes:
+    """Runs specs in `jobs` worker processes; a killed worker's runs are started again."""
+
+    def __init__(self, setting: Setting, jobs: int) -> None:
+        self.setting = setting
+        self.jobs = jobs
+        self.running: dict[Future, Spec] = {}
+        self.killed: dict[str, int] = {}
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["prunelib.runs"])
+        self.shares = context.Array("d", self.jobs)
+        self.pool = ProcessPoolExecutor(
+            self.jobs, context, start_worker, (self.shares, context.Value("i", 0))
+        )
+
+    def submit(self, spec: Spec) -> None:
+        """Queue a spec."""
+        self.running[self.pool.submit(work, spec, self.setting)] = spec
+
+    def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
+        """Wait about a second for runs that end; `tick` is told the sum of shares done."""
+        done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
+        tick(sum(self.shares))
+        lost = []
+        for future in done:
+            spec = self.running.pop(future)
+            try:
+                yield spec, future.result()
+            except NotFinite as error:
+                yield spec, error
+            except BrokenProcessPool:
+                lost.append(spec)
+        if lost:
+            lost += self.running.values()
+            self.running.clear()
+            self.pool.shutdown(wait=False, cancel_futures=True)
+            self._start()
+            for spec in lost:
+                name = key(spec)
+                self.killed[name] = self.killed.get(name, 0) + 1
+                if self.killed[name] > RETRIES:
+                    yield (
+                        spec,
+                        PrunelibError(f"run {name}: its process was killed {RETRIES + 1} times"),
+                    )
+                else:
+                    self.submit(spec)
+
+    def close(self) -> None:
+        """End all workers at once; what they had not finished is not recorded."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+            child.join()
+
+
+def executor(setting: Setting, jobs: int) -> Here | Processes:
+    """The executor for a number of parallel runs."""
+    return Here(setting) if jobs == 1 else Processes(setting, jobs)
+
+
+_my_share: Callable[[float], None] = lambda share: None  # noqa: E731
+
+
+def start_worker(shares, counter) -> None:
+    """Set up a worker: it leaves Ctrl-C to its parent and does not outlive it."""
+    global _my_share
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with counter.get_lock():
+        slot = counter.value % len(shares)
+        counter.value += 1
+
+    def set_share(share: float) -> None:
+        shares[slot] = share
+
+    _my_share = set_share
+    threading.Thread(target=die_with_parent, daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Without this a worker would go on for hours after its study was killed."""
+    with contextlib.suppress(Exception):
+        multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def work(spec: Spec, setting: Setting) -> Record:
+    """One run, in a worker."""
+    try:
+        return run(
+            spec,
+            setting.store,
+            setting.machine,
+            setting.root,
+            lambda done, total, note: _my_share(done / total),
+        )
+    finally:
+        _my_share(0.0)

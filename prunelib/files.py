@@ -1,0 +1,58 @@
+"""Files that are whole or not there: text and tensors, written atomically."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from prunelib.errors import PrunelibError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that after any interruption it is the old one or the new one.
+
+    Raises:
+        PrunelibError: the folder cannot be written, or the disk is full.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise PrunelibError(
+            f"{path} cannot be written: {error.strerror or error}; "
+            "make room or choose another folder with --results"
+        ) from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def save_tensors(path: Path, tensors: dict, text: str = "") -> None:
+    """Write tensors as safetensors, with a text in the metadata."""
+    from safetensors.torch import save
+
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, save(flat, {"text": text}))
+
+
+def load_tensors(path: Path) -> tuple[dict, str]:
+    """Read what `save_tensors` wrote: tensors on the CPU, and the text.
+
+    Raises:
+        PrunelibError: the file is not there, or is not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, (file.metadata() or {}).get("text", "")
+    except (OSError, SafetensorError) as error:
+        raise PrunelibError(f"{path} cannot be read as safetensors: {error}") from None

@@ -1,0 +1,279 @@
+"""An architecture is data: the channel profile of a wide residual network.
+
+Parameters are counted as in the paper: convolutions, two per batch-norm channel, 1x1 shortcuts and
+the linear layer; running statistics are not counted. MACs are multiply-accumulates of convolutions
+and of the linear layer for one image.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
+
+from prunelib.errors import PrunelibError
+
+STEM = 16
+STAGES = (16, 32, 64)
+CIFAR = {"in_channels": 3, "num_classes": 10}
+
+
+class Block(NamedTuple):
+    """One residual block: `c_in` -> 3x3 -> `middle` -> 3x3 -> `c_out`, the first 3x3 strided."""
+
+    number: int
+    c_in: int
+    middle: int
+    c_out: int
+    stride: int
+
+    @property
+    def has_shortcut(self) -> bool:
+        """Whether a 1x1 convolution, not the identity, carries the shortcut."""
+        return self.stride != 1 or self.c_in != self.c_out
+
+
+def nearest(x: float | Fraction) -> int:
+    """Round half up, and never below one channel.
+
+    >>> nearest(2.5), nearest(0.1)
+    (3, 1)
+    """
+    return max(1, math.floor(x + Fraction(1, 2)))
+
+
+def stage_widths(width: float) -> tuple[int, int, int]:
+    """Channels of the three stages of a network of this width.
+
+    >>> stage_widths(2)
+    (32, 64, 128)
+    """
+    return tuple(nearest(c * Fraction(width)) for c in STAGES)
+
+
+@dataclass(frozen=True)
+class ChannelProfile:
+    """Depth, width and the bottleneck width of each residual block.
+
+    The bottleneck width (`middle`) is the number of channels between the two convolutions of a
+    block; blocks count from 1, as in the paper.
+
+    Args:
+        depth: 6n + 4 layers, n blocks in each of three stages.
+        width: the widening factor k of Zagoruyko & Komodakis (2016); any positive number.
+        middle: bottleneck widths, block 1 first; each at least 1.
+
+    Raises:
+        PrunelibError: the depth is not 6n + 4, the width not positive, or `middle` does not have
+            one positive integer a block.
+
+    >>> ChannelProfile.full(40, 2).params
+    2243546
+    """
+
+    depth: int
+    width: float
+    middle: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_depth(self.depth)
+        width = self.width
+        if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= 64:
+            raise PrunelibError(f"width must be a number above 0 and at most 64, not {width!r}")
+        object.__setattr__(self, "width", float(width))
+        object.__setattr__(self, "middle", tuple(self.middle))
+        if len(self.middle) != self.depth // 6 * 3:
+            raise PrunelibError(
+                f"a network of depth {self.depth} has {self.depth // 6 * 3} blocks, "
+                f"but {len(self.middle)} bottleneck widths were given"
+            )
+        for number, channels in enumerate(self.middle, 1):
+            if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
+                raise PrunelibError(
+                    f"block {number}: the bottleneck width must be an integer of at least 1, "
+                    f"not {channels!r}"
+                )
+
+    @classmethod
+    def full(cls, depth: int, width: float) -> "ChannelProfile":
+        """The unpruned network: every bottleneck as wide as the output of its block."""
+        check_depth(depth)
+        per_stage = depth // 6
+        probe = cls(depth, width, (1,) * (3 * per_stage))
+        return replace(probe, middle=tuple(block.c_out for block in probe.blocks))
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The residual blocks in order."""
+        return tuple(self._blocks())
+
+    def _blocks(self) -> Iterator[Block]:
+        per_stage = self.depth // 6
+        c_in = STEM
+        for i, middle in enumerate(self.middle):
+            c_out = stage_widths(self.width)[i // per_stage]
+            stride = 2 if i % per_stage == 0 and i > 0 else 1
+            yield Block(i + 1, c_in, middle, c_out, stride)
+            c_in = c_out
+
+    @property
+    def strided(self) -> tuple[int, ...]:
+        """Numbers of the blocks that halve the resolution (7 and 13 at depth 40)."""
+        return tuple(block.number for block in self.blocks if block.stride != 1)
+
+    @property
+    def prunable(self) -> int:
+        """Channels between the convolutions of all blocks: the candidates for removal."""
+        return sum(self.middle)
+
+    @cached_property
+    def params(self) -> int:
+        """Parameters for CIFAR-10; `count_params` counts for other data."""
+        return self.count_params(**CIFAR)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates for one 32x32 image of CIFAR-10; see `count_macs`."""
+        return self.count_macs(image_size=32, **CIFAR)
+
+    def count_params(self, in_channels: int = 3, num_classes: int = 10) -> int:
+        """Trainable parameters for this kind of input."""
+        total = 9 * in_channels * STEM
+        for b in self.blocks:
+            total += 2 * b.c_in + 9 * b.c_in * b.middle + 2 * b.middle + 9 * b.middle * b.c_out
+            total += b.c_in * b.c_out * b.has_shortcut
+        last = self.blocks[-1].c_out
+        return total + 2 * last + last * num_classes + num_classes
+
+    def count_macs(self, image_size: int = 32, in_channels: int = 3, num_classes: int = 10) -> int:
+        """Multiply-accumulates of convolutions and linear layer for one square image."""
+        size = image_size
+        total = 9 * in_channels * STEM * size**2
+        for b in self.blocks:
+            size = -(-size // b.stride)
+            total += (9 * b.c_in * b.middle + 9 * b.middle * b.c_out) * size**2
+            total += b.c_in * b.c_out * b.has_shortcut * size**2
+        return total + self.blocks[-1].c_out * num_classes
+
+    @property
+    def unpruned(self) -> "ChannelProfile":
+        """The full network of the same depth and width."""
+        return ChannelProfile.full(self.depth, self.width)
+
+    def shares(self) -> tuple[float, ...]:
+        """Share of the full bottleneck that is left in each block, 0 to 1."""
+        return tuple(b.middle / b.c_out for b in self.blocks)
+
+    def without(self, block: int, n: int = 1) -> "ChannelProfile":
+        """This profile with `n` channels fewer in one block (counted from 1).
+
+        Raises:
+            PrunelibError: there is no such block, or no channel would be left in it.
+        """
+        if not 1 <= block <= len(self.middle):
+            raise PrunelibError(f"there is no block {block}; blocks are 1 to {len(self.middle)}")
+        left = self.middle[block - 1] - n
+        if left < 1:
+            raise PrunelibError(
+                f"block {block} has {self.middle[block - 1]} channels; removing {n} leaves none"
+            )
+        return replace(self, middle=(*self.middle[: block - 1], left, *self.middle[block:]))
+
+    def scaled(self, s: float | Fraction) -> "ChannelProfile":
+        """Every bottleneck width times `s`, rounded, at least 1 and at most the full width."""
+        if not s >= 0:
+            raise PrunelibError(f"a scale factor must be 0 or more, not {s}")
+        return replace(
+            self,
+            middle=tuple(min(b.c_out, nearest(b.middle * Fraction(s))) for b in self.blocks),
+        )
+
+    def bottleneck(self, z: float | Fraction) -> "ChannelProfile":
+        """The full network with every bottleneck width times `z` (the paper's figure 2b)."""
+        return self.unpruned.scaled(z)
+
+    def reduced(self, width: float) -> "ChannelProfile":
+        """The full network of the same depth and another width (the paper's figure 2a)."""
+        return ChannelProfile.full(self.depth, width)
+
+    def fit_params(self, n: int, in_channels: int = 3, num_classes: int = 10) -> "ChannelProfile":
+        """The largest scaled copy of this profile with at most `n` parameters.
+
+        Applied to the full profile this gives the bottleneck network of a budget, applied to a
+        pruned profile the copycat (the paper's section 3.2).
+
+        Raises:
+            PrunelibError: the budget is below the smallest or above the largest scaled copy.
+
+        >>> ChannelProfile.full(40, 2).fit_params(1_129_370).middle[0]
+        16
+        """
+        factors = {
+            Fraction(2 * m - 1, 2 * b.middle) for b in self.blocks for m in range(2, b.c_out + 1)
+        }
+        candidates = [Fraction(0), *sorted(factors)]
+        return largest(
+            lambda i: self.scaled(candidates[i]), len(candidates), n, in_channels, num_classes
+        )
+
+    def fit_width(self, n: int, in_channels: int = 3, num_classes: int = 10) -> "ChannelProfile":
+        """The largest full network of this depth, no wider than this one, within `n` parameters.
+
+        Raises:
+            PrunelibError: the budget is below the smallest or above the largest such network.
+        """
+        step = Fraction(1, 2 * STAGES[-1])
+        count = math.floor(Fraction(self.width) / step)
+        return largest(
+            lambda i: self.reduced(float((i + 1) * step)), count, n, in_channels, num_classes
+        )
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads."""
+        return json.dumps({"depth": self.depth, "width": self.width, "middle": list(self.middle)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "ChannelProfile":
+        """Read what `to_json` wrote.
+
+        Raises:
+            PrunelibError: the text is not JSON, or not a channel profile.
+        """
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise PrunelibError(f"a channel profile must be JSON: {error}") from None
+        if not isinstance(fields, dict) or set(fields) != {"depth", "width", "middle"}:
+            raise PrunelibError("a channel profile has exactly the keys depth, width and middle")
+        if not isinstance(fields["middle"], list):
+            raise PrunelibError("middle must be a list of bottleneck widths, one a block")
+        return cls(fields["depth"], fields["width"], tuple(fields["middle"]))
+
+
+def check_depth(depth: int) -> None:
+    """Raise PrunelibError unless depth is 6n + 4 with n of at least 1."""
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 10 or depth % 6 != 4:
+        raise PrunelibError(
+            f"depth must be 6n + 4 with n of at least 1 (10, 16, 22, 28, 34, 40, …), not {depth!r}"
+        )
+
+
+def largest(make, count: int, budget: int, in_channels: int, num_classes: int) -> ChannelProfile:
+    """Of `make(0)`, …, `make(count - 1)`, which grow, the last with at most `budget` parameters."""
+
+    def params(i: int) -> int:
+        return make(i).count_params(in_channels, num_classes)
+
+    smallest, greatest = params(0), params(count - 1)
+    if not smallest <= budget <= greatest:
+        raise PrunelibError(
+            f"no network of this family has {budget:,} parameters: "
+            f"possible are {smallest:,} to {greatest:,}"
+        )
+    low, high = 0, count
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if params(middle) <= budget else (low, middle)
+    return make(low)

@@ -1,0 +1,269 @@
+"""Prune and tune: fine-tune for some steps, remove the least salient channel, and again."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from prunelib.data import PRUNING, REMOVALS, Dataset, Shape, generator, train_batches
+from prunelib.errors import PrunelibError
+from prunelib.files import load_tensors, save_tensors
+from prunelib.machine import Machine
+from prunelib.profile import ChannelProfile
+from prunelib.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
+from prunelib.trainer import Progress, check_finite, evaluate, sgd, sgd_step
+from prunelib.wrn import WideResNet, remove_channel
+
+CHECKPOINT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class PruneProtocol:
+    """How a trained network is pruned: the paper's section 3 by default.
+
+    Between removals the network is fine-tuned for `steps` updates at the lowest learning rate of
+    its training, while saliency accumulates. Pruning ends after `removals`, or as soon as there
+    are no more than `stop_params` parameters. Test error is measured before every `eval_every`-th
+    removal and at the end. `flop_penalty` is beta, in nats per million MACs.
+    """
+
+    batch_size: int = 128
+    lr: float = 8e-4
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    pad: int = 4
+    flip: bool = True
+    steps: int = 100
+    criterion: str = "fisher"
+    flop_penalty: float = 0.0
+    removals: int | None = None
+    stop_params: int | None = None
+    eval_every: int = 1
+
+    def check(self, profile: ChannelProfile, shape: Shape) -> None:
+        """Raise PrunelibError if a network of this profile cannot be pruned so."""
+        if self.criterion not in CRITERIA:
+            raise PrunelibError(
+                f"unknown criterion {self.criterion!r}; there are: {', '.join(CRITERIA)}"
+            )
+        if self.removals is None and self.stop_params is None:
+            raise PrunelibError("pruning needs an end: a number of removals or of parameters")
+        possible = profile.prunable - len(profile.middle)
+        if self.removals is not None and not 0 <= self.removals <= possible:
+            raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
+        least = shape.params(profile.scaled(0))
+        if self.removals is None and self.stop_params < least:
+            raise PrunelibError(
+                f"pruning cannot reach {self.stop_params:,} parameters: "
+                f"{least:,} are left with one channel a block"
+            )
+
+
+@dataclass(frozen=True)
+class Point:
+    """The network after `removals` channels are gone and it was fine-tuned, and what goes next.
+
+    `error` (per cent) is None where it was not measured. `block` counts from 1; `channel` is the
+    index that the channel had in the unpruned network, from 0; both are None at the end of the
+    trajectory. `seconds` are those of fine-tuning and removal; evaluation comes on top.
+    """
+
+    removals: int
+    params: int
+    macs: int
+    train_loss: float
+    error: float | None
+    block: int | None
+    channel: int | None
+    saliency: float | None
+    seconds: float
+    evaluation_seconds: float
+
+
+@dataclass
+class State:
+    """All that a pruning run needs to go on: it is what a checkpoint holds."""
+
+    model: WideResNet
+    optimizer: torch.optim.Optimizer
+    alive: list[list[int]]
+    points: list[Point]
+
+
+def prune(
+    model: WideResNet,
+    data: Dataset,
+    protocol: PruneProtocol,
+    seed: int,
+    machine: Machine | None = None,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    watch: Callable[[WideResNet, Point], None] | None = None,
+) -> list[Point]:
+    """Prune a trained model in place, channel by channel, and record the trajectory.
+
+    Removed channels leave the network, its gradients and its momentum physically, so every
+    removal is cheaper than the one before.
+
+    Args:
+        model: trained; on return the pruned and tuned network.
+        data: for fine-tuning and evaluation.
+        protocol: what to do.
+        seed: of batches and of the random criterion.
+        machine: by default the best there is.
+        progress: called after every removal.
+        checkpoint: file from which an interrupted run goes on, if it is there, and into which the
+            state is written about every 20 seconds; removed at the end.
+        watch: called with the model and each new point, before the removal.
+
+    Returns:
+        One point for each removal and one for the final network.
+
+    Raises:
+        PrunelibError: unknown criterion, no end given, or an end that cannot be reached.
+        NotFinite: the loss became infinite or not a number.
+    """
+    machine = machine or Machine.here()
+    protocol.check(model.profile, data.shape)
+    data = data.to(machine.device)
+    full = model.profile
+    state = resumed(checkpoint, model, protocol, machine)
+    model = state.model
+    batches = train_batches(
+        data,
+        protocol.batch_size,
+        protocol.pad,
+        protocol.flip,
+        seed,
+        stream=PRUNING,
+        start=len(state.points) * protocol.steps,
+    )
+    saved = time.monotonic()
+    while not state.points or state.points[-1].block is not None:
+        removals = len(state.points)
+        started = time.perf_counter()
+        model.train()
+        fisher = Fisher(model) if protocol.criterion == "fisher" else None
+        losses = torch.zeros(protocol.steps, device=machine.device)
+        for step in range(protocol.steps):
+            x, y = next(batches)
+            gates = fisher.gates if fisher else None
+            losses[step] = sgd_step(model, state.optimizer, x, y, machine, gates)
+            if fisher:
+                fisher.samples += len(y)
+        check_finite(losses, removals * protocol.steps)
+        tuned = time.perf_counter()
+
+        last = finished(model.profile, removals, protocol, data)
+        error = None
+        if last or removals % protocol.eval_every == 0:
+            error, _ = evaluate(model, data, machine=machine)
+        evaluated = time.perf_counter()
+
+        chosen = None
+        if not last:
+            evidence = Evidence(
+                model, fisher.scores() if fisher else None, generator(seed, REMOVALS, removals)
+            )
+            savings = flop_savings(model.profile, data.shape)
+            chosen = least_salient(
+                CRITERIA[protocol.criterion](evidence), savings, protocol.flop_penalty
+            )
+        point = Point(
+            removals=removals,
+            params=data.shape.params(model.profile),
+            macs=data.shape.macs(model.profile),
+            train_loss=losses.mean().item(),
+            error=error,
+            block=chosen[0] if chosen else None,
+            channel=state.alive[chosen[0] - 1][chosen[1]] if chosen else None,
+            saliency=chosen[2] if chosen else None,
+            seconds=0.0,
+            evaluation_seconds=evaluated - tuned,
+        )
+        if watch:
+            watch(model, point)
+        removing = time.perf_counter()
+        if chosen:
+            remove_channel(model, chosen[0], chosen[1], state.optimizer)
+            del state.alive[chosen[0] - 1][chosen[1]]
+        seconds = tuned - started + time.perf_counter() - removing
+        state.points.append(Point(**asdict(point) | {"seconds": seconds}))
+        if progress:
+            progress(*share_done(point, full, protocol, data), progress_note(state.points))
+        if checkpoint and not last and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            save_state(checkpoint, state)
+            saved = time.monotonic()
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    return state.points
+
+
+def profile_after(full: ChannelProfile, blocks: list[int | None], removals: int) -> ChannelProfile:
+    """The profile after the first `removals` of a trajectory that removed channels of `blocks`."""
+    middle = list(full.middle)
+    for block in blocks[:removals]:
+        middle[block - 1] -= 1
+    return ChannelProfile(full.depth, full.width, tuple(middle))
+
+
+def finished(
+    profile: ChannelProfile, removals: int, protocol: PruneProtocol, data: Dataset
+) -> bool:
+    """Whether the trajectory ends here."""
+    params = data.shape.params(profile)
+    return removals == protocol.removals or params <= (protocol.stop_params or 0)
+
+
+def share_done(
+    point: Point, full: ChannelProfile, protocol: PruneProtocol, data: Dataset
+) -> tuple[int, int]:
+    """How far a trajectory has come, as (done, total)."""
+    if protocol.removals is not None:
+        return point.removals, protocol.removals
+    start = data.shape.params(full)
+    return start - point.params, max(1, start - protocol.stop_params)
+
+
+def progress_note(points: list[Point]) -> str:
+    """Where a trajectory is: parameters, and the last measured error."""
+    errors = [point.error for point in points if point.error is not None]
+    return f"{points[-1].params:,} parameters, error {errors[-1]:.2f} %"
+
+
+def resumed(
+    checkpoint: Path | None, model: WideResNet, protocol: PruneProtocol, machine: Machine
+) -> State:
+    """The state in a checkpoint, put into `model`, or that of a run that begins."""
+    if checkpoint and checkpoint.exists():
+        tensors, text = load_tensors(checkpoint)
+        saved = json.loads(text)
+        for number, channels in enumerate(saved["alive"], 1):
+            while model.profile.middle[number - 1] > len(channels):
+                remove_channel(model, number, 0)
+        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+        alive, points = saved["alive"], [Point(*values) for values in saved["points"]]
+    else:
+        tensors, alive, points = {}, [list(range(c)) for c in model.profile.middle], []
+    machine.place(model)
+    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
+    for name, parameter in model.named_parameters():
+        buffer = tensors.get(f"momentum.{name}")
+        if buffer is not None:
+            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(
+                buffer
+            )
+    return State(model, optimizer, alive, points)
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write a checkpoint, whole or not at all."""
+    tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in state.model.state_dict().items()}
+    for name, parameter in state.model.named_parameters():
+        tensors[f"momentum.{name}"] = state.optimizer.state[parameter]["momentum_buffer"]
+    points = [[getattr(p, f.name) for f in fields(Point)] for p in state.points]
+    save_tensors(path, tensors, json.dumps({"alive": state.alive, "points": points}))

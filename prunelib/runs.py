@@ -1,0 +1,155 @@
+"""Run a spec: train or prune, and make the record."""
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from prunelib.data import WEIGHTS, Dataset, generator, load
+from prunelib.files import load_tensors, save_tensors
+from prunelib.machine import Machine
+from prunelib.profile import ChannelProfile
+from prunelib.pruner import Point, prune
+from prunelib.specs import PruneSpec, Spec, TrainSpec
+from prunelib.store import Record, Store
+from prunelib.trainer import Epoch, Progress, train
+from prunelib.wrn import WideResNet
+
+
+@lru_cache(maxsize=2)
+def dataset(name: str, image_size: int, root: str | None) -> Dataset:
+    """A data set, read once a process."""
+    return load(name, image_size, root)
+
+
+def build(profile: ChannelProfile, data: Dataset, seed: int) -> WideResNet:
+    """A new network; its weights depend on the seed alone, not on what was drawn before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(generator(seed, WEIGHTS).initial_seed())
+        return WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
+
+
+def run(
+    spec: Spec,
+    store: Store,
+    machine: Machine,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Record:
+    """Compute a spec, write its weights and then its record, and return the record.
+
+    Raises:
+        NotFinite: the loss became infinite or not a number; there is no record then.
+        PrunelibError: the data are not there, or the record cannot be written.
+    """
+    torch.set_num_threads(machine.threads)
+    started, cpu = time.perf_counter(), time.process_time()
+    data_spec = spec.base.data if isinstance(spec, PruneSpec) else spec.data
+    data = dataset(data_spec.name, data_spec.image_size, root and str(root))
+    make = run_prune if isinstance(spec, PruneSpec) else run_train
+    outcome = make(spec, store, data, machine, root, progress)
+    circumstances = machine.describe() | {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - started, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
+    }
+    record = Record(spec, outcome, circumstances)
+    store.put(record)
+    return record
+
+
+def run_train(
+    spec: TrainSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    root: str | Path | None,
+    progress: Progress | None,
+) -> dict:
+    """Train and save the weights; the outcome for the record."""
+    model = build(spec.profile, data, spec.seed)
+    history = train(model, data, spec.protocol, spec.seed, machine, progress)
+    save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
+    images = len(data.train.y) * spec.protocol.epochs
+    macs = data.shape.macs(spec.profile)
+    return {
+        "params": data.shape.params(spec.profile),
+        "macs": macs,
+        "error": history[-1].test_error,
+        "images_seen": images,
+        "training_macs": 3 * macs * images,
+        "seconds": round(sum(epoch.seconds for epoch in history), 3),
+        "evaluation_seconds": round(sum(epoch.evaluation_seconds for epoch in history), 3),
+        "epochs": columns([epoch._asdict() for epoch in history], Epoch._fields),
+    }
+
+
+def run_prune(
+    spec: PruneSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    root: str | Path | None,
+    progress: Progress | None,
+) -> dict:
+    """Prune from the base's weights, training the base first if there are none."""
+    model = trained(spec.base, store, data, machine, root, progress)
+    points = prune(model, data, spec.protocol, spec.seed, machine, progress, store.checkpoint(spec))
+    save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
+    images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
+    return {
+        "params": points[-1].params,
+        "macs": points[-1].macs,
+        "error": points[-1].error,
+        "images_seen": sum(images),
+        "training_macs": sum(3 * p.macs * n for p, n in zip(points, images, strict=True)),
+        "seconds": round(sum(point.seconds for point in points), 3),
+        "evaluation_seconds": round(sum(point.evaluation_seconds for point in points), 3),
+        "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
+        | {"images": images},
+    }
+
+
+def images_tuned(total: int, batch: int, steps: int, points: list[Point]) -> list[int]:
+    """Images seen before each removal: the last batch of an epoch may be smaller."""
+    per_epoch = -(-total // batch)
+
+    def seen(step: int) -> int:
+        epochs, rest = divmod(step, per_epoch)
+        return epochs * total + min(rest * batch, total)
+
+    return [seen((i + 1) * steps) - seen(i * steps) for i in range(len(points))]
+
+
+def trained(
+    spec: TrainSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+) -> WideResNet:
+    """The network that a spec trains, from its weights, or trained now if they are not there."""
+    path = store.weights(spec)
+    if not path.exists():
+        if store.find(spec):
+            run_train(spec, store, data, machine, root, progress)
+        else:
+            run(spec, store, machine, root, progress)
+    tensors, _ = load_tensors(path)
+    model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
+    model.load_state_dict(tensors)
+    return machine.place(model)
+
+
+def columns(rows: list[dict], names: tuple[str, ...]) -> dict[str, list]:
+    """Rows as columns, with floats rounded to 7 significant digits."""
+    return {name: [rounded(row[name]) for row in rows] for name in names}
+
+
+def rounded(value: object) -> object:
+    """A float to 7 significant digits; anything else as it is."""
+    return float(f"{value:.7g}") if isinstance(value, float) else value

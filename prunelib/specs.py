@@ -1,0 +1,87 @@
+"""Run specs: frozen and complete. The key of a run is a hash of its spec's canonical JSON."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from prunelib.errors import PrunelibError
+from prunelib.profile import ChannelProfile
+from prunelib.pruner import PruneProtocol
+from prunelib.trainer import Protocol
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data set by name, at an image size."""
+
+    name: Literal["digits", "cifar10"]
+    image_size: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to begin with, other than new random ones.
+
+    Those that the network of a pruning run has after `removals`: `tuned`, or `initial`, as they
+    were before its base was trained (Frankle & Carbin, 2019).
+    """
+
+    prune: "PruneSpec"
+    removals: int
+    weights: Literal["tuned", "initial"]
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """Train a network of this profile on these data by this protocol."""
+
+    profile: ChannelProfile
+    data: DataSpec
+    protocol: Protocol
+    seed: Seed
+    start: Start | None = None
+    kind: Literal["train"] = "train"
+
+
+@dataclass(frozen=True)
+class PruneSpec:
+    """Prune the network that `base` trains, by this protocol."""
+
+    base: TrainSpec
+    protocol: PruneProtocol
+    seed: Seed
+    kind: Literal["prune"] = "prune"
+
+
+Spec = Annotated[TrainSpec | PruneSpec, Field(discriminator="kind")]
+ADAPTER: TypeAdapter = TypeAdapter(Spec, config=ConfigDict(extra="forbid"))
+
+
+def to_dict(spec: Spec) -> dict:
+    """A spec as plain data, without what is not set."""
+    return ADAPTER.dump_python(spec, mode="json", exclude_none=True)
+
+
+def from_dict(fields: object) -> Spec:
+    """The spec of plain data.
+
+    Raises:
+        PrunelibError: a field is missing, unknown or of the wrong type; the message names it.
+    """
+    try:
+        return ADAPTER.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PrunelibError(f"not a run spec: {where or 'spec'}: {first['msg']}") from None
+
+
+def key(spec: Spec) -> str:
+    """The name of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    canonical = json.dumps(to_dict(spec), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

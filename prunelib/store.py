@@ -1,0 +1,136 @@
+"""Run records: one small JSON file a run, named by the key of its spec, never half-written."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prunelib import specs
+from prunelib.errors import PrunelibError
+from prunelib.files import write_atomically
+from prunelib.specs import Spec
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run was asked, what came out, and under which circumstances.
+
+    `outcome` has `params`, `macs`, `error` (per cent, final), `images_seen`, `training_macs`,
+    `seconds` of training, `evaluation_seconds`, and the columns of `epochs` (training) or `points`
+    (pruning). `circumstances` has hardware, versions, threads, precision and time.
+    """
+
+    spec: Spec
+    outcome: dict
+    circumstances: dict
+
+    @property
+    def key(self) -> str:
+        """The key of the spec."""
+        return specs.key(self.spec)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The records of one scale in `folder`, and the weights, which are not kept in git."""
+
+    folder: Path
+
+    def path(self, spec: Spec) -> Path:
+        """Where the record of a spec is, or would be."""
+        return self.folder / f"{specs.key(spec)}.json"
+
+    def weights(self, spec: Spec) -> Path:
+        """Where the final weights of a spec are, or would be."""
+        return self.folder / "weights" / f"{specs.key(spec)}.safetensors"
+
+    def checkpoint(self, spec: Spec) -> Path:
+        """Where an unfinished pruning run keeps its state."""
+        return self.folder / "weights" / f"{specs.key(spec)}.checkpoint"
+
+    def find(self, spec: Spec) -> Record | None:
+        """The record of a spec, or None if there is none.
+
+        Raises:
+            PrunelibError: there is a file, but it is not a record of this version and spec.
+        """
+        path = self.path(spec)
+        return read(path) if path.exists() else None
+
+    def records(self) -> Iterator[Record]:
+        """All records, in the order of their keys."""
+        for path in sorted(self.folder.glob("*.json")):
+            yield read(path)
+
+    def put(self, record: Record) -> None:
+        """Write a record.
+
+        Raises:
+            PrunelibError: the folder cannot be written, or the disk is full.
+        """
+        text = json.dumps(
+            {
+                "version": VERSION,
+                "key": record.key,
+                "spec": specs.to_dict(record.spec),
+                "outcome": record.outcome,
+                "circumstances": record.circumstances,
+            },
+            allow_nan=False,
+        )
+        write_atomically(self.path(record.spec), folded(text).encode())
+
+    def check_writable(self) -> None:
+        """Raise PrunelibError unless records can be written here: better now than after hours."""
+        probe = self.folder / f".probe-{id(self)}"
+        write_atomically(probe, b" " * 4096)
+        probe.unlink()
+
+
+def folded(text: str) -> str:
+    """JSON with a line for each of the two outer levels, so that a diff shows what changed."""
+    lines = ["{"]
+    top = json.loads(text)
+    for i, (name, value) in enumerate(top.items()):
+        comma = "," if i < len(top) - 1 else ""
+        if isinstance(value, dict):
+            inner = [f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()]
+            lines += [f"  {json.dumps(name)}: {{", ",\n".join(inner), f"  }}{comma}"]
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}{comma}")
+    return "\n".join([*lines, "}", ""])
+
+
+def read(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        PrunelibError: it cannot be read, is not JSON, of another version, incomplete, or stands
+            under the name of another spec.
+    """
+    try:
+        fields = json.loads(path.read_text())
+    except OSError as error:
+        raise PrunelibError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise PrunelibError(
+            f"{path} is not JSON ({error}); delete it and run the study again"
+        ) from None
+    if not isinstance(fields, dict) or fields.get("version") != VERSION:
+        found = fields.get("version") if isinstance(fields, dict) else None
+        raise PrunelibError(
+            f"{path} is a record of version {found}, this is version {VERSION}; "
+            "delete it and run the study again"
+        )
+    for part in ("spec", "outcome", "circumstances"):
+        if not isinstance(fields.get(part), dict):
+            raise PrunelibError(f"{path} has no {part}; delete it and run the study again")
+    try:
+        record = Record(specs.from_dict(fields["spec"]), fields["outcome"], fields["circumstances"])
+    except PrunelibError as error:
+        raise PrunelibError(f"{path}: {error}") from None
+    if record.key != path.stem:
+        raise PrunelibError(f"{path} holds the run {record.key}; name it so, or delete it")
+    return record

@@ -1,0 +1,288 @@
+"""Scales, plans, and the study: run what is missing."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from prunelib.data import SHAPES, Shape
+from prunelib.errors import PrunelibError
+from prunelib.families import FAMILIES, Trajectory
+from prunelib.profile import ChannelProfile
+from prunelib.pruner import PruneProtocol
+from prunelib.specs import DataSpec, PruneSpec, Spec, TrainSpec, key
+from prunelib.store import Record, Store
+from prunelib.trainer import Protocol
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One size of the study: data, base network, protocols, budgets (parameters) and seeds.
+
+    `eval_every` holds for pruning runs of seeds above 0; seed 0 measures every removal.
+    """
+
+    name: str
+    data: DataSpec
+    base: ChannelProfile
+    train: Protocol
+    prune: PruneProtocol
+    budgets: tuple[int, ...]
+    seeds: int
+    eval_every: int = 1
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, classes and size of the images."""
+        return SHAPES[self.data.name]._replace(image_size=self.data.image_size)
+
+    def base_spec(self, seed: int) -> TrainSpec:
+        """Training of the base network."""
+        return TrainSpec(self.base, self.data, self.train, seed)
+
+    def prune_spec(self, seed: int) -> PruneSpec:
+        """Pruning of the base network of the same seed."""
+        every = self.prune.eval_every if seed == 0 else self.eval_every
+        return PruneSpec(self.base_spec(seed), replace(self.prune, eval_every=every), seed)
+
+
+SCALES = {
+    scale.name: scale
+    for scale in (
+        # Digits are so easy that only tiny networks differ: half the usual width, a few seconds.
+        Scale(
+            name="smoke",
+            data=DataSpec("digits", 8),
+            base=ChannelProfile.full(16, 0.5),
+            train=Protocol(epochs=15, milestones=(4, 9, 13), pad=1, flip=False),
+            prune=PruneProtocol(pad=1, flip=False, steps=3, stop_params=4_492),
+            budgets=(6_000, 12_000, 24_000),
+            seeds=3,
+        ),
+        # The paper's milestones at 0.3, 0.6 and 0.9 of training, its padding of an eighth of the
+        # image, and its ratio of pruning to training: 1300 removals of 100 steps are 1.66 times
+        # 200 epochs, and so are 650 of 10 steps and 10 epochs.
+        Scale(
+            name="mini",
+            data=DataSpec("cifar10", 16),
+            base=ChannelProfile.full(40, 1),
+            train=Protocol(epochs=10, milestones=(3, 6, 9), pad=2),
+            prune=PruneProtocol(pad=2, steps=10, stop_params=56_393),
+            budgets=(80_000, 200_000, 320_000, 440_000),
+            seeds=3,
+            eval_every=10,
+        ),
+        # The paper's section 3, word by word; its budgets run from 200K to 2M.
+        Scale(
+            name="paper",
+            data=DataSpec("cifar10", 32),
+            base=ChannelProfile.full(40, 2),
+            train=Protocol(),
+            prune=PruneProtocol(removals=1300),
+            budgets=(200_000, 500_000, 800_000, 1_100_000, 1_400_000, 1_700_000),
+            seeds=3,
+        ),
+    )
+}
+
+
+Find = Callable[[Spec], Record | None]
+"""The record of a spec, or None if there is none."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One entry of a plan: a family at a budget (None: the whole run) with a seed."""
+
+    scale: Scale
+    family: str
+    budget: int | None
+    seed: int
+
+    def spec(self, find: Find) -> Spec:
+        """What must run next for this request: its own run, or a missing one that it waits for."""
+        scale = self.scale
+        base, prune = scale.base_spec(self.seed), scale.prune_spec(self.seed)
+        if self.family == "base":
+            return base
+        family, trajectory = FAMILIES[self.family], None
+        if family.needs_trajectory:
+            record = find(prune)
+            if record is None:
+                return base if find(base) is None else prune
+            if family.rule is None:
+                return prune
+            trajectory = Trajectory.of(record)
+        profile = profile_for(scale, self.family, self.budget, self.seed, trajectory)
+        return TrainSpec(profile, scale.data, scale.train, self.seed)
+
+
+@cache
+def profile_for(
+    scale: Scale, family: str, budget: int, seed: int, trajectory: Trajectory | None
+) -> ChannelProfile:
+    """What a family's rule gives; fitting takes milliseconds, and plans ask often."""
+    return FAMILIES[family].rule(scale.base, budget, seed, scale.shape, trajectory)
+
+
+def single(scale: Scale, family: str, budget: int | None, seed: int) -> Request:
+    """A request by itself, outside a plan.
+
+    Raises:
+        PrunelibError: unknown family, or a budget is missing, not wanted or impossible.
+    """
+    check_families([family])
+    if (FAMILIES[family].rule is None) != (budget is None):
+        wants = "takes no" if FAMILIES[family].rule is None else "needs a"
+        raise PrunelibError(f"family {family} {wants} budget")
+    if budget is not None:
+        check_budgets(scale, [family], [budget])
+    return Request(scale, family, budget, seed)
+
+
+def scale_named(name: str) -> Scale:
+    """A scale preset.
+
+    Raises:
+        PrunelibError: there is none of this name.
+    """
+    if name not in SCALES:
+        raise PrunelibError(f"unknown scale {name!r}; there are: {', '.join(SCALES)}")
+    return SCALES[name]
+
+
+def plan(
+    scale: Scale,
+    families: Sequence[str] | None = None,
+    seeds: int | None = None,
+    budgets: Sequence[int] | None = None,
+) -> list[Request]:
+    """What a study consists of, seed 0 of everything first, so that any prefix is of use.
+
+    Raises:
+        PrunelibError: unknown family, no seed, or a budget that some family cannot meet.
+    """
+    families = list(families or FAMILIES)
+    check_families(families)
+    count = scale.seeds if seeds is None else seeds
+    if count < 1:
+        raise PrunelibError(f"a study needs at least one seed, not {count}")
+    budgets = tuple(budgets or scale.budgets)
+    check_budgets(scale, families, budgets)
+    requests = []
+    for seed in range(count):
+        for name in families:
+            if FAMILIES[name].rule is None:
+                requests.append(Request(scale, name, None, seed))
+        for budget in budgets:
+            for name in families:
+                if FAMILIES[name].rule is not None:
+                    requests.append(Request(scale, name, budget, seed))
+    return requests
+
+
+def check_families(families: Sequence[str]) -> None:
+    """Raise PrunelibError for a family that there is not."""
+    for name in families:
+        if name not in FAMILIES:
+            raise PrunelibError(f"unknown family {name!r}; there are: {', '.join(FAMILIES)}")
+
+
+def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int]) -> None:
+    """Refuse a budget that cannot be met before hours are spent on others."""
+    shape, least = scale.shape, scale.prune.stop_params
+    if scale.prune.removals is not None:
+        least = shape.params(scale.base.scaled(0))
+    for budget in budgets:
+        for name in families:
+            family = FAMILIES[name]
+            if family.rule is not None and not family.needs_trajectory:
+                profile_for(scale, name, budget, 0, None)
+            if family.needs_trajectory and not least <= budget <= shape.params(scale.base):
+                raise PrunelibError(
+                    f"{name}: the trajectory of {scale.name} runs from "
+                    f"{shape.params(scale.base):,} to {least:,} parameters; {budget:,} is outside"
+                )
+
+
+def lookup(store: Store) -> Find:
+    """A lookup that reads each record of a store at most once."""
+    records: dict[str, Record] = {}
+
+    def find(spec: Spec) -> Record | None:
+        name = key(spec)
+        if name not in records:
+            record = store.find(spec)
+            if record is None:
+                return None
+            records[name] = record
+        return records[name]
+
+    return find
+
+
+def found(requests: Sequence[Request], find: Find) -> list[tuple[Request, Record | None]]:
+    """Each request of a plan with its record, or None while it is missing.
+
+    Raises:
+        PrunelibError: a record is damaged or of another version.
+    """
+    return [(request, find(request.spec(find))) for request in requests]
+
+
+@dataclass
+class Summary:
+    """How a study ended: runs computed now, runs that failed and why, requests still missing."""
+
+    computed: int
+    failed: dict[str, str]
+    missing: int
+
+
+def study(
+    requests: Sequence[Request],
+    find: Find,
+    executor,
+    tick: Callable[[float, int], None] = lambda done, left: None,
+    time_left: Callable[[], float] = lambda: math.inf,
+) -> Summary:
+    """Run what is missing of a plan, each run as soon as what it waits for is there.
+
+    Args:
+        requests: the plan.
+        find: looks records up.
+        executor: see `executors`.
+        tick: told how many runs are done (with the shares of those in progress), and how many
+            requests there are to meet.
+        time_left: seconds; at 0 the study stops where it is.
+    """
+    pending = [request for request, record in found(requests, find) if record is None]
+    wanted = len(pending)
+    running: set[str] = set()
+    failed: dict[str, str] = {}
+    computed = 0
+    try:
+        while True:
+            # No more than can run at once: what becomes ready later may stand earlier in the plan.
+            pending = [r for r in pending if find(r.spec(find)) is None]
+            for spec in [request.spec(find) for request in pending]:
+                name = key(spec)
+                if len(running) < executor.jobs and name not in running and name not in failed:
+                    running.add(name)
+                    executor.submit(spec)
+            if not running or time_left() <= 0:
+                break
+            done = wanted - len(pending)
+            for spec, result in executor.results(
+                lambda share, done=done: tick(done + share, wanted)
+            ):
+                running.discard(key(spec))
+                if isinstance(result, Record):
+                    computed += 1
+                else:
+                    failed[key(spec)] = str(result)
+            tick(done, wanted)
+    finally:
+        executor.close()
+    missing = sum(record is None for _, record in found(requests, find))
+    return Summary(computed, failed, missing)
