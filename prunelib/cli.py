@@ -61,6 +61,7 @@ selection = options(
     click.option("--seeds", type=int, help="Number of seeds.  [default: the scale's]"),
     click.option("--budgets", type=COUNTS, help="Parameter budgets, such as 80k,200k."),
 )
+LAYOUT = "{desc} {percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left{postfix}"
 EXAMPLES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -341,7 +342,7 @@ class bar:  # noqa: N801
             total=1,
             file=sys.stderr,
             mininterval=0.5,
-            bar_format="{desc} {percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left{postfix}",
+            bar_format=LAYOUT,
         )
 
     def __enter__(self):

@@ -187,7 +187,7 @@ def checked(x: np.ndarray, y: np.ndarray, path: Path) -> Split:
         raise PrunelibError(f"{path}: images must be uint8 (N, 32, 32, 3), not {x.dtype} {x.shape}")
     if y.shape != (len(x),):
         raise PrunelibError(f"{path}: {len(x)} images but labels of shape {y.shape}")
-    if len(y) and not (0 <= y.min() and y.max() <= 9):
+    if len(y) and not (y.min() >= 0 and y.max() <= 9):
         raise PrunelibError(f"{path}: labels must be 0 to 9, not {y.min()} to {y.max()}")
     return Split(torch.from_numpy(x), torch.from_numpy(y.astype(np.int64)))
 
@@ -214,14 +214,9 @@ class PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
         """Allow what NumPy needs to rebuild an array."""
         allowed = {"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"}
-        if (
-            module.split(".")[0] == "numpy"
-            and name in allowed
-            or (module, name)
-            == (
-                "_codecs",
-                "encode",
-            )
+        if (module.split(".")[0] == "numpy" and name in allowed) or (module, name) == (
+            "_codecs",
+            "encode",
         ):
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"{module}.{name} does not belong in a data file")
@@ -278,7 +273,8 @@ def train_batches(
     """Augmented training batches without end, from step `start` on.
 
     Every epoch visits each image once; its order, crops and flips are a function of seed,
-    stream and epoch alone, so that a run can go on from any step. The last batch of an epoch may be smaller.
+    stream and epoch alone, so that a run can go on from any step. The last batch of an epoch may
+    be smaller.
 
     Args:
         data: on any device; batches are made there.

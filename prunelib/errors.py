@@ -6,3 +6,7 @@ class PrunelibError(ValueError):
 
     The command line prints it on stderr and exits with code 2.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook the message is enough."""
+        return [f"{type(self).__name__}: {self}"]

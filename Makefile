@@ -1,0 +1,44 @@
+# `make book` and `make test` do everything on a fresh machine: they set up .venv themselves.
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,\
+	$(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+BOOK := _build/html/index.html
+
+.DEFAULT_GOAL := help
+.PHONY: help book test clean
+
+help:  ## say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
+
+book: $(INSTALLED)  ## build the book and print where it is
+	@$(call build_book)
+	@echo "The book: $(CURDIR)/$(BOOK)"
+
+test: $(INSTALLED)  ## run everything that CI runs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n auto -m "not book"
+	$(BIN)/python -m pytest --nbval notebooks -p no:xdist --nbval-current-env
+	$(call build_book)
+	$(BIN)/python -m pytest -m book
+
+clean:  ## remove the book and the virtual environment
+	rm -rf _build .venv
+
+# Without -W a notebook that raises would not fail the build; _build/html goes first, because
+# numbers glued on pages go stale in it.
+define build_book
+rm -rf _build/html _build/.doctrees && \
+$(BIN)/jupyter-book build . --all -W -n --keep-going && \
+test -f $(BOOK)
+endef
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=..." >&2; exit 2; }
+	@echo "Installing packages into .venv (some minutes, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@

@@ -1,0 +1,139 @@
+"""What the book's chapters say in numbers: records in, sentences (Markdown) out.
+
+No number is typed by hand: a changed record changes the sentence, and where records are missing the
+sentence says so.
+"""
+
+import numpy as np
+import pandas as pd
+
+from prunelib.families import FAMILIES
+from prunelib.notebook import Records
+from prunelib.units import short
+
+SIMPLE = ("reduced-width", "bottleneck")
+
+
+def base(records: Records) -> str:
+    """How good the base network is, and how much seeds differ."""
+    rows = records.networks[records.networks["family"] == "base"]
+    if rows.empty:
+        return missing(records, "the base network")
+    params, macs = int(rows["params"].iloc[0]), int(rows["macs"].iloc[0])
+    size = f"{short(params)} parameters and {short(macs)} multiply-accumulates for one image"
+    return (
+        f"With {size} the base network reaches a test error of **{spread(rows['error'])}**. "
+        f"{records.provenance()}"
+    )
+
+
+def pruned(records: Records) -> str:
+    """How far the base can be pruned before it gets worse."""
+    runs = records.trajectories.dropna(subset=["error"])
+    if runs.empty:
+        return missing(records, "pruning")
+    first = runs.groupby("seed").first()
+    sentences = []
+    for share in (0.5, 0.25, 0.1):
+        errors, removed = [], []
+        for seed, run in runs.groupby("seed"):
+            reached = run[run["params"] <= share * first.loc[seed, "params"] + 1]
+            if len(reached):
+                errors.append(float(reached["error"].iloc[0]))
+                removed.append(int(reached["removals"].iloc[0]))
+        if errors:
+            sentences.append(
+                f"**{spread(errors)}** with {share:.0%} of the parameters "
+                f"({np.mean(removed):.0f} channels removed)"
+            )
+    return (
+        f"Before the first removal the error is {spread(first['error'])}; it is "
+        f"{', '.join(sentences)}. {records.provenance()}"
+    )
+
+
+def simple(records: Records) -> str:
+    """Pruned-and-tuned networks against reduced width and bottleneck, at equal parameters."""
+    rows = advantage(records.networks, records.trajectories)
+    rows = rows[rows["family"].isin(SIMPLE)]
+    if rows.empty:
+        return missing(records, "simple networks and the pruning runs of the same seeds")
+    parts = []
+    for family, group in rows.groupby("family"):
+        better = (group["difference"] < 0).sum()
+        parts.append(
+            f"- **{FAMILIES[family].title}**: at equal parameters the pruned-and-tuned network has "
+            f"**{interval(group['difference'])}** points more error; it is the better one in "
+            f"{better} of {len(group)} comparisons."
+        )
+    cost = rows["tuned_macs"].sum() / rows["training_macs"].sum()
+    return "\n".join(
+        [
+            *parts,
+            "",
+            f"The comparison is not one of equal effort: training the base and pruning it took "
+            f"**{cost:.1f} times** the multiply-accumulates of training the simple networks. "
+            f"{records.provenance()}",
+        ]
+    )
+
+
+def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
+    """Each network from scratch beside the pruned-and-tuned one of its seed and exact size.
+
+    The error of the latter is interpolated between the measured points of the trajectory; networks
+    outside its range are left out.
+
+    Columns: those of the network, `tuned_error`, `difference` (tuned minus the network's, in
+    points of error), and `tuned_macs` (spent on base and pruning up to there).
+    """
+    measured = trajectories.dropna(subset=["error"])
+    base = networks[networks["family"] == "base"].set_index("seed")["training_macs"]
+    rows = []
+    for row in networks[~networks["family"].isin(["base", "pruned-and-tuned"])].itertuples():
+        run = measured[measured["seed"] == row.seed].sort_values("params")
+        if run.empty or not run["params"].min() <= row.params <= run["params"].max():
+            continue
+        tuned = float(np.interp(row.params, run["params"], run["error"]))
+        walk = trajectories[trajectories["seed"] == row.seed]
+        walk = walk[walk["params"] >= row.params]
+        spent = float((3 * walk["macs"].astype(float) * walk["images"]).sum())
+        rows.append(
+            row._asdict()
+            | {
+                "tuned_error": tuned,
+                "difference": tuned - row.error,
+                "tuned_macs": spent + float(base.get(row.seed, 0.0)),
+            }
+        )
+    columns = [*networks.columns, "tuned_error", "difference", "tuned_macs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def interval(values: pd.Series) -> str:
+    """Mean with a 95 % interval (Student's t), or the single value, marked as such."""
+    from scipy.stats import t
+
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return f"{values[0]:+.2f} (one comparison, no interval)"
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    mean = values.mean()
+    return f"{mean:+.2f} (95 % interval {mean - half:+.2f} to {mean + half:+.2f})"
+
+
+def spread(values: pd.Series) -> str:
+    """Mean and range over seeds, per cent."""
+    values = np.asarray(values, float)
+    if len(values) == 1:
+        return f"{values[0]:.2f} % (one seed)"
+    low, high = values.min(), values.max()
+    return f"{values.mean():.2f} % ({len(values)} seeds: {low:.2f} to {high:.2f})"
+
+
+def missing(records: Records, what: str) -> str:
+    """That there is nothing to say yet, and how to change that."""
+    return (
+        f"There are no records of {what} at scale {records.scale.name} yet: "
+        f"`prunelib study {records.scale.name}` makes them."
+    )

@@ -1,0 +1,310 @@
+"""DataFrames in, Plotly figures out.
+
+Every figure carries in `layout.meta` a sentence for screen readers (`alt`) and its data as a table
+(`table`), which the book writes beside it. Families differ in colour, marker and dash.
+"""
+
+from typing import NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from prunelib.families import FAMILIES
+from prunelib.profile import ChannelProfile
+from prunelib.units import short
+
+
+class Style(NamedTuple):
+    """How a family is drawn: Okabe and Ito's colours, told apart by colour-blind readers."""
+
+    colour: str
+    marker: str
+    dash: str
+
+
+STYLES = {
+    "base": Style("#7f7f7f", "star", "solid"),
+    "pruned-and-tuned": Style("#d55e00", "circle", "solid"),
+    "reduced-width": Style("#e69f00", "square", "dash"),
+    "bottleneck": Style("#009e73", "diamond", "dot"),
+    "pruned-from-scratch": Style("#0072b2", "triangle-up", "dashdot"),
+    "copycat": Style("#cc79a7", "triangle-down", "longdash"),
+    "random-profile": Style("#999999", "x", "longdashdot"),
+}
+AXES = {
+    "params": "parameters",
+    "macs": "multiply-accumulates for one image",
+    "training_macs": "multiply-accumulates of training",
+    "seconds": "seconds of training",
+}
+
+
+def finish(figure: go.Figure, alt: str, table: pd.DataFrame) -> go.Figure:
+    """Add what all figures share, the description and the data table."""
+    rows = [[cell(value) for value in row] for row in table.itertuples(index=False)]
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 60, "r": 16, "t": 32, "b": 56},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        font={"size": 14},
+        meta={"alt": alt, "table": {"columns": list(table.columns), "rows": rows}},
+    )
+    figure.update_xaxes(gridcolor="rgba(128,128,128,.25)", automargin=True)
+    figure.update_yaxes(gridcolor="rgba(128,128,128,.25)", automargin=True)
+    return figure
+
+
+def cell(value: object) -> str:
+    """A table cell: numbers as people write them."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def error_against(
+    networks: pd.DataFrame, trajectories: pd.DataFrame, x: str = "params"
+) -> go.Figure:
+    """Test error of every family against its size (the paper's figure 1).
+
+    Markers are means over seeds, whiskers reach from the best to the worst seed. The trajectory of
+    each pruning run is a thin line.
+
+    Args:
+        networks: of `frames.networks`.
+        trajectories: of `frames.trajectories`.
+        x: one of `AXES`.
+    """
+    figure = go.Figure()
+    style = STYLES["pruned-and-tuned"]
+    if x in ("params", "macs"):
+        for seed, run in trajectories.dropna(subset=["error"]).groupby("seed"):
+            figure.add_scatter(
+                x=run[x].tolist(),
+                y=run["error"].tolist(),
+                mode="lines",
+                line={"color": style.colour, "width": 1},
+                opacity=0.6,
+                name="Pruned and tuned, every removal",
+                legendgroup="trajectory",
+                showlegend=bool(seed == trajectories["seed"].min()),
+                customdata=run["removals"].tolist(),
+                hovertemplate="%{customdata} channels removed, seed "
+                + f"{seed}<br>%{{x:,}}<br>%{{y:.2f}} %<extra></extra>",
+            )
+    means = by_family(networks, x)
+    for name in [name for name in FAMILIES if name in set(means["family"])]:
+        rows, style = means[means["family"] == name], STYLES[name]
+        figure.add_scatter(
+            x=rows[x].tolist(),
+            y=rows["error"].tolist(),
+            mode="lines+markers",
+            name=FAMILIES[name].title,
+            line={"color": style.colour, "dash": style.dash},
+            marker={"symbol": style.marker, "size": 10},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": (rows["worst"] - rows["error"]).tolist(),
+                "arrayminus": (rows["error"] - rows["best"]).tolist(),
+            },
+            customdata=rows[["seeds"]].values.tolist(),
+            hovertemplate=f"{FAMILIES[name].title}<br>%{{x:,.0f}}<br>%{{y:.2f}} %, "
+            "mean of %{customdata[0]} run(s)<extra></extra>",
+        )
+    figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
+    figure.update_xaxes(type="log" if x != "params" else "linear")
+    table = means.rename(columns={x: AXES[x], "error": "mean error, %"})
+    table["family"] = [FAMILIES[name].title for name in table["family"]]
+    best = means[means["family"] != "base"]
+    alt = f"Test error against {AXES[x]}, by family."
+    if len(best):
+        smallest = best[best["budget"] == best["budget"].min()].sort_values("error")
+        ranking = ", ".join(
+            f"{FAMILIES[row.family].title} {row.error:.2f} %" for row in smallest.itertuples()
+        )
+        alt += f" At {short(best['budget'].min())} parameters, best first: {ranking}."
+    return finish(figure, alt, table)
+
+
+def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
+    """Mean, best and worst error over seeds of each family and budget."""
+    rows = []
+    for (family, budget), group in networks.groupby(["family", "budget"], dropna=False):
+        rows.append(
+            {
+                "family": family,
+                "budget": None if pd.isna(budget) else int(budget),
+                x: float(group[x].mean()),
+                "error": float(group["error"].mean()),
+                "best": float(group["error"].min()),
+                "worst": float(group["error"].max()),
+                "seeds": len(group),
+            }
+        )
+    columns = ["family", "budget", x, "error", "best", "worst", "seeds"]
+    order = {name: i for i, name in enumerate(FAMILIES)}
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values(["family", x], key=lambda c: c.map(order) if c.name == "family" else c)
+
+
+def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Figure:
+    """Test error and training loss by epoch, a line for each seed; milestones are marked."""
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
+    )
+    dashes = ["solid", "dash", "dot", "dashdot", "longdash"]
+    colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"]
+    for seed, run in epochs.groupby("seed"):
+        look = {"color": colours[seed % 5], "dash": dashes[seed % 5]}
+        for row, column in ((1, "test_error"), (2, "train_loss")):
+            figure.add_scatter(
+                x=run["epoch"].tolist(),
+                y=run[column].tolist(),
+                mode="lines+markers",
+                line=look,
+                name=f"seed {seed}",
+                legendgroup=str(seed),
+                showlegend=row == 1,
+                row=row,
+                col=1,
+            )
+    for milestone in milestones:
+        figure.add_vline(x=milestone + 0.5, line={"dash": "dot", "color": "#888888"})
+    figure.update_yaxes(title="test error, per cent", row=1, col=1)
+    figure.update_yaxes(title="training loss, nats", row=2, col=1)
+    figure.update_xaxes(title="epoch", row=2, col=1)
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    table = epochs.pivot_table(index="epoch", columns="seed", values="test_error").reset_index()
+    table.columns = ["epoch", *(f"error of seed {s}, %" for s in table.columns[1:])]
+    alt = (
+        f"Test error and training loss by epoch for {len(last)} seed(s); after the last epoch the "
+        f"error is {last['test_error'].min():.2f} to {last['test_error'].max():.2f} per cent."
+    )
+    figure.update_layout(height=520)
+    return finish(figure, alt, table)
+
+
+def trajectory(trajectories: pd.DataFrame) -> go.Figure:
+    """Test error along each pruning run, against the parameters that are left."""
+    figure = go.Figure()
+    measured = trajectories.dropna(subset=["error"])
+    dashes = ["solid", "dash", "dot"]
+    for seed, run in measured.groupby("seed"):
+        figure.add_scatter(
+            x=run["params"].tolist(),
+            y=run["error"].tolist(),
+            mode="lines",
+            line={"color": STYLES["pruned-and-tuned"].colour, "dash": dashes[seed % 3]},
+            name=f"seed {seed}",
+            customdata=run["removals"].tolist(),
+            hovertemplate="%{customdata} channels removed<br>%{x:,} parameters<br>"
+            "%{y:.2f} %<extra></extra>",
+        )
+    figure.update_layout(
+        xaxis={"title": "parameters left", "autorange": "reversed"},
+        yaxis_title="test error, per cent",
+        showlegend=measured["seed"].nunique() > 1,
+    )
+    first = measured[measured["seed"] == measured["seed"].min()]
+    table = first.iloc[:: max(1, len(first) // 20)][["removals", "params", "macs", "error"]]
+    alt = (
+        f"Test error while channels are removed: {first['error'].iloc[0]:.2f} per cent with all "
+        f"{first['params'].iloc[0]:,} parameters, {first['error'].iloc[-1]:.2f} per cent with "
+        f"{first['params'].iloc[-1]:,}."
+    )
+    return finish(figure, alt, table)
+
+
+def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
+    """Channels left in each block, per cent of the full network (the paper's figure 2c).
+
+    One row of bars for each named profile; numbers on the bars are channels; blocks that halve the
+    resolution are hatched.
+    """
+    figure = make_subplots(
+        rows=len(profiles),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.08,
+        subplot_titles=list(profiles),
+    )
+    rows = []
+    for row, (title, profile) in enumerate(profiles.items(), 1):
+        numbers = [block.number for block in profile.blocks]
+        shares = [100 * share for share in profile.shares()]
+        figure.add_bar(
+            x=numbers,
+            y=shares,
+            text=[str(block.middle) for block in profile.blocks],
+            textposition="outside",
+            cliponaxis=False,
+            marker={
+                "color": "#0072b2",
+                "pattern": {"shape": ["/" if n in profile.strided else "" for n in numbers]},
+            },
+            hovertemplate="block %{x}: %{text} channels, %{y:.0f} %<extra></extra>",
+            showlegend=False,
+            name=title,
+            row=row,
+            col=1,
+        )
+        figure.update_yaxes(title="% left", range=[0, 118], row=row, col=1)
+        rows += [
+            (title, b.number, b.middle, share)
+            for b, share in zip(profile.blocks, shares, strict=True)
+        ]
+    figure.update_xaxes(dtick=1)
+    figure.update_xaxes(title="block (hatched: halves the resolution)", row=len(profiles), col=1)
+    figure.update_layout(height=120 + 190 * len(profiles))
+    last_title, last = list(profiles.items())[-1]
+    widest = max(last.blocks, key=lambda b: b.middle / b.c_out)
+    alt = (
+        f"Channels left in each of {len(last.blocks)} blocks for: {'; '.join(profiles)}. "
+        f"In {last_title}, block {widest.number} keeps the largest share, "
+        f"{100 * widest.middle / widest.c_out:.0f} per cent."
+    )
+    table = pd.DataFrame(rows, columns=["network", "block", "channels", "% left"])
+    return finish(figure, alt, table)
+
+
+def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Figure:
+    """Which block loses its channels when: share left of each block along the first pruning run."""
+    run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
+    counts = pd.DataFrame(
+        {b.number: (run["block"] == b.number).cumsum().shift(fill_value=0) for b in full.blocks}
+    )
+    wide = pd.Series({b.number: b.middle for b in full.blocks})
+    left = 100 * (1 - counts / wide)
+    figure = go.Figure(
+        go.Heatmap(
+            x=run["removals"].tolist(),
+            y=list(left.columns),
+            z=left.round(1).T.values.tolist(),
+            zmin=0,
+            zmax=100,
+            colorscale="Viridis",
+            colorbar={"title": "% left"},
+            hovertemplate="after %{x} removals<br>block %{y}: %{z:.0f} % left<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        xaxis_title="channels removed",
+        yaxis={"title": "block", "dtick": 1, "autorange": "reversed"},
+        height=460,
+    )
+    steps = left.iloc[:: max(1, len(left) // 8)]
+    table = steps.astype(int).reset_index(drop=True)
+    table.columns = [f"block {n}" for n in table.columns]
+    table.insert(0, "removals", run["removals"].iloc[:: max(1, len(left) // 8)].tolist())
+    final = left.iloc[-1]
+    alt = (
+        f"Share of channels left in each block along {int(run['removals'].max())} removals. At the "
+        f"end block {final.idxmax()} keeps most ({final.max():.0f} per cent) and block "
+        f"{final.idxmin()} least ({final.min():.0f} per cent)."
+    )
+    return finish(figure, alt, table)

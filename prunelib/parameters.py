@@ -1,0 +1,43 @@
+"""The parameters that notebooks take, and what they may be: papermill itself checks nothing."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prunelib.errors import PrunelibError
+
+
+class Parameters(BaseModel):
+    """Parameters of the notebooks.
+
+    `results` is a folder with records, by default the project's; `data` one with CIFAR-10.
+    `run_missing` computes runs that have no record: None does so at `smoke` only, where all runs
+    together take a minute or two.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scale: Literal["smoke", "mini", "paper"]
+    results: str | None = None
+    data: str | None = None
+    run_missing: bool | None = None
+    seeds: Annotated[int, Field(ge=1)] | None = None
+    removals: Annotated[int, Field(ge=0)] | None = None
+
+
+def checked(given: dict) -> Parameters:
+    """Parameters, if they are all known and of the right type.
+
+    Raises:
+        PrunelibError: one is not; the message names it, what it is and what it may be.
+    """
+    try:
+        return Parameters(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Parameters.model_fields)
+            raise PrunelibError(f"there is no parameter {name!r}; there are: {known}") from None
+        message = first["msg"].replace("Input should be", "should be")
+        raise PrunelibError(f"parameter {name} = {first['input']!r} {message}") from None

@@ -1,0 +1,115 @@
+"""The book's Sphinx extension: figures that draw with no kernel and no network.
+
+Plotly's script, MathJax and all else that a page needs lie in the book itself, once.
+"""
+
+import html
+import json
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.core.render import MimeData, NbElementRenderer
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+ASSETS = Path(__file__).parent / "assets"
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+class PlotlyRenderer:
+    """Writes a Plotly figure into the page as data, a description, and a table."""
+
+    mime_priority_overrides = [("html", PLOTLY, 5)]
+
+    @staticmethod
+    def handle_mime(
+        renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
+        """Docutils nodes for a figure; None for anything else."""
+        if data.mime_type != PLOTLY:
+            return None
+        return [nodes.raw("", figure_html(data.content), format="html")]
+
+
+def figure_html(figure: dict) -> str:
+    """HTML of one figure: a place to draw on, its data, and its table."""
+    layout = figure.get("layout", {})
+    meta = layout.get("meta") or {}
+    if not meta.get("alt"):
+        raise ExtensionError("a figure has no description: give it layout.meta['alt']")
+    payload = json.dumps({"data": figure["data"], "layout": layout}, separators=(",", ":"))
+    payload = payload.replace("</", r"<\/")
+    height = layout.get("height", 450)
+    return (
+        '<figure class="plotly-figure">'
+        f'<div class="plotly-place" role="img" aria-label="{html.escape(meta["alt"], quote=True)}" '
+        f'style="min-height:{height}px">'
+        "<noscript>This figure is drawn by JavaScript; its data are in the table below.</noscript>"
+        "</div>"
+        f'<script type="application/json">{payload}</script>'
+        f"<figcaption>{html.escape(meta['alt'])}</figcaption>"
+        f"{table_html(meta.get('table'))}</figure>"
+    )
+
+
+def table_html(table: dict | None) -> str:
+    """The data of a figure, folded away."""
+    if not table or not table["rows"]:
+        return ""
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in table["columns"])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row) + "</tr>"
+        for row in table["rows"]
+    )
+    return (
+        "<details><summary>The data as a table</summary>"
+        '<div class="plotly-table" tabindex="0" role="region" aria-label="Data of the figure">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def use_local_mathjax(app: Sphinx, config) -> None:
+    """Formulas are set by a copy of MathJax in the book."""
+    config.mathjax_path = "mathjax/tex-chtml.js"
+
+
+def copy_assets(app: Sphinx, error: Exception | None) -> None:
+    """Copy Plotly's script, ours, and the part of MathJax that is used into a built book."""
+    if error or app.builder.format != "html":
+        return
+    from importlib.util import find_spec
+
+    from plotly.offline import get_plotlyjs
+    from sphinx.util.fileutil import copy_asset
+
+    static = Path(app.outdir) / "_static"
+    (static / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
+    mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    (static / "mathjax").mkdir(exist_ok=True)
+    copy_asset(str(mathjax / "tex-chtml.js"), str(static / "mathjax"))
+    copy_asset(
+        str(mathjax / "output" / "chtml" / "fonts"),
+        str(static / "mathjax" / "output" / "chtml" / "fonts"),
+    )
+
+
+def without_thebe(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Drop the scripts that would fetch a live kernel from elsewhere."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [s for s in scripts if "thebe" not in str(getattr(s, "filename", s))]
+    context["script_files"] = [
+        s
+        for s in context["script_files"]
+        if "thebe" not in str(getattr(s, "attributes", {}).get("body", "")).lower()
+    ]
+
+
+def setup(app: Sphinx) -> dict:
+    """Register with Sphinx."""
+    app.connect("config-inited", use_local_mathjax, priority=900)
+    app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
+    app.connect("html-page-context", without_thebe, priority=900)
+    app.connect("build-finished", copy_assets)
+    app.add_js_file("figures.js", loading_method="defer")
+    app.add_css_file("figures.css")
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
