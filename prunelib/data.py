@@ -100,8 +100,8 @@ def load(name: str, image_size: int | None = None, root: str | Path | None = Non
     if name not in SHAPES:
         raise PrunelibError(f"unknown data set {name!r}; there are: {', '.join(sorted(SHAPES))}")
     full = SHAPES[name].image_size
-    size = image_size or full
-    if size > full or full % size or (name == "digits" and size != full):
+    size = full if image_size is None else image_size
+    if not 0 < size <= full or full % size or (name == "digits" and size != full):
         raise PrunelibError(f"{name} has images of {full} pixels; {size} cannot be made from them")
     train, test = read_digits() if name == "digits" else read_cifar10(find_cifar10(root))
     train, test = (Split(average(s.x, full // size), s.y) for s in (train, test))
@@ -187,8 +187,8 @@ def checked(x: np.ndarray, y: np.ndarray, path: Path) -> Split:
         raise PrunelibError(f"{path}: images must be uint8 (N, 32, 32, 3), not {x.dtype} {x.shape}")
     if y.shape != (len(x),):
         raise PrunelibError(f"{path}: {len(x)} images but labels of shape {y.shape}")
-    if len(y) and not (y.min() >= 0 and y.max() <= 9):
-        raise PrunelibError(f"{path}: labels must be 0 to 9, not {y.min()} to {y.max()}")
+    if len(y) and not (y.dtype.kind in "iu" and y.min() >= 0 and y.max() <= 9):
+        raise PrunelibError(f"{path}: labels must be integers from 0 to 9")
     return Split(torch.from_numpy(x), torch.from_numpy(y.astype(np.int64)))
 
 

@@ -170,10 +170,12 @@ class ChannelProfile:
         """This profile with `n` channels fewer in one block (counted from 1).
 
         Raises:
-            PrunelibError: there is no such block, or no channel would be left in it.
+            PrunelibError: there is no such block, no channel would be left in it, or n is negative.
         """
         if not 1 <= block <= len(self.middle):
             raise PrunelibError(f"there is no block {block}; blocks are 1 to {len(self.middle)}")
+        if n < 0:
+            raise PrunelibError(f"{n} channels cannot be removed")
         left = self.middle[block - 1] - n
         if left < 1:
             raise PrunelibError(
@@ -183,8 +185,8 @@ class ChannelProfile:
 
     def scaled(self, s: float | Fraction) -> "ChannelProfile":
         """Every bottleneck width times `s`, rounded, at least 1 and at most the full width."""
-        if not s >= 0:
-            raise PrunelibError(f"a scale factor must be 0 or more, not {s}")
+        if not 0 <= s < math.inf:
+            raise PrunelibError(f"a scale factor must be a finite number of 0 or more, not {s}")
         return replace(
             self,
             middle=tuple(min(b.c_out, nearest(b.middle * Fraction(s))) for b in self.blocks),
@@ -225,7 +227,7 @@ class ChannelProfile:
             PrunelibError: the budget is below the smallest or above the largest such network.
         """
         step = Fraction(1, 2 * STAGES[-1])
-        count = math.floor(Fraction(self.width) / step)
+        count = max(1, math.floor(Fraction(self.width) / step))
         return largest(
             lambda i: self.reduced(float((i + 1) * step)), count, n, in_channels, num_classes
         )

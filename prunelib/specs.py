@@ -24,19 +24,6 @@ class DataSpec:
 
 
 @dataclass(frozen=True)
-class Start:
-    """Weights to begin with, other than new random ones.
-
-    Those that the network of a pruning run has after `removals`: `tuned`, or `initial`, as they
-    were before its base was trained (Frankle & Carbin, 2019).
-    """
-
-    prune: "PruneSpec"
-    removals: int
-    weights: Literal["tuned", "initial"]
-
-
-@dataclass(frozen=True)
 class TrainSpec:
     """Train a network of this profile on these data by this protocol."""
 
@@ -44,7 +31,6 @@ class TrainSpec:
     data: DataSpec
     protocol: Protocol
     seed: Seed
-    start: Start | None = None
     kind: Literal["train"] = "train"
 
 

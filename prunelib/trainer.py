@@ -138,6 +138,7 @@ def train(
         check_finite(losses, epoch * steps)
         trained = time.perf_counter()
         error, loss = evaluate(model, data, machine=machine)
+        check_finite(torch.tensor([loss]), (epoch + 1) * steps, "test")
         seconds = trained - started, time.perf_counter() - trained
         history.append(Epoch(losses.mean().item(), error, loss, *seconds))
         if progress:
@@ -146,13 +147,13 @@ def train(
     return history
 
 
-def check_finite(losses: Tensor, first_step: int) -> None:
+def check_finite(losses: Tensor, first_step: int, what: str = "training") -> None:
     """Raise NotFinite if a loss is not finite; `losses` are those of steps from `first_step` on."""
     bad = (~losses.isfinite()).nonzero()
     if len(bad):
         step = int(bad[0, 0])
         raise NotFinite(
-            f"the training loss became {losses[step].item()} at step {first_step + step}; "
+            f"the {what} loss became {losses[step].item()} at step {first_step + step}; "
             "try a lower learning rate"
         )
 

@@ -1,0 +1,179 @@
+"""The built book as readers get it: in Chromium, without a network, from a server and from files.
+
+`make test` builds the book first; PRUNELIB_BOOK names another one.
+"""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[1]
+BOOK = Path(os.environ.get("PRUNELIB_BOOK", ROOT / "_build" / "html"))
+PAGES = sorted(
+    str(path.relative_to(BOOK))
+    for folder in ("book", "notebooks")
+    for path in (BOOK / folder).glob("*.html")
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+pytestmark = pytest.mark.book
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    handler = functools.partial(Quiet, directory=str(BOOK))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "install Chromium (Debian: apt-get install chromium)"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page that is open, what it asked other hosts for, and what it complained of."""
+
+    def __init__(self, browser, url, size="desktop", scheme="light"):
+        self.context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.outside, self.errors, self.requested = [], [], []
+        own = urlparse(url).netloc
+
+        def route(route, request):
+            target = urlparse(request.url)
+            self.requested.append(request.url)
+            if target.scheme in ("http", "https") and target.netloc != own:
+                self.outside.append(request.url)
+                route.abort()
+            else:
+                route.continue_()
+
+        self.context.route("**/*", route)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: message.type == "error" and self.errors.append(message.text),
+        )
+        self.page.goto(url)
+        self.figures = self.page.locator(".plotly-place").count()
+        self.page.wait_for_function(
+            f"document.querySelectorAll('.plotly-place[data-drawn]').length === {self.figures}",
+            timeout=30_000,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.context.close()
+
+
+def address(server, page, how):
+    return f"{server}/{page}" if how == "http" else (BOOK / page).as_uri()
+
+
+def test_the_book_has_its_chapters():
+    for chapter in ("start", "base", "prune", "simple"):
+        assert f"notebooks/{chapter}.html" in PAGES
+
+
+@pytest.mark.parametrize("how", ["http", "file"])
+@pytest.mark.parametrize("page", PAGES)
+def test_page_draws_every_figure_and_asks_no_other_host(browser, server, page, how):
+    expected = (BOOK / page).read_text().count('class="plotly-place"')
+    with Visit(browser, address(server, page, how)) as visit:
+        assert visit.outside == []
+        assert visit.errors == []
+        assert visit.figures == expected
+        for place in visit.page.locator(".plotly-place").all():
+            assert place.locator("svg.main-svg").count() > 0
+            assert place.locator(".trace, .heatmaplayer image").count() > 0
+
+
+def test_notebook_pages_have_figures():
+    for chapter in ("start", "base", "prune", "simple"):
+        assert 'class="plotly-place"' in (BOOK / f"notebooks/{chapter}.html").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_page_is_not_wider_than_the_screen(browser, server, page, scheme):
+    with Visit(browser, address(server, page, "http"), "phone", scheme) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+        for place in visit.page.locator(".plotly-place").all():
+            box = place.locator("svg.main-svg").first.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 391
+
+
+def test_figures_follow_the_theme(browser, server):
+    def text_colour(visit):
+        return visit.page.evaluate(
+            "getComputedStyle(document.querySelector('.plotly-place .xtick text')).fill"
+        )
+
+    page = address(server, "notebooks/base.html", "http")
+    with Visit(browser, page) as visit:
+        visit.page.evaluate("document.documentElement.dataset.theme = 'light'")
+        visit.page.wait_for_timeout(300)
+        light = text_colour(visit)
+        visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        visit.page.wait_for_timeout(300)
+        dark = text_colour(visit)
+    assert brightness(light) < 110 < 160 < brightness(dark)
+
+
+def brightness(colour):
+    return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_figure_has_a_name_and_its_data_as_a_table(page):
+    text = (BOOK / page).read_text()
+    for figure in re.findall(r'<figure class="plotly-figure">.*?</figure>', text, re.DOTALL):
+        assert re.search(r'role="img" aria-label="[^"]{40,}"', figure)
+        assert figure.count("<tr>") > 1
+
+
+def test_pages_are_light():
+    assert len(list(BOOK.rglob("plotly*.js"))) == 1
+    for page in PAGES:
+        assert (BOOK / page).stat().st_size < 1_500_000
+
+
+def test_search_finds_fisher(browser, server):
+    with Visit(browser, f"{server}/search.html?q=Fisher") as visit:
+        visit.page.wait_for_selector("#search-results li a", timeout=20_000)
+        assert visit.outside == []
+        assert "prune" in " ".join(
+            link.get_attribute("href") for link in visit.page.locator("#search-results li a").all()
+        )
+
+
+def test_pages_name_no_folder_of_the_machine_that_built_them():
+    for page in PAGES:
+        assert str(ROOT) not in (BOOK / page).read_text()
