@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 BOOK := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book test clean
+.PHONY: help book test notebooks clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -23,6 +23,9 @@ test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/python -m pytest --nbval notebooks -p no:xdist --nbval-current-env
 	$(call build_book)
 	$(BIN)/python -m pytest -m book
+
+notebooks: $(INSTALLED)  ## run the notebooks and store what they print
+	$(BIN)/python notebooks/store_outputs.py
 
 clean:  ## remove the book and the virtual environment
 	rm -rf _build .venv

@@ -21,10 +21,6 @@ from torch.nn import functional as F
 from prunelib.errors import PrunelibError
 from prunelib.profile import ChannelProfile
 
-CIFAR_CLASSES = (
-    "airplane automobile bird cat deer dog frog horse ship truck".split()  # noqa: SIM905
-)
-
 
 class Shape(NamedTuple):
     """What a network must know of a data set: image channels, classes and image size."""

@@ -10,3 +10,7 @@ class PrunelibError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """In a notebook the message is enough."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class Missing(PrunelibError):
+    """There is no record of what a figure or a sentence is about."""

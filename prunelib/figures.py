@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from prunelib.errors import Missing
 from prunelib.families import FAMILIES
 from prunelib.profile import ChannelProfile
 from prunelib.units import short
@@ -57,6 +58,12 @@ def finish(figure: go.Figure, alt: str, table: pd.DataFrame) -> go.Figure:
     return figure
 
 
+def there(frame: pd.DataFrame) -> None:
+    """Raise Missing if there are no rows to draw."""
+    if frame.empty:
+        raise Missing("there are no records to draw this from")
+
+
 def cell(value: object) -> str:
     """A table cell: numbers as people write them."""
     if value is None or value != value:
@@ -79,6 +86,7 @@ def error_against(
         trajectories: of `frames.trajectories`.
         x: one of `AXES`.
     """
+    there(networks)
     figure = go.Figure()
     style = STYLES["pruned-and-tuned"]
     if x in ("params", "macs"):
@@ -154,6 +162,7 @@ def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
 
 def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Figure:
     """Test error and training loss by epoch, a line for each seed; milestones are marked."""
+    there(epochs)
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
     )
@@ -191,6 +200,7 @@ def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Fig
 
 def trajectory(trajectories: pd.DataFrame) -> go.Figure:
     """Test error along each pruning run, against the parameters that are left."""
+    there(trajectories)
     figure = go.Figure()
     measured = trajectories.dropna(subset=["error"])
     dashes = ["solid", "dash", "dot"]
@@ -274,6 +284,7 @@ def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
 
 def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Figure:
     """Which block loses its channels when: share left of each block along the first pruning run."""
+    there(trajectories)
     run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
     counts = pd.DataFrame(
         {b.number: (run["block"] == b.number).cumsum().shift(fill_value=0) for b in full.blocks}

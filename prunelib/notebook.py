@@ -9,13 +9,25 @@ from pathlib import Path
 import pandas as pd
 
 from prunelib import frames
-from prunelib.errors import PrunelibError
+from prunelib.errors import Missing, PrunelibError
 from prunelib.executors import Setting, executor
 from prunelib.families import Trajectory
 from prunelib.machine import Machine
 from prunelib.parameters import checked
 from prunelib.store import Record, Store
-from prunelib.study import Find, Request, Scale, found, lookup, plan, scale_named, study
+from prunelib.study import (
+    SCALES,
+    Find,
+    Request,
+    Scale,
+    found,
+    lookup,
+    plan,
+    scale_named,
+    study,
+)
+
+TITLES = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,11 @@ class Records:
         """The walk of a seed's pruning run through profiles.
 
         Raises:
-            PrunelibError: that run is missing.
+            Missing: that run is not there.
         """
         record = self.pruning(seed)
         if record is None:
-            raise PrunelibError(f"there is no pruning run of seed {seed} at {self.scale.name}")
+            raise Missing(f"there is no pruning run of seed {seed} at {self.scale.name}")
         return Trajectory.of(record)
 
     @property
@@ -66,13 +78,33 @@ class Records:
         records = {r.key: r for _, r in found(self.requests, self.find) if r is not None}
         hardware = sorted({r.circumstances["hardware"] for r in records.values()})
         precision = sorted({r.circumstances["precision"] for r in records.values()})
-        data = (
-            f"{self.scale.data.name} at {self.scale.data.image_size}×{self.scale.data.image_size}"
-        )
+        size = self.scale.data.image_size
+        data = f"{TITLES[self.scale.data.name]} at {size}×{size}"
         return (
             f"Scale {self.scale.name} ({data} pixels): {self.there} of {len(self.requests)} runs, "
             f"made on {', '.join(hardware) or 'nothing yet'} in {', '.join(precision) or '–'}."
         )
+
+
+def open_studies(
+    scale: str,
+    families: tuple[str, ...] | None = None,
+    results: str | None = None,
+    data: str | None = None,
+    run_missing: bool | None = None,
+    seeds: int | None = None,
+) -> dict[str, Records]:
+    """The study of a scale, and beside it those of the other scales, as far as they have records.
+
+    Takes what `open_study` takes; what is missing is computed for `scale` only.
+    """
+    studies = {scale: open_study(scale, families, results, data, run_missing, seeds)}
+    for other in SCALES:
+        if other != scale:
+            records = open_study(other, families, results, run_missing=False)
+            if records.there:
+                studies[other] = records
+    return studies
 
 
 def open_study(

@@ -5,6 +5,7 @@ Plotly's script, MathJax and all else that a page needs lie in the book itself, 
 
 import html
 import json
+from itertools import count
 from pathlib import Path
 
 from docutils import nodes
@@ -14,21 +15,51 @@ from sphinx.errors import ExtensionError
 
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY = "application/vnd.plotly.v1+json"
+CHOICES = "application/vnd.prunelib.choices+json"
 
 
 class PlotlyRenderer:
     """Writes a Plotly figure into the page as data, a description, and a table."""
 
-    mime_priority_overrides = [("html", PLOTLY, 5)]
+    mime_priority_overrides = [("html", CHOICES, 4), ("html", PLOTLY, 5)]
 
     @staticmethod
     def handle_mime(
         renderer: NbElementRenderer, data: MimeData, inline: bool
     ) -> list[nodes.Element] | None:
         """Docutils nodes for a figure; None for anything else."""
-        if data.mime_type != PLOTLY:
-            return None
-        return [nodes.raw("", figure_html(data.content), format="html")]
+        if data.mime_type == CHOICES:
+            return [nodes.raw("", choices_html(data.content), format="html")]
+        if data.mime_type == PLOTLY:
+            return [nodes.raw("", figure_html(data.content), format="html")]
+        return None
+
+
+_numbers = count()
+
+
+def choices_html(choices: dict) -> str:
+    """HTML of several figures, one of which is shown, and of the buttons that choose."""
+    first = list(choices["figures"][0]["answers"])
+    group = next(_numbers)
+    asked = "".join(
+        f'<fieldset class="choice" data-question="{i}"><legend>{html.escape(question)}</legend>'
+        + "".join(
+            f'<label><input type="radio" name="choice-{group}-{i}" '
+            f'value="{html.escape(answer, quote=True)}"{" checked" * (answer == first[i])}>'
+            f"<span>{html.escape(answer)}</span></label>"
+            for answer in answers
+        )
+        + "</fieldset>"
+        for i, (question, answers) in enumerate(choices["questions"].items())
+    )
+    shown = "".join(
+        f'<div class="chosen" data-answers="{html.escape(json.dumps(answers), quote=True)}"'
+        f"{' hidden' * (list(answers) != first)}>{figure_html(figure)}</div>"
+        for answers, figure in ((f["answers"], f["figure"]) for f in choices["figures"])
+    )
+    nothing = '<p class="choice-missing" role="status" hidden>There are no records of this.</p>'
+    return f'<div class="choices">{asked}{shown}{nothing}</div>'
 
 
 def figure_html(figure: dict) -> str:

@@ -1,6 +1,8 @@
 // Draws the Plotly figures of a page: loads Plotly once, follows the theme and the width.
 (() => {
-  const places = () => [...document.querySelectorAll(".plotly-place")];
+  const all = () => [...document.querySelectorAll(".plotly-place")];
+  const shown = (place) => !place.closest("[hidden]");
+  const places = () => all().filter(shown);
   const here = document.currentScript.src;
 
   function loadPlotly() {
@@ -40,7 +42,25 @@
     return change;
   }
 
+  // Shows the figure that belongs to the buttons that are pressed.
+  function choose(choices) {
+    const answers = [...choices.querySelectorAll(".choice input:checked")].map((i) => i.value);
+    const wanted = JSON.stringify(answers);
+    let found = false;
+    for (const entry of choices.querySelectorAll(".chosen")) {
+      entry.hidden = JSON.stringify(JSON.parse(entry.dataset.answers)) !== wanted;
+      found ||= !entry.hidden;
+    }
+    choices.querySelector(".choice-missing").hidden = found;
+    drawShown();
+  }
+
+  async function drawShown() {
+    for (const place of places()) if (!place.dataset.drawn) await draw(place);
+  }
+
   async function draw(place) {
+    place.dataset.drawn = "begun";
     const figure = JSON.parse(place.nextElementSibling.textContent);
     const height = (figure.layout.height || 450) + (narrow() && figure.data.length > 2 ? 120 : 0);
     const layout = { ...figure.layout, height, autosize: true };
@@ -59,9 +79,12 @@
   addEventListener("DOMContentLoaded", async () => {
     if (!places().length) return;
     await loadPlotly();
-    for (const place of places()) await draw(place);
+    await drawShown();
+    for (const choices of document.querySelectorAll(".choices"))
+      choices.addEventListener("change", () => choose(choices));
     new MutationObserver(() => {
-      for (const place of places()) Plotly.relayout(place, look(place.layout));
+      for (const place of all())
+        if (place.dataset.drawn === "true") Plotly.relayout(place, look(place.layout));
     }).observe(document.documentElement, { attributeFilter: ["data-theme", "data-mode"] });
   });
 })();

@@ -1,0 +1,111 @@
+"""The notebooks as people run them: papermill, with right and with wrong parameters."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAPERMILL = Path(sys.executable).parent / "papermill"
+
+pytestmark = pytest.mark.notebooks
+
+
+def papermill(notebook, out, *parameters, folder=ROOT):
+    given = [part for pair in parameters for part in ("-p", *pair)]
+    return subprocess.run(
+        [PAPERMILL, notebook, out, "--no-progress-bar", *given],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def outputs(path, kind):
+    cells = nbformat.read(path, as_version=4).cells
+    return [
+        output.data[kind]
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if kind in output.get("data", {})
+    ]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_on_the_records_of_smoke(notebook, tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(notebook, out, ("scale", "smoke"))
+    assert done.returncode == 0, done.stderr
+    shown = " ".join(outputs(out, "text/markdown"))
+    assert "There are no records" not in shown
+    for figure in outputs(out, "application/vnd.plotly.v1+json"):
+        assert "Scale smoke" in figure["layout"]["meta"]["alt"]
+
+
+def test_a_notebook_trains_what_is_missing(tmp_path):
+    out, results = tmp_path / "out.ipynb", tmp_path / "results"
+    parameters = ("scale", "smoke"), ("seeds", "1"), ("results", str(results))
+    done = papermill(ROOT / "notebooks/base.ipynb", out, *parameters, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (record,) = results.glob("smoke/*.json")
+    error = json.loads(record.read_text())["outcome"]["error"]
+    assert f"{error:.2f} %" in " ".join(outputs(out, "text/markdown"))
+
+
+def test_a_changed_record_changes_the_page(tmp_path):
+    for path in (ROOT / "results/smoke").glob("*.json"):
+        fields = json.loads(path.read_text())
+        if fields["spec"]["kind"] == "train":
+            fields["outcome"]["epochs"]["test_error"][-1] = 33.25
+            fields["outcome"]["error"] = 33.25
+        (tmp_path / "smoke").mkdir(exist_ok=True)
+        (tmp_path / "smoke" / path.name).write_text(json.dumps(fields))
+    out = tmp_path / "out.ipynb"
+    parameters = ("scale", "smoke"), ("results", str(tmp_path))
+    done = papermill(ROOT / "notebooks/base.ipynb", out, *parameters)
+    assert done.returncode == 0, done.stderr
+    assert "33.25" in " ".join(outputs(out, "text/markdown"))
+    assert "33.25" in outputs(out, "application/vnd.plotly.v1+json")[0]["layout"]["meta"]["alt"]
+
+
+WRONG = [
+    ("scale", "huge", "scale = 'huge'"),
+    ("scale", "1", "scale = 1"),
+    ("seeds", "notanint", "seeds = 'notanint'"),
+    ("seeds", "0", "seeds = 0"),
+    ("seeds", "1.5", "seeds = 1.5"),
+    ("run_missing", "maybe", "run_missing = 'maybe'"),
+    ("results", "7", "results = 7"),
+    ("removals", "-1", "removals = -1"),
+    ("sceds", "1", "'sceds'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), WRONG)
+def test_a_wrong_parameter_is_refused_in_one_line_before_anything_runs(name, value, said, tmp_path):
+    done = papermill(ROOT / "notebooks/prune.ipynb", tmp_path / "out.ipynb", (name, value))
+    assert done.returncode == 2
+    assert done.stderr.count("Traceback") == 0
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    assert said in line
+    assert outputs(tmp_path / "out.ipynb", "text/markdown") == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_outputs_are_whole_and_name_no_machine(notebook):
+    text = notebook.read_text()
+    assert not re.search(r"/(home|root|work|tmp|Users)/", text)
+    cells = nbformat.read(notebook, as_version=4).cells
+    assert [c.execution_count for c in cells if c.cell_type == "code"] == list(
+        range(1, 1 + sum(c.cell_type == "code" for c in cells))
+    )
+    tagged = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    for name in ("scale", "results", "data", "run_missing"):
+        assert re.search(rf"^{name} = ", tagged[0].source, re.MULTILINE)
