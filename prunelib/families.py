@@ -90,5 +90,6 @@ FAMILIES = {
         Family("pruned-from-scratch", "Pruned architecture from scratch", pruned, True),
         Family("copycat", "Copycat", copycat, True),
         Family("random-profile", "Random profile", random_profile),
+        Family("saliency", "Saliency against what removals really do"),
     )
 }

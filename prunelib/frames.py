@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from prunelib.families import FAMILIES, Trajectory
-from prunelib.specs import PruneSpec
+from prunelib.specs import PruneSpec, TrainSpec
 from prunelib.store import Record
 from prunelib.study import Find, Request, found
 
@@ -27,7 +27,7 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
             continue
         if isinstance(record.spec, PruneSpec):
             rows += pruned_rows(request, record, budgets, find)
-        else:
+        elif isinstance(record.spec, TrainSpec):
             rows.append(trained_row(request, record, find))
     columns = (
         "family budget seed params macs error training_macs search_macs "
@@ -112,6 +112,21 @@ def trajectories(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     if not frames:
         return pd.DataFrame(columns=["family", "seed", "removals", "params", "macs", "error"])
     return pd.concat(frames, ignore_index=True)
+
+
+def saliencies(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+    """One row for each channel of each saliency run of a plan that is there.
+
+    Columns: `seed`, `block` (from 1), `channel` (from 0), `fisher_N` (after N steps), `l1`,
+    `actual` (change of the mean loss without the channel, nats), and `key`.
+    """
+    frames = [
+        pd.DataFrame(record.outcome["channels"]).assign(seed=request.seed, key=record.key)
+        for request, record in found(requests, find)
+        if record is not None and "channels" in record.outcome
+    ]
+    columns = ["seed", "block", "channel", "l1", "actual", "key"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def epochs(requests: Sequence[Request], find: Find) -> pd.DataFrame:

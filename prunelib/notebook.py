@@ -49,6 +49,11 @@ class Records:
         return frames.trajectories(self.requests, self.find)
 
     @cached_property
+    def saliencies(self) -> pd.DataFrame:
+        """One row a channel; see `frames.saliencies`."""
+        return frames.saliencies(self.requests, self.find)
+
+    @cached_property
     def epochs(self) -> pd.DataFrame:
         """One row an epoch; see `frames.epochs`."""
         return frames.epochs(self.requests, self.find)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import torch
 
-from prunelib.data import WEIGHTS, Dataset, generator, load
+from prunelib.data import PRUNING, WEIGHTS, Dataset, generator, load, train_batches
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
 from prunelib.pruner import Point, prune
-from prunelib.specs import PruneSpec, Spec, TrainSpec
+from prunelib.saliency import CRITERIA, Evidence, Fisher, loss_changes
+from prunelib.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.store import Record, Store
-from prunelib.trainer import Epoch, Progress, train
+from prunelib.trainer import Epoch, Progress, check_finite, evaluate, sgd, sgd_step, train
 from prunelib.wrn import WideResNet
 
 
@@ -47,9 +48,9 @@ def run(
     """
     torch.set_num_threads(machine.threads)
     started, cpu = time.perf_counter(), time.process_time()
-    data_spec = spec.base.data if isinstance(spec, PruneSpec) else spec.data
+    data_spec = spec.data if isinstance(spec, TrainSpec) else spec.base.data
     data = dataset(data_spec.name, data_spec.image_size, root and str(root))
-    make = run_prune if isinstance(spec, PruneSpec) else run_train
+    make = {TrainSpec: run_train, PruneSpec: run_prune, SaliencySpec: run_saliency}[type(spec)]
     outcome = make(spec, store, data, machine, root, progress)
     circumstances = machine.describe() | {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -110,6 +111,60 @@ def run_prune(
         "evaluation_seconds": round(sum(point.evaluation_seconds for point in points), 3),
         "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
         | {"images": images},
+    }
+
+
+def run_saliency(
+    spec: SaliencySpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    root: str | Path | None,
+    progress: Progress | None,
+) -> dict:
+    """Score every channel as before the first removal, then remove each in turn."""
+    model = trained(spec.base, store, data, machine, root, progress)
+    data = data.to(machine.device)
+    started = time.perf_counter()
+    protocol = spec.protocol
+    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
+    batches = train_batches(
+        data, protocol.batch_size, protocol.pad, protocol.flip, spec.seed, stream=PRUNING
+    )
+    model.train()
+    fisher, losses, scores = Fisher(model), [], {}
+    for step in range(1, max(spec.steps) + 1):
+        x, y = next(batches)
+        losses.append(sgd_step(model, optimizer, x, y, machine, fisher.gates))
+        fisher.samples += len(y)
+        if step in spec.steps:
+            scores[f"fisher_{step}"] = fisher.scores()
+    check_finite(torch.stack(losses), 0)
+    tuned = time.perf_counter()
+    scores["l1"] = CRITERIA["l1"](Evidence(model, None, generator(spec.seed, PRUNING)))
+
+    def tell(done: int, total: int) -> None:
+        if progress:
+            progress(done, total, f"channel {done} of {total}")
+
+    images = data.normalise(data.train.x[: spec.images])
+    scores["actual"] = loss_changes(model, images, data.train.y[: spec.images], machine, tell)
+    error, _ = evaluate(model, data, machine=machine)
+    seen = images_tuned(len(data.train.y), protocol.batch_size, max(spec.steps), [None])[0]
+    blocks = [n for n, c in enumerate(model.profile.middle, 1) for _ in range(c)]
+    return {
+        "params": data.shape.params(model.profile),
+        "macs": data.shape.macs(model.profile),
+        "error": error,
+        "images_seen": seen,
+        "training_macs": 3 * data.shape.macs(model.profile) * seen,
+        "seconds": round(tuned - started, 3),
+        "evaluation_seconds": round(time.perf_counter() - tuned, 3),
+        "channels": {
+            "block": blocks,
+            "channel": [k for c in model.profile.middle for k in range(c)],
+            **{name: [rounded(v) for v in torch.cat(s).tolist()] for name, s in scores.items()},
+        },
     }
 
 

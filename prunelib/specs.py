@@ -44,7 +44,23 @@ class PruneSpec:
     kind: Literal["prune"] = "prune"
 
 
-Spec = Annotated[TrainSpec | PruneSpec, Field(discriminator="kind")]
+@dataclass(frozen=True)
+class SaliencySpec:
+    """Compare the saliencies of the network that `base` trains with what removals really do.
+
+    Fisher saliency is read after each number in `steps` of fine-tuning steps by `protocol`; then
+    the change of the loss is measured on the first `images` training images.
+    """
+
+    base: TrainSpec
+    protocol: PruneProtocol
+    steps: tuple[int, ...]
+    images: int
+    seed: Seed
+    kind: Literal["saliency"] = "saliency"
+
+
+Spec = Annotated[TrainSpec | PruneSpec | SaliencySpec, Field(discriminator="kind")]
 ADAPTER: TypeAdapter = TypeAdapter(Spec, config=ConfigDict(extra="forbid"))
 
 

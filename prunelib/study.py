@@ -10,7 +10,7 @@ from prunelib.errors import PrunelibError
 from prunelib.families import FAMILIES, Trajectory
 from prunelib.profile import ChannelProfile
 from prunelib.pruner import PruneProtocol
-from prunelib.specs import DataSpec, PruneSpec, Spec, TrainSpec, key
+from prunelib.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec, key
 from prunelib.store import Record, Store
 from prunelib.trainer import Protocol
 
@@ -20,6 +20,7 @@ class Scale:
     """One size of the study: data, base network, protocols, budgets (parameters) and seeds.
 
     `eval_every` holds for pruning runs of seeds above 0; seed 0 measures every removal.
+    `saliency_steps` and `saliency_images` are those of `SaliencySpec`.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Scale:
     budgets: tuple[int, ...]
     seeds: int
     eval_every: int = 1
+    saliency_steps: tuple[int, ...] = (10, 30, 100)
+    saliency_images: int = 2_048
 
     @property
     def shape(self) -> Shape:
@@ -44,6 +47,12 @@ class Scale:
         """Pruning of the base network of the same seed."""
         every = self.prune.eval_every if seed == 0 else self.eval_every
         return PruneSpec(self.base_spec(seed), replace(self.prune, eval_every=every), seed)
+
+    def saliency_spec(self, seed: int) -> SaliencySpec:
+        """Check of the saliencies of the base network of the same seed."""
+        return SaliencySpec(
+            self.base_spec(seed), self.prune, self.saliency_steps, self.saliency_images, seed
+        )
 
 
 SCALES = {
@@ -105,6 +114,8 @@ class Request:
         base, prune = scale.base_spec(self.seed), scale.prune_spec(self.seed)
         if self.family == "base":
             return base
+        if self.family == "saliency":
+            return base if find(base) is None else scale.saliency_spec(self.seed)
         family, trajectory = FAMILIES[self.family], None
         if family.needs_trajectory:
             record = find(prune)
