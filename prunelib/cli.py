@@ -289,6 +289,96 @@ def prune(
 
 
 @cli.command()
+@click.option("--params", type=COUNT, help="Budget of parameters, such as 500k.")
+@click.option(
+    "--macs", type=COUNT, help="Budget of multiply-accumulates for one image, such as 20m."
+)
+@click.option("--scale", default="mini", show_default=True, help="Whose measurements to use.")
+@click.option("--family", help="copycat, bottleneck or reduced-width.  [default: all]")
+@click.option("--width", type=float, help="Of the widest network wanted.  [default: the scale's]")
+@click.option("--results", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
+def fit(params, macs, scale, family, width, results, as_json) -> None:
+    """Networks within a budget, with the error to expect where it was measured.
+
+    \b
+    Examples:
+      prunelib fit --params 100k
+      prunelib fit --params 500k --width 2
+      prunelib fit --macs 8m --family copycat --json
+    """
+    from dataclasses import asdict
+
+    from prunelib import design
+    from prunelib.notebook import open_study
+    from prunelib.study import scale_named
+
+    if (params is None) == (macs is None):
+        raise click.UsageError("give a budget: either --params or --macs")
+    if family is not None and family not in design.FAMILIES:
+        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.FAMILIES)}")
+    full = scale_named(scale).base
+    records = open_study(scale, results=str(results), run_missing=False)
+    found = design.design(
+        records,
+        params or macs,
+        full if width is None else full.reduced(width),
+        "params" if params else "macs",
+        (family,) if family else design.FAMILIES,
+    )
+    if not found:
+        raise PrunelibError(f"there is no pruning run of {scale} whose shape could be copied")
+    if as_json:
+        rows = [
+            asdict(d) | {"profile": json.loads(d.profile.to_json()), "python": d.python}
+            for d in found
+        ]
+        click.echo(json.dumps(rows))
+        return
+    size = records.scale.data.image_size
+    click.echo(f"{'family':<15}{'params':>10}{'macs':>13}  error to expect")
+    for d in found:
+        error = "not measured at this size"
+        if d.expected:
+            e = d.expected
+            error = f"{e.error:.1f} %, between {e.low:,} and {e.high:,} params, {e.runs} run(s)"
+        click.echo(f"{d.family:<15}{d.params:>10,}{d.macs:>13,}  {error}")
+    click.echo(f"(scale {scale}, {size}x{size} images)")
+    click.echo(found[0].python)
+
+
+@cli.command()
+@click.argument("scale", required=False)
+@click.option("--results", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
+def verdicts(scale, results, as_json) -> None:
+    """What the records say of each claim of the paper; of all scales, or of one.
+
+    \b
+    Examples:
+      prunelib verdicts
+      prunelib verdicts mini --json
+    """
+    from prunelib.notebook import open_study
+    from prunelib.study import SCALES, scale_named
+    from prunelib.verdicts import as_rows
+    from prunelib.verdicts import verdicts as judged
+
+    names = [scale_named(scale).name] if scale else list(SCALES)
+    studies = [open_study(name, results=str(results), run_missing=False) for name in names]
+    found = [v for study in studies if scale or study.there for v in judged(study)]
+    if as_json:
+        click.echo(json.dumps(as_rows(found)))
+        return
+    click.echo(f"{'':<5}{'scale':<7}{'verdict':<11}{'mean':>8}  95 % interval    seeds  claim")
+    for v in found:
+        mean = "-" if v.mean is None else f"{v.mean:.2f}"
+        interval = "-" if v.low is None else f"{v.low:.2f} to {v.high:.2f}"
+        row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<11}{mean:>8}  {interval:<17}{v.seeds:<7}"
+        click.echo(row + v.text)
+
+
+@cli.command()
 @click.option("--data", type=click.Path(path_type=Path), default="data", show_default=True)
 def download(data) -> None:
     """Fetch CIFAR-10 (170 MB) into a folder."""

@@ -7,7 +7,7 @@ and of the linear layer for one image.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -212,13 +212,13 @@ class ChannelProfile:
         >>> ChannelProfile.full(40, 2).fit_params(1_129_370).middle[0]
         16
         """
-        factors = {
-            Fraction(2 * m - 1, 2 * b.middle) for b in self.blocks for m in range(2, b.c_out + 1)
-        }
-        candidates = [Fraction(0), *sorted(factors)]
-        return largest(
-            lambda i: self.scaled(candidates[i]), len(candidates), n, in_channels, num_classes
-        )
+        return self.fit(n, lambda p: p.count_params(in_channels, num_classes), "parameters")
+
+    def fit_macs(
+        self, n: int, image_size: int = 32, in_channels: int = 3, num_classes: int = 10
+    ) -> "ChannelProfile":
+        """The largest scaled copy of this profile with at most `n` MACs; see `fit_params`."""
+        return self.fit(n, lambda p: p.count_macs(image_size, in_channels, num_classes), "MACs")
 
     def fit_width(self, n: int, in_channels: int = 3, num_classes: int = 10) -> "ChannelProfile":
         """The largest full network of this depth, no wider than this one, within `n` parameters.
@@ -226,11 +226,25 @@ class ChannelProfile:
         Raises:
             PrunelibError: the budget is below the smallest or above the largest such network.
         """
+        return self.fit_full(n, lambda p: p.count_params(in_channels, num_classes), "parameters")
+
+    def fit(self, budget: int, count: "Count", what: str) -> "ChannelProfile":
+        """The largest scaled copy of this profile for which `count` is within the budget.
+
+        Raises:
+            PrunelibError: the budget cannot be met; says so in terms of `what`.
+        """
+        factors = {
+            Fraction(2 * m - 1, 2 * b.middle) for b in self.blocks for m in range(2, b.c_out + 1)
+        }
+        candidates = [Fraction(0), *sorted(factors)]
+        return largest(lambda i: self.scaled(candidates[i]), len(candidates), budget, count, what)
+
+    def fit_full(self, budget: int, count: "Count", what: str) -> "ChannelProfile":
+        """Like `fit`, of all full networks of this depth that are no wider than this one."""
         step = Fraction(1, 2 * STAGES[-1])
-        count = max(1, math.floor(Fraction(self.width) / step))
-        return largest(
-            lambda i: self.reduced(float((i + 1) * step)), count, n, in_channels, num_classes
-        )
+        number = max(1, math.floor(Fraction(self.width) / step))
+        return largest(lambda i: self.reduced(float((i + 1) * step)), number, budget, count, what)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads."""
@@ -262,20 +276,22 @@ def check_depth(depth: int) -> None:
         )
 
 
-def largest(make, count: int, budget: int, in_channels: int, num_classes: int) -> ChannelProfile:
-    """Of `make(0)`, …, `make(count - 1)`, which grow, the last with at most `budget` parameters."""
+Count = Callable[[ChannelProfile], int]
+"""What a budget counts: parameters or MACs of a profile."""
 
-    def params(i: int) -> int:
-        return make(i).count_params(in_channels, num_classes)
 
-    smallest, greatest = params(0), params(count - 1)
+def largest(
+    make: Callable[[int], ChannelProfile], number: int, budget: int, count: Count, what: str
+) -> ChannelProfile:
+    """Of `make(0)`, …, `make(number - 1)`, which grow, the last that is within the budget."""
+    smallest, greatest = count(make(0)), count(make(number - 1))
     if not smallest <= budget <= greatest:
         raise PrunelibError(
-            f"no network of this family has {budget:,} parameters: "
+            f"no network of this family has {budget:,} {what}: "
             f"possible are {smallest:,} to {greatest:,}"
         )
-    low, high = 0, count
+    low, high = 0, number
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if params(middle) <= budget else (low, middle)
+        low, high = (middle, high) if count(make(middle)) <= budget else (low, middle)
     return make(low)

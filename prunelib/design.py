@@ -1,0 +1,125 @@
+"""Design a network: a budget in, channel profiles out, with the error that was measured nearby."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from prunelib.data import Shape
+from prunelib.errors import Missing, PrunelibError
+from prunelib.families import COPYCAT_SHARE
+from prunelib.notebook import Records
+from prunelib.profile import ChannelProfile, nearest
+
+FAMILIES = ("copycat", "bottleneck", "reduced-width")
+"""The families that can be designed without pruning anything anew."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Test error (per cent) read off a measured curve, between the budgets `low` and `high`."""
+
+    error: float
+    low: int
+    high: int
+    runs: int
+
+
+@dataclass(frozen=True)
+class Design:
+    """A network within a budget; `expected` is None where its family was not measured."""
+
+    family: str
+    profile: ChannelProfile
+    params: int
+    macs: int
+    expected: Expected | None
+
+    @property
+    def python(self) -> str:
+        """One line of Python that makes the profile."""
+        p = self.profile
+        return f"ChannelProfile({p.depth}, {p.width:g}, {p.middle})"
+
+
+def expected_error(networks: pd.DataFrame, family: str, params: int) -> Expected | None:
+    """The error of a family at a size, from the mean over seeds of the two sizes around it.
+
+    Args:
+        networks: of `frames.networks`.
+        family: one of `families.FAMILIES`.
+        params: parameters; the answer is None outside the measured range.
+    """
+    rows = networks[networks["family"] == family]
+    means = rows.groupby("budget", as_index=False).agg(
+        params=("params", "mean"), error=("error", "mean"), runs=("error", "size")
+    )
+    means = means.sort_values("params").reset_index(drop=True)
+    if means.empty or not means["params"].iloc[0] <= params <= means["params"].iloc[-1]:
+        return None
+    right = min(int((means["params"] < params).sum()), len(means) - 1)
+    left = right if means["params"][right] == params else right - 1
+    error = float(np.interp(params, means["params"], means["error"]))
+    around = means.iloc[[left, right]].drop_duplicates()
+    low, high = (round(means["params"][i]) for i in (left, right))
+    return Expected(error, low, high, int(around["runs"].sum()))
+
+
+def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
+    """The shape that copycats scale, as measured at a scale, carried over to another width.
+
+    Raises:
+        Missing: there is no pruning run.
+        PrunelibError: the depths differ, so that blocks do not correspond.
+    """
+    full = records.scale.base
+    if base.depth != full.depth:
+        raise PrunelibError(
+            f"the copycats of {records.scale.name} have depth {full.depth}, not {base.depth}"
+        )
+    source = records.trajectory(0).after(round(COPYCAT_SHARE * full.prunable))
+    shares = zip(base.unpruned.middle, source.shares(), strict=True)
+    return ChannelProfile(base.depth, base.width, tuple(nearest(c * share) for c, share in shares))
+
+
+def design(
+    records: Records,
+    budget: int,
+    base: ChannelProfile | None = None,
+    what: str = "params",
+    families: tuple[str, ...] = FAMILIES,
+) -> list[Design]:
+    """The largest network of each family within a budget, the one with the least error first.
+
+    Args:
+        records: gives the shape of copycats and the measured errors.
+        budget: parameters, or MACs for one image.
+        base: the widest network that is wanted; by default that of the scale. Errors are known
+            for the scale's own base only.
+        what: `params` or `macs`.
+        families: some of `FAMILIES`.
+
+    Raises:
+        PrunelibError: the budget cannot be met; the message says which can.
+    """
+    shape: Shape = records.scale.shape
+    base = base or records.scale.base
+    count = shape.params if what == "params" else shape.macs
+    unit = "parameters" if what == "params" else "MACs"
+    found = []
+    for family in families:
+        try:
+            if family == "reduced-width":
+                profile = base.fit_full(budget, count, unit)
+            else:
+                source = base.unpruned if family == "bottleneck" else copycat_source(records, base)
+                profile = source.fit(budget, count, unit)
+        except Missing:
+            continue
+        except PrunelibError as error:
+            raise PrunelibError(f"{family}: {error}") from None
+        params = shape.params(profile)
+        known = base == records.scale.base
+        expected = expected_error(records.networks, family, params) if known else None
+        found.append(Design(family, profile, params, shape.macs(profile), expected))
+    return sorted(found, key=lambda d: d.expected.error if d.expected else np.inf)

@@ -1,0 +1,335 @@
+"""The paper's claims, and what the records say of them, by rules that were fixed beforehand.
+
+Every rule gives one number for each seed, already averaged over budgets, for budgets of one seed
+share a base network and are not independent. The verdict rests on the mean over seeds and its 95 %
+interval (Student's t): a claim is *supported* if the whole interval lies where the claim holds,
+*refuted* if none of it does, and otherwise *open*; with fewer than two seeds it is open.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from prunelib.answers import advantage
+from prunelib.errors import Missing
+from prunelib.families import COPYCAT_SHARE
+from prunelib.notebook import Records
+from prunelib.profile import ChannelProfile
+from prunelib.published import SNIP
+
+SIMPLE = ("reduced-width", "bottleneck")
+EQUAL = 1.0
+"""Points of error within which two families do "about as well" (C5), or compete (C11)."""
+
+Rule = Callable[[Records], dict[int, float]]
+"""Records -> the statistic of each seed for which it can be computed."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper, and how it is judged: it holds where `low` < statistic < `high`."""
+
+    number: str
+    text: str
+    where: str
+    statistic: str
+    rule: Rule
+    low: float = -math.inf
+    high: float = math.inf
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the records of one scale say of a claim."""
+
+    claim: str
+    text: str
+    where: str
+    scale: str
+    statistic: str
+    verdict: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    seeds: int
+    records: tuple[str, ...]
+
+
+def judge(values: list[float], low: float, high: float) -> tuple[str, float, float, float]:
+    """Verdict, mean and 95 % interval of the values of some seeds.
+
+    >>> judge([1.0, 1.1, 0.9], 0, float("inf"))[0]
+    'supported'
+    """
+    values = np.asarray(values, float)
+    mean = float(values.mean()) if len(values) else math.nan
+    if len(values) < 2:
+        return "open", mean, math.nan, math.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    left, right = mean - half, mean + half
+    if left > low and right < high:
+        return "supported", mean, left, right
+    if right < low or left > high:
+        return "refuted", mean, left, right
+    return "open", mean, left, right
+
+
+def verdicts(records: Records) -> list[Verdict]:
+    """A verdict on every claim from the records of one scale."""
+    keys = tuple(sorted(set(records.networks["key"])))
+    found = []
+    for claim in CLAIMS:
+        try:
+            by_seed = claim.rule(records)
+        except Missing:
+            by_seed = {}
+        values = [v for v in by_seed.values() if math.isfinite(v)]
+        verdict, *numbers = judge(values, claim.low, claim.high)
+        mean, low, high = (None if math.isnan(n) else n for n in numbers)
+        found.append(
+            Verdict(
+                claim.number,
+                claim.text,
+                claim.where,
+                records.scale.name,
+                claim.statistic,
+                verdict,
+                mean,
+                low,
+                high,
+                len(values),
+                keys if values else (),
+            )
+        )
+    return found
+
+
+def as_rows(found: list[Verdict]) -> list[dict]:
+    """Verdicts as plain data, for JSON and for tables."""
+    return [asdict(verdict) for verdict in found]
+
+
+def differences(records: Records, families: tuple[str, ...]) -> pd.DataFrame:
+    """Networks of some families beside the pruned-and-tuned ones of equal seed and parameters."""
+    rows = advantage(records.networks, records.trajectories)
+    return rows[rows["family"].isin(families)]
+
+
+def mean_by_seed(rows: pd.DataFrame, column: str) -> dict[int, float]:
+    """Mean over the budgets of each seed, every budget counting alike."""
+    by_budget = rows.groupby(["seed", "budget"])[column].mean()
+    return {int(s): float(v) for s, v in by_budget.groupby(level="seed").mean().items()}
+
+
+def beaten_by_simple(records: Records) -> dict[int, float]:
+    """C1: error(pruned and tuned) - error(simple), points."""
+    return mean_by_seed(differences(records, SIMPLE), "difference")
+
+
+def gap_grows(records: Records) -> dict[int, float]:
+    """C2: by how many points that gap grows when the parameters halve (least squares)."""
+    slopes = {}
+    for seed, rows in differences(records, SIMPLE).groupby("seed"):
+        if rows["budget"].nunique() > 1:
+            halvings = -np.log2(rows["params"].astype(float))
+            slopes[int(seed)] = float(np.polyfit(halvings, rows["difference"], 1)[0])
+    return slopes
+
+
+def beaten_by_scratch(records: Records) -> dict[int, float]:
+    """C3: error(pruned and tuned) - error(the same architecture from scratch), points."""
+    return mean_by_seed(differences(records, ("pruned-from-scratch",)), "difference")
+
+
+def between(records: Records, better: str, others: tuple[str, ...]) -> dict[int, float]:
+    """error(others) - error(better) at the budgets and seeds that both have, points."""
+    table = records.networks.pivot_table(
+        index=["seed", "budget"], columns="family", values="error"
+    ).reindex(columns=[better, *others])
+    rows = (table[list(others)].mean(axis=1, skipna=False) - table[better]).dropna()
+    return mean_by_seed(rows.rename("difference").reset_index(), "difference")
+
+
+def scratch_beats_simple(records: Records) -> dict[int, float]:
+    """C4: error(simple) - error(pruned architecture from scratch), points."""
+    return between(records, "pruned-from-scratch", SIMPLE)
+
+
+def copycat_equals_scratch(records: Records) -> dict[int, float]:
+    """C5: error(copycat) - error(pruned architecture from scratch), points."""
+    return between(records, "pruned-from-scratch", ("copycat",))
+
+
+def pruned_profiles(records: Records) -> dict[int, list[ChannelProfile]]:
+    """The profiles that pruning reached at the budgets, by seed."""
+    profiles: dict[int, list[ChannelProfile]] = {}
+    base = records.scale.base
+    for row in records.networks[records.networks["family"] == "pruned-and-tuned"].itertuples():
+        profile = ChannelProfile(base.depth, base.width, row.middle)
+        profiles.setdefault(int(row.seed), []).append(profile)
+    return profiles
+
+
+def rank_correlation(x, y) -> float:
+    """Spearman's; not a number where one side is constant."""
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return math.nan
+    return float(stats.spearmanr(x, y).statistic)
+
+
+def later_lose_more(records: Records) -> dict[int, float]:
+    """C6: rank correlation of block number and share of channels left, mean over budgets."""
+    return {
+        seed: float(np.mean([rank_correlation(range(len(p.middle)), p.shares()) for p in profiles]))
+        for seed, profiles in pruned_profiles(records).items()
+    }
+
+
+def strided_keep_more(records: Records) -> dict[int, float]:
+    """C7: share left in strided blocks - that in the other blocks of their stages, points."""
+    found = {}
+    for seed, profiles in pruned_profiles(records).items():
+        gaps = []
+        for profile in profiles:
+            shares, stage = profile.shares(), profile.depth // 6
+            for number in profile.strided:
+                others = shares[number : number - 1 + stage]
+                gaps.append(100 * (shares[number - 1] - np.mean(others)))
+        found[seed] = float(np.mean(gaps))
+    return found
+
+
+def shape_is_kept(records: Records) -> dict[int, float]:
+    """C8: rank correlation of the profile that copycats scale with that at the smallest budget."""
+    found = {}
+    for seed, profiles in pruned_profiles(records).items():
+        early = records.trajectory(seed).after(round(COPYCAT_SHARE * records.scale.base.prunable))
+        late = min(profiles, key=lambda profile: profile.params)
+        found[seed] = rank_correlation(early.shares(), late.shares())
+    return found
+
+
+def pruning_costs_more(records: Records) -> dict[int, float]:
+    """C9: MACs of base and pruning over MACs of training a simple network of that size."""
+    rows = differences(records, SIMPLE)
+    return mean_by_seed(rows.assign(ratio=rows["tuned_macs"] / rows["training_macs"]), "ratio")
+
+
+def not_measured(records: Records) -> dict[int, float]:
+    """A claim for which the study has no runs."""
+    return {}
+
+
+def copycats_compete(records: Records) -> dict[int, float]:
+    """C11: error(copycat) - error that SNIP published at that size, points; scale paper only."""
+    if records.scale.name != "paper":
+        return {}
+    rows = records.networks[records.networks["family"] == "copycat"]
+    params, errors = zip(*sorted((p.params, p.error) for p in SNIP), strict=True)
+    rows = rows[rows["params"].between(0.85 * params[0], 1.15 * params[-1])]
+    return mean_by_seed(
+        rows.assign(difference=rows["error"] - np.interp(rows["params"], params, errors)),
+        "difference",
+    )
+
+
+CLAIMS = (
+    Claim(
+        "C1",
+        "At equal parameters, pruned-and-tuned networks are beaten by simpler ones trained from "
+        "scratch.",
+        "fig. 1, 3.1",
+        "error of pruned-and-tuned minus error of reduced width and bottleneck, points",
+        beaten_by_simple,
+        low=0,
+    ),
+    Claim(
+        "C2",
+        "That gap grows as networks get smaller.",
+        "3.1",
+        "growth of the gap of C1 for each halving of the parameters, points",
+        gap_grows,
+        low=0,
+    ),
+    Claim(
+        "C3",
+        "Architectures found by pruning, trained from scratch, beat their own pruned-and-tuned "
+        "weights.",
+        "fig. 1, 3.2",
+        "error of pruned-and-tuned minus error of the same architecture from scratch, points",
+        beaten_by_scratch,
+        low=0,
+    ),
+    Claim(
+        "C4",
+        "And they beat the simpler networks.",
+        "fig. 1, 3.2",
+        "error of reduced width and bottleneck minus that of the pruned architecture from "
+        "scratch, points",
+        scratch_beats_simple,
+        low=0,
+    ),
+    Claim(
+        "C5",
+        "Copycats do about as well as the pruned architectures from scratch.",
+        "fig. 1, 3.2",
+        f"error of copycat minus that of the pruned architecture from scratch, points; about as "
+        f"well: within {EQUAL:g}",
+        copycat_equals_scratch,
+        low=-EQUAL,
+        high=EQUAL,
+    ),
+    Claim(
+        "C6",
+        "Later layers lose more channels than earlier ones.",
+        "fig. 2c",
+        "rank correlation of block number and share of channels left",
+        later_lose_more,
+        high=0,
+    ),
+    Claim(
+        "C7",
+        "The strided blocks hardly lose any.",
+        "fig. 2c",
+        "share left in strided blocks minus that in the other blocks of their stages, "
+        "percentage points",
+        strided_keep_more,
+        low=0,
+    ),
+    Claim(
+        "C8",
+        "The profile keeps its shape under further pruning.",
+        "footnote 2",
+        "rank correlation of the shares left early on and at the smallest budget; kept: above 0.5",
+        shape_is_kept,
+        low=0.5,
+    ),
+    Claim(
+        "C9",
+        "Pruning costs more than training a small network.",
+        "abstract, 4",
+        "multiply-accumulates of base and pruning over those of training a simple network",
+        pruning_costs_more,
+        low=1,
+    ),
+    Claim(
+        "C10",
+        "The FLOP penalty makes little difference.",
+        "implementation details",
+        "no runs with a penalty are part of the study",
+        not_measured,
+    ),
+    Claim(
+        "C11",
+        "Copycats compete with SNIP's networks.",
+        "3.2",
+        f"error of copycat minus SNIP's at that size, points; competes: less than {EQUAL:g} worse; "
+        "scale paper only",
+        copycats_compete,
+        high=EQUAL,
+    ),
+)
