@@ -78,6 +78,39 @@ def simple(records: Records) -> str:
     )
 
 
+def saliency(records: Records) -> str:
+    """How well Fisher saliency and the weights' size rank the channels."""
+    ranks = saliency_ranks(records.saliencies)
+    if ranks.empty:
+        return missing(records, "saliencies")
+    most = max((c for c in ranks if c.startswith("fisher_")), key=lambda c: int(c[7:]))
+    negative = 100 * (records.saliencies["actual"] < 0).mean()
+    return (
+        f"After {most[7:]} steps the rank correlation of Fisher saliency with the measured change "
+        f"is **{correlation(ranks[most])}**; that of the mean absolute weight, which needs no data "
+        f"at all, is {correlation(ranks['l1'])}. Fisher saliency cannot be negative, but removing "
+        f"a channel by itself lowers the loss in {negative:.0f} % of the cases. "
+        f"{records.provenance()}"
+    )
+
+
+def saliency_ranks(saliencies: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation of each criterion with the measured change, one row a seed."""
+    criteria = [c for c in saliencies if c.startswith("fisher_") or c == "l1"]
+    rows = {
+        seed: run[[*criteria, "actual"]].corr("spearman")["actual"][criteria]
+        for seed, run in saliencies.groupby("seed")
+    }
+    return pd.DataFrame(rows).T.dropna(axis=1, how="all")
+
+
+def correlation(values: pd.Series) -> str:
+    """Mean and range over seeds of a correlation."""
+    if len(values) == 1:
+        return f"{values.iloc[0]:.2f} (one seed)"
+    return f"{values.mean():.2f} ({len(values)} seeds: {values.min():.2f} to {values.max():.2f})"
+
+
 def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
     """Each network from scratch beside the pruned-and-tuned one of its seed and exact size.
 

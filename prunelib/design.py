@@ -39,7 +39,8 @@ class Design:
     def python(self) -> str:
         """One line of Python that makes the profile."""
         p = self.profile
-        return f"ChannelProfile({p.depth}, {p.width:g}, {p.middle})"
+        width = int(p.width) if p.width.is_integer() else p.width
+        return f"ChannelProfile({p.depth}, {width}, {p.middle})"
 
 
 def expected_error(networks: pd.DataFrame, family: str, params: int) -> Expected | None:

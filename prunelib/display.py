@@ -41,6 +41,13 @@ class Choices:
             "text/plain": repr(self),
         }
 
+    def also(self, answer: str, figure: go.Figure) -> "Choices":
+        """With one more answer to the first question, at the first answers to the others."""
+        first, *others = self.questions.items()
+        key = (answer, *(answers[0] for _, answers in others))
+        questions = {first[0]: (*first[1], answer)} | dict(others)
+        return Choices(questions, self.figures | {key: figure})
+
     def __repr__(self) -> str:
         asked = "; ".join(f"{name}: {', '.join(a)}" for name, a in self.questions.items())
         return f"Choices({asked})"

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from prunelib.errors import Missing
 from prunelib.families import FAMILIES
 from prunelib.profile import ChannelProfile
+from prunelib.published import COPYCATS, SNIP
 from prunelib.units import short
 
 
@@ -33,10 +34,20 @@ STYLES = {
     "copycat": Style("#cc79a7", "triangle-down", "longdash"),
     "random-profile": Style("#999999", "x", "longdashdot"),
 }
+LINES = (
+    Style("#0072b2", "circle", "solid"),
+    Style("#d55e00", "square", "dash"),
+    Style("#009e73", "diamond", "dot"),
+    Style("#cc79a7", "triangle-up", "dashdot"),
+    Style("#e69f00", "triangle-down", "longdash"),
+    Style("#7f7f7f", "x", "longdashdot"),
+)
+"""How lines that are not families are told apart."""
 AXES = {
     "params": "parameters",
     "macs": "multiply-accumulates for one image",
     "training_macs": "multiply-accumulates of training",
+    "total_macs": "multiply-accumulates spent, base and pruning included",
     "seconds": "seconds of training",
 }
 
@@ -279,6 +290,237 @@ def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
         f"{100 * widest.middle / widest.c_out:.0f} per cent."
     )
     table = pd.DataFrame(rows, columns=["network", "block", "channels", "% left"])
+    return finish(figure, alt, table)
+
+
+def block_widths(profiles: dict[str, ChannelProfile]) -> go.Figure:
+    """Channels outside and inside each block (the paper's figures 2a and 2b), a row a network."""
+    figure = make_subplots(
+        rows=len(profiles), cols=1, shared_xaxes=True, subplot_titles=list(profiles)
+    )
+    rows = []
+    for row, (title, profile) in enumerate(profiles.items(), 1):
+        for name, style, widths in (
+            ("between blocks", {"color": "#e69f00", "pattern": {"shape": "/"}}, "c_out"),
+            ("inside the block", {"color": "#0072b2"}, "middle"),
+        ):
+            figure.add_bar(
+                x=[b.number for b in profile.blocks],
+                y=[getattr(b, widths) for b in profile.blocks],
+                name=name,
+                marker=style,
+                legendgroup=name,
+                showlegend=row == 1,
+                row=row,
+                col=1,
+            )
+        rows += [(title, b.number, b.c_out, b.middle) for b in profile.blocks]
+    figure.update_yaxes(title="channels")
+    figure.update_xaxes(title="block", dtick=1, row=len(profiles), col=1)
+    figure.update_layout(height=140 + 190 * len(profiles), barmode="group")
+    alt = (
+        f"Channels between and inside the blocks of: {'; '.join(profiles)}. A reduced network is "
+        "narrower in both places, a bottleneck network inside its blocks only."
+    )
+    table = pd.DataFrame(rows, columns=["network", "block", "between blocks", "inside the block"])
+    return finish(figure, alt, table)
+
+
+def profile_lines(profiles: dict[str, ChannelProfile]) -> go.Figure:
+    """Shares of the channels left, by block, a line for each profile, to compare their shapes."""
+    figure = go.Figure()
+    rows = []
+    for i, (title, profile) in enumerate(profiles.items()):
+        shares = [100 * share for share in profile.shares()]
+        look = LINES[i % len(LINES)]
+        figure.add_scatter(
+            x=[b.number for b in profile.blocks],
+            y=shares,
+            mode="lines+markers",
+            name=title,
+            line={"color": look.colour, "dash": look.dash},
+            marker={"symbol": look.marker, "size": 8},
+            customdata=[b.middle for b in profile.blocks],
+            hovertemplate="block %{x}: %{customdata} channels, %{y:.0f} %<extra></extra>",
+        )
+        rows.append([title, *(f"{share:.0f}" for share in shares)])
+    first = next(iter(profiles.values()))
+    for number in first.strided:
+        figure.add_vline(x=number, line={"dash": "dot", "color": "#888888"})
+    figure.update_layout(
+        xaxis={"title": "block (dotted: halves the resolution)", "dtick": 1},
+        yaxis={"title": "channels left, per cent", "rangemode": "tozero"},
+    )
+    table = pd.DataFrame(rows, columns=["network", *(f"block {b.number}" for b in first.blocks)])
+    alt = f"Share of channels left in each of {len(first.blocks)} blocks: {'; '.join(profiles)}."
+    return finish(figure, alt, table)
+
+
+def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figure:
+    """Predicted against measured change of the loss, a point for each channel of the first seed."""
+    there(saliencies)
+    run = saliencies[saliencies["seed"] == saliencies["seed"].min()]
+    predicted = fisher_columns(run)[-1]
+    figure = go.Figure()
+    for stage, look in enumerate(LINES[:3]):
+        rows = run[(run["block"] - 1) // blocks_per_stage == stage]
+        figure.add_scatter(
+            x=rows[predicted].tolist(),
+            y=rows["actual"].tolist(),
+            mode="markers",
+            name=f"stage {stage + 1}",
+            marker={"color": look.colour, "symbol": look.marker, "size": 7, "opacity": 0.7},
+            customdata=rows[["block", "channel"]].values.tolist(),
+            hovertemplate="block %{customdata[0]}, channel %{customdata[1]}<br>predicted %{x:.2g}"
+            "<br>measured %{y:.2g}<extra></extra>",
+        )
+    ends = [float(run[predicted][run[predicted] > 0].min()), float(run[predicted].max())]
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", name="equal", line={"color": "#888888", "dash": "dash"}
+    )
+    figure.update_xaxes(title="Fisher saliency, nats", type="log")
+    figure.update_yaxes(title="measured change of the loss, nats", type="log")
+    rank = run[[predicted, "actual"]].corr("spearman").iloc[0, 1]
+    alt = (
+        f"Fisher saliency after {predicted[7:]} steps against the measured change of the loss, for "
+        f"{len(run)} channels; their rank correlation is {rank:.2f}. Channels whose removal lowers "
+        f"the loss ({(run['actual'] < 0).sum()}) cannot be shown on a logarithmic axis."
+    )
+    table = run.groupby("block", as_index=False)[[predicted, "actual"]].mean()
+    table = pd.DataFrame(
+        {
+            "block": table["block"],
+            "mean saliency": [f"{v:.4g}" for v in table[predicted]],
+            "mean measured change": [f"{v:.4g}" for v in table["actual"]],
+        }
+    )
+    return finish(figure, alt, table)
+
+
+def fisher_columns(saliencies: pd.DataFrame) -> list[str]:
+    """The columns `fisher_N` that hold numbers, by N."""
+    columns = (c for c in saliencies if c.startswith("fisher_") and saliencies[c].notna().any())
+    return sorted(columns, key=lambda c: int(c.removeprefix("fisher_")))
+
+
+def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
+    """Rank correlation of each criterion with the measured change, by block, mean over seeds."""
+    there(saliencies)
+    names = {c: f"Fisher, {c[7:]} steps" for c in fisher_columns(saliencies)}
+    names |= {"l1": "mean absolute weight"}
+    ranks = saliencies.groupby(["seed", "block"]).apply(
+        lambda rows: rows[[*names, "actual"]].corr("spearman")["actual"][list(names)],
+        include_groups=False,
+    )
+    by_block = ranks.groupby(level="block").mean()
+    figure = go.Figure()
+    for i, (criterion, name) in enumerate(names.items()):
+        look = LINES[i % len(LINES)]
+        figure.add_scatter(
+            x=by_block.index.tolist(),
+            y=by_block[criterion].round(4).tolist(),
+            mode="lines+markers",
+            name=name,
+            line={"color": look.colour, "dash": look.dash},
+            marker={"symbol": look.marker, "size": 8},
+        )
+    figure.update_layout(
+        xaxis={"title": "block", "dtick": 1},
+        yaxis={"title": "rank correlation", "range": [-1.05, 1.05]},
+    )
+    table = by_block.rename(columns=names).reset_index()
+    means = ", ".join(f"{names[c]} {by_block[c].mean():.2f}" for c in names)
+    alt = f"Rank correlation with the measured change within each block; mean over blocks: {means}."
+    return finish(figure, alt, table)
+
+
+def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
+    """Seconds of fine-tuning for a removal against the network's MACs: pruning gets faster."""
+    there(trajectories)
+    run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
+    smooth = run["seconds"].rolling(9, center=True, min_periods=1).median()
+    figure = go.Figure()
+    figure.add_scatter(
+        x=run["macs"].tolist(),
+        y=smooth.round(4).tolist(),
+        mode="lines",
+        line={"color": STYLES["pruned-and-tuned"].colour},
+        hovertemplate="%{x:,} MACs<br>%{y:.2f} s<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="multiply-accumulates for one image", autorange="reversed")
+    figure.update_yaxes(title="seconds a removal", rangemode="tozero")
+    tenth = max(1, len(run) // 10)
+    start, end = float(smooth.iloc[:tenth].median()), float(smooth.iloc[-tenth:].median())
+    left = run["macs"].iloc[-1] / run["macs"].iloc[0]
+    alt = (
+        f"Seconds of fine-tuning for each removal, running median of 9: {start:.2f} s with all "
+        f"channels, {end:.2f} s at the end, when {left:.0%} of the multiply-accumulates are left."
+    )
+    rows = run.assign(smooth=smooth.round(3)).iloc[:: max(1, len(run) // 12)]
+    table = rows[["removals", "macs", "smooth"]].set_axis(
+        ["removals", "MACs", "seconds a removal"], axis=1
+    )
+    return finish(figure, alt, table)
+
+
+def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
+    """Mean and 95 % interval of those claims whose statistic is in points of error."""
+    found = [v for v in verdicts if v.claim in claims and v.mean is not None]
+    if not found:
+        raise Missing("there are no records to draw this from")
+    figure = go.Figure()
+    for verdict, marker in (("supported", "circle"), ("refuted", "x"), ("open", "circle-open")):
+        group = [v for v in found if v.verdict == verdict]
+        figure.add_scatter(
+            x=[v.mean for v in group],
+            y=[v.claim for v in group],
+            mode="markers",
+            name=verdict,
+            marker={"symbol": marker, "size": 12, "color": "#0072b2"},
+            error_x={
+                "type": "data",
+                "array": [0 if v.low is None else v.mean - v.low for v in group],
+            },
+            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": "#888888"})
+    figure.update_layout(
+        xaxis_title="points of test error",
+        yaxis={"categoryorder": "array", "categoryarray": list(claims)[::-1]},
+        height=160 + 60 * len(claims),
+    )
+    table = pd.DataFrame(
+        [(v.claim, v.statistic, v.mean, v.low, v.high, v.verdict) for v in found],
+        columns=["claim", "statistic", "mean", "from", "to", "verdict"],
+    )
+    parts = "; ".join(f"{v.claim} {v.verdict} ({v.mean:+.2f})" for v in found)
+    return finish(figure, f"Mean and 95 % interval of claims: {parts}.", table)
+
+
+def published() -> go.Figure:
+    """What the paper and SNIP report at the paper's scale."""
+    figure = go.Figure()
+    for name, points, colour, marker in (
+        ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES["copycat"].colour, "triangle-down"),
+        ("SNIP (single weights, not channels)", SNIP, "#7f7f7f", "x"),
+    ):
+        figure.add_scatter(
+            x=[p.params for p in points],
+            y=[p.error for p in points],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "dash": "dot"},
+            marker={"symbol": marker, "size": 11},
+            hovertemplate="%{x:,}<br>%{y:.2f} %<extra></extra>",
+        )
+    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="test error, per cent")
+    table = pd.DataFrame([*COPYCATS, *SNIP])
+    table.columns = ["network", "parameters", "error, %", "from"]
+    alt = (
+        "Published errors on CIFAR-10 at 32×32, trained for 200 epochs: copycats and SNIP's "
+        "networks. They are not ours, and not comparable with those of smaller scales."
+    )
     return finish(figure, alt, table)
 
 

@@ -18,7 +18,7 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
 
     Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `training_macs` (of
     this network alone), `search_macs` (spent before it: training the base, and pruning),
-    `images_seen`, `seconds`, `middle` (bottleneck widths), `key` (of the record).
+    `total_macs` (both), `images_seen`, `seconds`, `middle` (bottleneck widths), `key` (of the record).
     """
     budgets = sorted({request.budget for request in requests if request.budget})
     rows = []
@@ -30,9 +30,11 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
         elif isinstance(record.spec, TrainSpec):
             rows.append(trained_row(request, record, find))
     columns = (
-        "family budget seed params macs error training_macs search_macs "
+        "family budget seed params macs error training_macs search_macs total_macs "
         "images_seen seconds middle key"
     )
+    for row in rows:
+        row["total_macs"] = row["training_macs"] + row["search_macs"]
     return pd.DataFrame(rows, columns=columns.split())
 
 
