@@ -7,6 +7,7 @@ sentence says so.
 import numpy as np
 import pandas as pd
 
+from prunelib.design import Design
 from prunelib.families import FAMILIES
 from prunelib.notebook import Records
 from prunelib.units import short
@@ -78,6 +79,30 @@ def simple(records: Records) -> str:
     )
 
 
+def designs(records: Records, budget: int, found: list[Design]) -> str:
+    """Networks within a budget as a table, the best first, and a line of Python that makes it."""
+    rows = []
+    for d in found:
+        error = "not measured at this size"
+        if d.expected:
+            e = d.expected
+            error = (
+                f"**{e.error:.1f} %** (between {short(e.low)} and {short(e.high)} parameters, "
+                f"{e.runs} runs)"
+            )
+        title = FAMILIES[d.family].title
+        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} |")
+    if not rows:
+        return missing(records, "networks to design from")
+    table = "\n".join(rows)
+    return (
+        f"Within **{budget:,} parameters**, best first:\n\n"
+        f"| family | parameters | MACs | error to expect |\n|---|---|---|---|\n{table}\n\n"
+        f"```python\nfrom prunelib import ChannelProfile, WideResNet\n\n"
+        f"network = WideResNet(\n    {found[0].python}\n)\n```\n\n{records.provenance()}"
+    )
+
+
 def saliency(records: Records) -> str:
     """How well Fisher saliency and the weights' size rank the channels."""
     ranks = saliency_ranks(records.saliencies)
@@ -145,12 +170,12 @@ def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFram
 
 def interval(values: pd.Series) -> str:
     """Mean with a 95 % interval (Student's t), or the single value, marked as such."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     values = np.asarray(values, float)
     if len(values) < 2:
         return f"{values[0]:+.2f} (one comparison, no interval)"
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
     mean = values.mean()
     return f"{mean:+.2f} (95 % interval {mean - half:+.2f} to {mean + half:+.2f})"
 

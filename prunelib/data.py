@@ -19,29 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.profile import ChannelProfile
-
-
-class Shape(NamedTuple):
-    """What a network must know of a data set: image channels, classes and image size."""
-
-    in_channels: int
-    num_classes: int
-    image_size: int
-
-    def params(self, profile: ChannelProfile) -> int:
-        """Parameters of a network with this profile, for this data."""
-        return profile.count_params(self.in_channels, self.num_classes)
-
-    def macs(self, profile: ChannelProfile) -> int:
-        """Multiply-accumulates for one image of this data."""
-        return profile.count_macs(self.image_size, self.in_channels, self.num_classes)
-
-
-TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES = range(5)
-"""The independent random streams of a seed."""
-
-SHAPES = {"cifar10": Shape(3, 10, 32), "digits": Shape(1, 10, 8)}
+from prunelib.shapes import SHAPES, TRAINING, Shape
 
 
 class Split(NamedTuple):

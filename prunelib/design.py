@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from prunelib.data import Shape
 from prunelib.errors import Missing, PrunelibError
 from prunelib.families import COPYCAT_SHARE
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile, nearest
+from prunelib.shapes import Shape
 
 FAMILIES = ("copycat", "bottleneck", "reduced-width")
 """The families that can be designed without pruning anything anew."""

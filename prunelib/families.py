@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prunelib.data import PROFILES, Shape
 from prunelib.profile import ChannelProfile
-from prunelib.pruner import profile_after
+from prunelib.shapes import PROFILES, Shape
 from prunelib.store import Record
 
 COPYCAT_SHARE = 500 / 1344
@@ -30,7 +29,10 @@ class Trajectory:
 
     def after(self, removals: int) -> ChannelProfile:
         """The profile after so many removals."""
-        return profile_after(self.full, list(self.blocks), removals)
+        middle = list(self.full.middle)
+        for block in self.blocks[:removals]:
+            middle[block - 1] -= 1
+        return ChannelProfile(self.full.depth, self.full.width, tuple(middle))
 
     def at(self, budget: int) -> int | None:
         """Removals until at most `budget` parameters are left; None if that never happens."""

@@ -18,7 +18,8 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
 
     Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `training_macs` (of
     this network alone), `search_macs` (spent before it: training the base, and pruning),
-    `total_macs` (both), `images_seen`, `seconds`, `middle` (bottleneck widths), `key` (of the record).
+    `total_macs` (both), `images_seen`, `seconds`, `middle` (bottleneck widths), `key` (of the
+    record).
     """
     budgets = sorted({request.budget for request in requests if request.budget})
     rows = []

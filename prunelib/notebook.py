@@ -10,9 +10,7 @@ import pandas as pd
 
 from prunelib import frames
 from prunelib.errors import Missing, PrunelibError
-from prunelib.executors import Setting, executor
 from prunelib.families import Trajectory
-from prunelib.machine import Machine
 from prunelib.parameters import checked
 from prunelib.store import Record, Store
 from prunelib.study import (
@@ -148,14 +146,18 @@ def open_study(
     store = Store(folder / scale)
     missing = [r for r, record in found(requests, lookup(store)) if record is None]
     if missing and (run_missing or (run_missing is None and scale == "smoke")):
-        compute(requests, Setting(store, Machine.here(threads=1), data and Path(data)))
+        compute(requests, store, data)
     return Records(preset, tuple(requests), lookup(store))
 
 
-def compute(requests: list[Request], setting: Setting) -> None:
+def compute(requests: list[Request], store: Store, data: str | None) -> None:
     """Run what is missing, with a progress bar."""
     from tqdm import tqdm
 
+    from prunelib.executors import Setting, executor
+    from prunelib.machine import Machine
+
+    setting = Setting(store, Machine.here(threads=1), data and Path(data))
     setting.store.check_writable()
     jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"

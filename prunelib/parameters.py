@@ -12,7 +12,8 @@ class Parameters(BaseModel):
 
     `results` is a folder with records, by default the project's; `data` one with CIFAR-10.
     `run_missing` computes runs that have no record: None does so at `smoke` only, where all runs
-    together take a minute or two.
+    together take a minute or two. `removals` (of the pruning chapters) says which profile to look
+    at, `budget` (of the design chapter) how many parameters to design for.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -23,6 +24,7 @@ class Parameters(BaseModel):
     run_missing: bool | None = None
     seeds: Annotated[int, Field(ge=1)] | None = None
     removals: Annotated[int, Field(ge=0)] | None = None
+    budget: Annotated[int, Field(ge=1)] | None = None
 
 
 def checked(given: dict) -> Parameters:

@@ -9,58 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from prunelib.data import PRUNING, REMOVALS, Dataset, Shape, generator, train_batches
-from prunelib.errors import PrunelibError
+from prunelib.data import Dataset, generator, train_batches
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
+from prunelib.protocols import PruneProtocol
 from prunelib.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
+from prunelib.shapes import PRUNING, REMOVALS
 from prunelib.trainer import Progress, check_finite, evaluate, sgd, sgd_step
 from prunelib.wrn import WideResNet, remove_channel
 
 CHECKPOINT_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class PruneProtocol:
-    """How a trained network is pruned: the paper's section 3 by default.
-
-    Between removals the network is fine-tuned for `steps` updates at the lowest learning rate of
-    its training, while saliency accumulates. Pruning ends after `removals`, or as soon as there
-    are no more than `stop_params` parameters. Test error is measured before every `eval_every`-th
-    removal and at the end. `flop_penalty` is beta, in nats per million MACs.
-    """
-
-    batch_size: int = 128
-    lr: float = 8e-4
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    pad: int = 4
-    flip: bool = True
-    steps: int = 100
-    criterion: str = "fisher"
-    flop_penalty: float = 0.0
-    removals: int | None = None
-    stop_params: int | None = None
-    eval_every: int = 1
-
-    def check(self, profile: ChannelProfile, shape: Shape) -> None:
-        """Raise PrunelibError if a network of this profile cannot be pruned so."""
-        if self.criterion not in CRITERIA:
-            raise PrunelibError(
-                f"unknown criterion {self.criterion!r}; there are: {', '.join(CRITERIA)}"
-            )
-        if self.removals is None and self.stop_params is None:
-            raise PrunelibError("pruning needs an end: a number of removals or of parameters")
-        possible = profile.prunable - len(profile.middle)
-        if self.removals is not None and not 0 <= self.removals <= possible:
-            raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
-        least = shape.params(profile.scaled(0))
-        if self.removals is None and self.stop_params < least:
-            raise PrunelibError(
-                f"pruning cannot reach {self.stop_params:,} parameters: "
-                f"{least:,} are left with one channel a block"
-            )
 
 
 @dataclass(frozen=True)
@@ -201,14 +160,6 @@ def prune(
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return state.points
-
-
-def profile_after(full: ChannelProfile, blocks: list[int | None], removals: int) -> ChannelProfile:
-    """The profile after the first `removals` of a trajectory that removed channels of `blocks`."""
-    middle = list(full.middle)
-    for block in blocks[:removals]:
-        middle[block - 1] -= 1
-    return ChannelProfile(full.depth, full.width, tuple(middle))
 
 
 def finished(

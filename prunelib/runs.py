@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
-from prunelib.data import PRUNING, WEIGHTS, Dataset, generator, load, train_batches
+from prunelib.data import Dataset, generator, load, train_batches
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
 from prunelib.pruner import Point, prune
 from prunelib.saliency import CRITERIA, Evidence, Fisher, loss_changes
+from prunelib.shapes import PRUNING, WEIGHTS
 from prunelib.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.store import Record, Store
 from prunelib.trainer import Epoch, Progress, check_finite, evaluate, sgd, sgd_step, train

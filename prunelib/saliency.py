@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from prunelib.data import Shape
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
+from prunelib.shapes import Shape
 from prunelib.wrn import Gate, WideResNet
 
 

@@ -9,8 +9,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from prunelib.errors import PrunelibError
 from prunelib.profile import ChannelProfile
-from prunelib.pruner import PruneProtocol
-from prunelib.trainer import Protocol
+from prunelib.protocols import Protocol, PruneProtocol
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 

@@ -1,10 +1,11 @@
-"""The book's Sphinx extension: figures that draw with no kernel and no network.
+"""The book's Sphinx extension: figures and widgets that work with no kernel and no network.
 
 Plotly's script, MathJax and all else that a page needs lie in the book itself, once.
 """
 
 import html
 import json
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from sphinx.errors import ExtensionError
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY = "application/vnd.plotly.v1+json"
 CHOICES = "application/vnd.prunelib.choices+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+STATES = "application/vnd.jupyter.widget-state+json"
 
 
 class PlotlyRenderer:
@@ -33,6 +36,65 @@ class PlotlyRenderer:
         if data.mime_type == PLOTLY:
             return [nodes.raw("", figure_html(data.content), format="html")]
         return None
+
+
+class WidgetRenderer:
+    """Writes an anywidget into the page: its state, and what its module is called."""
+
+    @staticmethod
+    def handle_mime(
+        renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
+        """Docutils nodes for a widget; None for anything else."""
+        if data.mime_type != WIDGET:
+            return None
+        name, states = data.content["model_id"], widget_states(renderer)
+        state = states.get(name, {}).get("state", {})
+        if "_esm" not in state:
+            renderer.logger.warning(
+                "a page shows anywidgets only; tag the cell of another one 'remove-output'",
+                subtype="widget",
+                line=data.line,
+            )
+            return []
+        return [nodes.raw("", widget_html(name, state), format="html")]
+
+
+class OfflineRenderer(NbElementRenderer):
+    """Renders notebooks without the scripts from elsewhere that core widgets would need."""
+
+    def render_nb_finalise(self, metadata: dict) -> None:
+        """Add nothing to the page: each widget has brought its state."""
+
+
+def widget_states(renderer: NbElementRenderer) -> dict:
+    """The states of all widgets of a notebook, by the names of their models."""
+    widgets = renderer.renderer.nb_client.nb_metadata.get("widgets", {})
+    return widgets.get(STATES, {}).get("state", {})
+
+
+@cache
+def modules() -> dict[str, str]:
+    """The ES modules of our own widgets, which the book holds once, by the widgets' names."""
+    from prunelib import explorer
+
+    return {name: explorer.module(name) for name in explorer.MODULES}
+
+
+def widget_html(name: str, state: dict) -> str:
+    """HTML of one widget: a place, and all that its module needs to draw there."""
+    own = state.get("_anywidget_id")
+    payload = {"id": name, "state": {k: v for k, v in state.items() if not k.startswith("_")}}
+    if modules().get(own) == state["_esm"]:
+        payload["module"] = own
+    else:
+        payload |= {"esm": state["_esm"], "css": state.get("_css", "")}
+    text = json.dumps(payload, separators=(",", ":")).replace("</", r"<\/")
+    return (
+        '<div class="widget-place">'
+        f'<script type="application/json">{text}</script>'
+        "<noscript>This part is drawn by JavaScript.</noscript></div>"
+    )
 
 
 _numbers = count()
@@ -99,9 +161,10 @@ def table_html(table: dict | None) -> str:
     )
 
 
-def use_local_mathjax(app: Sphinx, config) -> None:
-    """Formulas are set by a copy of MathJax in the book."""
+def stay_local(app: Sphinx, config) -> None:
+    """Formulas are set by a copy of MathJax in the book; widgets need no script from elsewhere."""
     config.mathjax_path = "mathjax/tex-chtml.js"
+    config.nb_render_plugin = "prunelib_offline"
 
 
 def copy_assets(app: Sphinx, error: Exception | None) -> None:
@@ -114,6 +177,8 @@ def copy_assets(app: Sphinx, error: Exception | None) -> None:
     from sphinx.util.fileutil import copy_asset
 
     static = Path(app.outdir) / "_static"
+    text = f"window.prunelibModules = {json.dumps(modules())};\n"
+    (static / "widget-modules.js").write_text(text, encoding="utf-8")
     (static / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
     mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     (static / "mathjax").mkdir(exist_ok=True)
@@ -137,10 +202,12 @@ def without_thebe(app: Sphinx, page: str, template: str, context: dict, doctree)
 
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
-    app.connect("config-inited", use_local_mathjax, priority=900)
+    app.connect("config-inited", stay_local, priority=900)
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
     app.connect("html-page-context", without_thebe, priority=900)
     app.connect("build-finished", copy_assets)
-    app.add_js_file("figures.js", loading_method="defer")
-    app.add_css_file("figures.css")
+    for script in ("figures.js", "widgets.js"):
+        app.add_js_file(script, loading_method="defer")
+    for sheet in ("figures.css", "widgets.css"):
+        app.add_css_file(sheet)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

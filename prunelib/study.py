@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from prunelib.data import SHAPES, Shape
 from prunelib.errors import PrunelibError
 from prunelib.families import FAMILIES, Trajectory
 from prunelib.profile import ChannelProfile
-from prunelib.pruner import PruneProtocol
+from prunelib.protocols import Protocol, PruneProtocol
+from prunelib.shapes import SHAPES, Shape
 from prunelib.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec, key
 from prunelib.store import Record, Store
-from prunelib.trainer import Protocol
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 from prunelib.data import Dataset, Split, train_batches
 from prunelib.errors import PrunelibError
 from prunelib.machine import Machine
+from prunelib.protocols import Protocol
 from prunelib.wrn import Gate, WideResNet
 
 EVALUATION_BATCH = 500
@@ -22,39 +22,6 @@ Progress = Callable[[int, int, str], None]
 
 class NotFinite(PrunelibError):
     """A loss became infinite or not a number."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a network is trained: the paper's section 3 by default.
-
-    SGD with momentum and weight decay; the learning rate is multiplied by `gamma` at each of
-    `milestones` (epochs); zero padding, random crop, random flip.
-    """
-
-    epochs: int = 200
-    batch_size: int = 128
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    milestones: tuple[int, ...] = (60, 120, 180)
-    gamma: float = 0.2
-    pad: int = 4
-    flip: bool = True
-
-    def lr_at(self, epoch: int) -> float:
-        """Learning rate of an epoch, counted from 0."""
-        return self.lr * self.gamma ** sum(epoch >= m for m in self.milestones)
-
-    def lasting(self, epochs: int) -> "Protocol":
-        """The same protocol with another number of epochs, milestones in proportion."""
-        scaled = (round(m * epochs / self.epochs) for m in self.milestones)
-        return replace(self, epochs=epochs, milestones=tuple(scaled))
-
-    @property
-    def lowest_lr(self) -> float:
-        """The last learning rate, with which pruning fine-tunes (8e-4 in the paper)."""
-        return self.lr_at(self.epochs - 1)
 
 
 class Epoch(NamedTuple):

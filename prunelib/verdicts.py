@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from prunelib.answers import advantage
 from prunelib.errors import Missing
@@ -69,7 +69,7 @@ def judge(values: list[float], low: float, high: float) -> tuple[str, float, flo
     mean = float(values.mean()) if len(values) else math.nan
     if len(values) < 2:
         return "open", mean, math.nan, math.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))
     left, right = mean - half, mean + half
     if left > low and right < high:
         return "supported", mean, left, right
@@ -111,6 +111,86 @@ def verdicts(records: Records) -> list[Verdict]:
 def as_rows(found: list[Verdict]) -> list[dict]:
     """Verdicts as plain data, for JSON and for tables."""
     return [asdict(verdict) for verdict in found]
+
+
+def signed(x: float) -> str:
+    """A statistic with its sign and three significant digits or two decimals."""
+    return f"{x:+.2f}"
+
+
+def told(verdict: Verdict) -> str:
+    """A verdict as part of a sentence."""
+    if verdict.mean is None:
+        return f"at {verdict.scale} **open**, for nothing was measured that could tell"
+    if verdict.low is None:
+        return f"at {verdict.scale} **open**, for there is one seed only ({signed(verdict.mean)})"
+    return (
+        f"at {verdict.scale} **{verdict.verdict}**, {signed(verdict.mean)} (95 % interval "
+        f"{signed(verdict.low)} to {signed(verdict.high)}, {verdict.seeds} seeds)"
+    )
+
+
+def claims(studies: dict[str, Records], *numbers: str) -> str:
+    """What all scales say of some claims, as a Markdown list."""
+    found = {name: verdicts(records) for name, records in studies.items()}
+    lines = []
+    for claim in CLAIMS:
+        if claim.number in numbers:
+            each = [told(v) for rows in found.values() for v in rows if v.claim == claim.number]
+            lines.append(
+                f"- {claim.number}: *{claim.text}* ({claim.where}) "
+                f"{capital('; '.join(each))}. Measured: {claim.statistic}."
+            )
+    return "\n".join(lines)
+
+
+MARKS = {"supported": "✔", "refuted": "✘", "open": "?"}
+
+
+def table(studies: dict[str, Records]) -> str:
+    """All claims and what each scale says of them, as a Markdown table."""
+    found = {name: verdicts(records) for name, records in studies.items()}
+    lines = [
+        "| | claim | " + " | ".join(found) + " |",
+        "|---|---|" + "---|" * len(found),
+    ]
+    for i, claim in enumerate(CLAIMS):
+        cells = []
+        for rows in found.values():
+            v = rows[i]
+            number = "" if v.mean is None else f" {signed(v.mean)}"
+            interval = "" if v.low is None else f" ({signed(v.low)} to {signed(v.high)})"
+            cells.append(f"{MARKS[v.verdict]} {v.verdict}{number}{interval}")
+        lines.append(f"| {claim.number} | {claim.text} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def headline(studies: dict[str, Records]) -> str:
+    """The answer to the book's question in two sentences, from the scale that comes first."""
+    name, records = next(iter(studies.items()))
+    by = {v.claim: v for v in verdicts(records)}
+    weights, shape = by["C1"], by["C4"]
+    if weights.mean is None:
+        return f"At scale {name} nothing is measured yet that could tell."
+    first = {
+        "supported": "**No, not for its weights**: small networks trained from scratch beat pruned "
+        "ones of equal size",
+        "refuted": "**Yes, at this scale**: pruned networks beat small ones trained from scratch",
+        "open": "**It is open at this scale** whether small networks trained from scratch beat "
+        "pruned ones of equal size",
+    }[weights.verdict]
+    second = {
+        "supported": "But pruning finds better shapes: trained from scratch, they beat the simple "
+        "networks",
+        "refuted": "Nor for its shape: trained from scratch, it does not beat the simple networks",
+        "open": "Whether the shapes that pruning finds are better than simple ones is open",
+    }[shape.verdict]
+    return f"{first} ({told(weights)}). {second} ({told(shape)})."
+
+
+def capital(text: str) -> str:
+    """With a capital letter at the beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def differences(records: Records, families: tuple[str, ...]) -> pd.DataFrame:
@@ -178,7 +258,7 @@ def rank_correlation(x, y) -> float:
     """Spearman's; not a number where one side is constant."""
     if len(set(x)) < 2 or len(set(y)) < 2:
         return math.nan
-    return float(stats.spearmanr(x, y).statistic)
+    return float(pd.Series(x).rank().corr(pd.Series(y).rank()))
 
 
 def later_lose_more(records: Records) -> dict[int, float]:

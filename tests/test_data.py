@@ -16,9 +16,10 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from prunelib import data
-from prunelib.data import PRUNING, Split, generator, train_batches
+from prunelib.data import Split, generator, train_batches
 from prunelib.errors import PrunelibError
 from prunelib.profile import ChannelProfile
+from prunelib.shapes import PRUNING
 
 
 def numbered(n, size=4, channels=1, seed=0):

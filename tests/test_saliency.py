@@ -8,7 +8,6 @@ from making import CPU, batch, examples, network, profiles, seeds
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from prunelib.data import Shape
 from prunelib.profile import ChannelProfile
 from prunelib.saliency import (
     CRITERIA,
@@ -18,6 +17,7 @@ from prunelib.saliency import (
     flop_savings,
     least_salient,
 )
+from prunelib.shapes import Shape
 from prunelib.trainer import sgd, sgd_step
 from prunelib.wrn import WideResNet, remove_channel
 

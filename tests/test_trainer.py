@@ -11,7 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from prunelib import trainer
 from prunelib.data import Dataset, train_batches
 from prunelib.profile import ChannelProfile
-from prunelib.trainer import NotFinite, Protocol, evaluate, sgd, sgd_step, train
+from prunelib.protocols import Protocol
+from prunelib.trainer import NotFinite, evaluate, sgd, sgd_step, train
 
 TINY = ChannelProfile.full(10, 0.25)
 SHORT = Protocol(epochs=3, batch_size=16, lr=0.05, milestones=(1, 2), pad=1)

@@ -1,0 +1,250 @@
+// Design a channel profile: choose a family and a size, or edit a block, and compare.
+import { after, blocks, candidates, fit, full, macs, params, reduced, same, scaled, toJson, toPython } from "./profile.js";
+import { announcer, bars, button, bytes, choice, count, described, fitted, h, legend, missing, percent, plural, say, slider, table } from "./parts.js";
+
+const FAMILIES = [
+  ["pruned-and-tuned", "Pruned"],
+  ["copycat", "Copycat"],
+  ["bottleneck", "Bottleneck"],
+  ["reduced-width", "Reduced width"],
+  ["custom", "Edited by hand"],
+];
+const STATE = ["scale", "family", "removals", "factor", "block", "width", "profile"];
+
+// The data of one scale, unpacked.
+export function unpacked(data) {
+  const study = { ...data, base: full(data.depth, data.width), baseError: data.base };
+  study.order = data.order === null ? null : [...bytes(data.order)];
+  study.source = study.order && after(study.base, study.order, data.source);
+  study.factors = study.source && candidates(study.source);
+  return study;
+}
+
+export const pruned = (study) => study.order !== null;
+
+export function designed(study, { family, removals, factor, profile }) {
+  if (family === "pruned-and-tuned") return after(study.base, study.order, removals);
+  if (family === "copycat") return scaled(study.source, factor);
+  if (family === "bottleneck") return scaled(study.base, factor);
+  if (family === "reduced-width") return reduced(study.base, factor);
+  return JSON.parse(profile);
+}
+
+// What a curve says of a size: { error, note }; the error is null where it says nothing.
+export function reading(points, size) {
+  if (!points || !points.params.length) return { error: null, note: "no runs of this family yet" };
+  const { params: xs, errors: ys, runs } = points;
+  const last = xs.length - 1;
+  if (size < xs[0] || size > xs[last])
+    return { error: null, note: `outside ${count(xs[0])} to ${count(xs[last])} parameters` };
+  const right = xs.findIndex((x) => x >= size);
+  if (xs[right] === size) return { error: ys[right], note: `mean of ${plural(runs[right], "run")}` };
+  const left = right - 1;
+  const slope = (ys[right] - ys[left]) / (xs[right] - xs[left]);
+  const number = points.walk ? Math.min(runs[left], runs[right]) : runs[left] + runs[right];
+  const note = `interpolated between ${count(xs[left])} and ${count(xs[right])} parameters, ${plural(number, "run")}`;
+  return { error: slope * (size - xs[left]) + ys[left], note };
+}
+
+const shownError = ({ error, note }) =>
+  error === null ? "not measured" : `${note.startsWith("mean") ? "" : "≈ "}${percent(error)}`;
+
+// The rows of the comparison: title, parameters, MACs, error and note, as texts.
+export function compared(study, family, profile) {
+  const size = params(profile, study.shape);
+  const row = (title, network, read) => ({
+    title,
+    params: count(params(network, study.shape)),
+    macs: count(macs(network, study.shape)),
+    error: shownError(read),
+    note: read.error === null && read.note.startsWith("outside") ? `not measured: ${read.note}` : read.note,
+  });
+  const base = study.baseError
+    ? { error: study.baseError.error, note: `mean of ${plural(study.baseError.runs, "run")}` }
+    : { error: null, note: "no runs of this network yet" };
+  const whole = same(profile, study.base);
+  const rows = [];
+  if (family === "custom")
+    rows.push(row("This network", profile, { error: null, note: "no curve applies to a profile edited by hand" }));
+  else if (family === "pruned-and-tuned") {
+    rows.push(row("This network, pruned and tuned", profile, reading(study.curves[family], size)));
+    const scratch = whole ? base : reading(study.curves["pruned-from-scratch"], size);
+    rows.push(row("The same shape from scratch", profile, scratch));
+  } else rows.push(row("This network", profile, whole ? base : reading(study.curves[family], size)));
+  if (study.source && family !== "copycat") {
+    const copy = fit(study.source, size, study.shape, study.factors);
+    if (copy) rows.push(row("Copycat of this size", copy, reading(study.curves.copycat, params(copy, study.shape))));
+  }
+  rows.push(row("Base network", study.base, base));
+  return rows;
+}
+
+export function copycatOf(study, family, profile) {
+  if (!study.source || family === "copycat") return null;
+  return fit(study.source, params(profile, study.shape), study.shape, study.factors);
+}
+
+function copier(label, status) {
+  const field = h("input", {
+    type: "text",
+    readonly: true,
+    class: "pl-text",
+    "aria-label": `The profile as ${label}`,
+    spellcheck: "false",
+    "data-lm-suppress-shortcuts": "true",
+    onfocus: () => field.select(),
+  });
+  const press = button("Copy", copy, { "aria-label": `Copy as ${label}` });
+  const row = h("div", { class: "pl-copy" }, h("span", { "aria-hidden": "true" }, label), field, press);
+
+  async function copy() {
+    let done = false;
+    try {
+      await navigator.clipboard.writeText(field.value);
+      done = true;
+    } catch {
+      field.select();
+      done = document.execCommand("copy");
+    }
+    status.say(done ? `Copied as ${label}.` : "Press Ctrl+C to copy the selected text.", 0);
+    say(press, done ? "Copied" : "Ctrl+C");
+    setTimeout(() => say(press, "Copy"), 1600);
+  }
+  return { row, set: (value) => (field.value = value) };
+}
+
+function comparison() {
+  const body = h("tbody");
+  const columns = ["Network", "Parameters", "MACs", "Test error"];
+  const head = h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)));
+  const node = h("table", { class: "pl-compare" }, h("thead", {}, head), body);
+  const cells = (r) => [
+    h("th", { scope: "row" }, r.title, h("small", {}, r.note)),
+    ...[r.params, r.macs, r.error].map((value) => h("td", {}, value)),
+  ];
+  return { node, set: (rows) => body.replaceChildren(...rows.map((r) => h("tr", {}, cells(r)))) };
+}
+
+function render({ model, el }) {
+  const studies = Object.fromEntries(
+    Object.entries(model.get("data").scales).map(([name, data]) => [name, unpacked(data)]),
+  );
+  const read = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
+  let state = read();
+
+  // Brings a wish into a state that is possible: another scale has other limits.
+  function settled(wish) {
+    const study = studies[wish.scale];
+    const next = { ...wish };
+    const moved = next.scale !== state.scale && next.family === "custom";
+    if (moved || (!pruned(study) && ["pruned-and-tuned", "copycat"].includes(next.family)))
+      next.family = pruned(study) ? "pruned-and-tuned" : "bottleneck";
+    next.removals = Math.min(next.removals, pruned(study) ? study.order.length : 0);
+    if (next.family !== "copycat" && next.family !== state.family) next.factor = Math.min(1, next.factor);
+    const profile = designed(study, next);
+    next.block = Math.min(next.block, profile.middle.length);
+    return { ...next, profile: toJson(profile), width: profile.middle[next.block - 1] };
+  }
+
+  function change(patch) {
+    state = settled({ ...state, ...patch });
+    for (const name of STATE) model.set(name, state[name]);
+    model.save_changes();
+    draw();
+  }
+
+  function edit(width) {
+    const profile = JSON.parse(state.profile);
+    profile.middle[state.block - 1] = width;
+    change({ family: "custom", profile: toJson(profile) });
+  }
+
+  const status = announcer();
+  const scales = choice("Scale", Object.keys(studies).map((name) => [name, name]), (scale) => change({ scale }));
+  const families = choice("Family", FAMILIES, (family) => change({ family }));
+  const size = slider("Channels removed", (value) =>
+    change(state.family === "pruned-and-tuned" ? { removals: value } : { factor: value }),
+  );
+  const block = slider("Block", (value) => change({ block: value }));
+  const width = slider("Its channels", edit);
+  const chart = h("div", { class: "pl-chart" });
+  const note = h("div");
+  const rows = comparison();
+  const values = table();
+  const python = copier("Python", status);
+  const json = copier("JSON", status);
+  const marked = legend("copycat of this size");
+  const source = h("p", { class: "pl-source" });
+
+  const root = h(
+    "section",
+    { class: "pl-widget", "aria-label": "Design a channel profile" },
+    h("div", { class: "pl-choices" }, Object.keys(studies).length > 1 ? scales.row : null, families.row),
+    note,
+    size.row,
+    chart,
+    marked,
+    h("div", { class: "pl-pair" }, block.row, width.row),
+    rows.node,
+    h("div", { class: "pl-copies" }, python.row, json.row),
+    values.node,
+    source,
+    status.node,
+  );
+
+  const view = fitted(chart, (wide) => {
+    const study = studies[state.scale];
+    const profile = designed(study, state);
+    const label = `${described(profile)} ${count(params(profile, study.shape))} parameters.`;
+    const marks = copycatOf(study, state.family, profile);
+    const pick = (number) => change({ block: number });
+    chart.replaceChildren(bars(profile, wide, { label, marks, chosen: state.block, pick }));
+    marked.lastChild.hidden = !marks;
+  });
+
+  function draw() {
+    const study = studies[state.scale];
+    const profile = designed(study, state);
+    const { removals, factor, family } = state;
+    scales.set(state.scale);
+    families.set(family, (name) =>
+      name === "custom" ? family === "custom" : pruned(study) || !["pruned-and-tuned", "copycat"].includes(name),
+    );
+    size.row.hidden = family === "custom";
+    if (family === "pruned-and-tuned")
+      size.set({ title: "Channels removed", min: 0, max: study.order.length, now: removals, text: `${removals} of ${study.order.length}` });
+    else
+      size.set({ title: "Scale factor", min: 0.01, max: family === "copycat" ? 2 : 1, step: 0.01, now: factor, text: `× ${factor.toFixed(2)}` });
+    const chosen = blocks(profile)[state.block - 1];
+    block.set({ min: 1, max: profile.middle.length, now: state.block, text: `${state.block} of ${profile.middle.length}` });
+    width.set({ min: 1, max: chosen.cOut, now: chosen.middle, text: `${chosen.middle} of ${chosen.cOut}`, title: `Channels in block ${state.block}` });
+    note.replaceChildren(...(pruned(study) ? [] : [missing(study)]));
+    const compare = compared(study, family, profile);
+    rows.set(compare);
+    values.set(profile);
+    python.set(toPython(profile));
+    json.set(toJson(profile));
+    say(source, study.provenance);
+    view.draw();
+    const [own] = compare;
+    status.say(`${own.params} parameters, ${own.macs} MACs, error ${own.error}: ${own.note}.`);
+  }
+
+  function follow() {
+    const now = read();
+    if (STATE.every((name) => now[name] === state[name])) return;
+    state = now;
+    draw();
+  }
+
+  state = settled(state);
+  el.replaceChildren(root);
+  draw();
+  for (const name of STATE) model.on(`change:${name}`, follow);
+  return () => {
+    view.stop();
+    for (const name of STATE) model.off(`change:${name}`, follow);
+  };
+}
+
+export default { render };
