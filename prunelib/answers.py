@@ -110,11 +110,13 @@ def saliency(records: Records) -> str:
         return missing(records, "saliencies")
     most = max((c for c in ranks if c.startswith("fisher_")), key=lambda c: int(c[7:]))
     negative = 100 * (records.saliencies["actual"] < 0).mean()
+    ratio = (records.saliencies["actual"] / records.saliencies[most]).median()
     return (
         f"After {most[7:]} steps the rank correlation of Fisher saliency with the measured change "
         f"is **{correlation(ranks[most])}**; that of the mean absolute weight, which needs no data "
-        f"at all, is {correlation(ranks['l1'])}. Fisher saliency cannot be negative, but removing "
-        f"a channel by itself lowers the loss in {negative:.0f} % of the cases. "
+        f"at all, is {correlation(ranks['l1'])}. In size the estimate is off: the median channel "
+        f"changes the loss by {ratio:.1f} times its saliency. Fisher saliency cannot be negative, "
+        f"but removing a channel by itself lowers the loss in {negative:.0f} % of the cases. "
         f"{records.provenance()}"
     )
 

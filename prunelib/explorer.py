@@ -293,7 +293,7 @@ def common(records: Records, without: str) -> dict:
             "classes": scale.shape.num_classes,
             "size": scale.shape.image_size,
         },
-        "provenance": records.provenance(),
+        "provenance": records.provenance() if records.there else "",
         "command": f"prunelib study {scale.name}",
         "without": without,
     }

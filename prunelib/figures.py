@@ -348,7 +348,11 @@ def profile_lines(profiles: dict[str, ChannelProfile]) -> go.Figure:
     for number in first.strided:
         figure.add_vline(x=number, line={"dash": "dot", "color": "#888888"})
     figure.update_layout(
-        xaxis={"title": "block (dotted: halves the resolution)", "dtick": 1},
+        xaxis={
+            "title": "block (dotted: halves the resolution)",
+            "dtick": 1,
+            "range": [0.5, len(first.blocks) + 0.5],
+        },
         yaxis={"title": "channels left, per cent", "rangemode": "tozero"},
     )
     table = pd.DataFrame(rows, columns=["network", *(f"block {b.number}" for b in first.blocks)])

@@ -166,12 +166,14 @@ def table(studies: dict[str, Records]) -> str:
 
 
 def headline(studies: dict[str, Records]) -> str:
-    """The answer to the book's question in two sentences, from the scale that comes first."""
-    name, records = next(iter(studies.items()))
-    by = {v.claim: v for v in verdicts(records)}
-    weights, shape = by["C1"], by["C4"]
-    if weights.mean is None:
-        return f"At scale {name} nothing is measured yet that could tell."
+    """The answer to the book's question in two sentences a scale, as a Markdown list."""
+    found = {name: {v.claim: v for v in verdicts(records)} for name, records in studies.items()}
+    lines = [answer(by["C1"], by["C4"]) for by in found.values() if by["C1"].mean is not None]
+    return "\n".join(f"- {line}" for line in lines) or "Nothing is measured yet that could tell."
+
+
+def answer(weights: Verdict, shape: Verdict) -> str:
+    """What C1 (for the weights) and C4 (for the shape) say to: is it worth pruning a network?"""
     first = {
         "supported": "**No, not for its weights**: small networks trained from scratch beat pruned "
         "ones of equal size",

@@ -210,8 +210,9 @@ function render({ model, el }) {
     families.set(family, (name) =>
       name === "custom" ? family === "custom" : pruned(study) || !["pruned-and-tuned", "copycat"].includes(name),
     );
-    size.row.hidden = family === "custom";
-    if (family === "pruned-and-tuned")
+    if (family === "custom")
+      size.set({ title: "Scale factor", min: 0, max: 1, now: 1, text: "–", disabled: true });
+    else if (family === "pruned-and-tuned")
       size.set({ title: "Channels removed", min: 0, max: study.order.length, now: removals, text: `${removals} of ${study.order.length}` });
     else
       size.set({ title: "Scale factor", min: 0.01, max: family === "copycat" ? 2 : 1, step: 0.01, now: factor, text: `× ${factor.toFixed(2)}` });

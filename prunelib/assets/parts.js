@@ -52,8 +52,8 @@ export function slider(label, change) {
   return {
     row,
     input,
-    set({ min, max, step = 1, now, text, title }) {
-      Object.assign(input, { min, max, step });
+    set({ min, max, step = 1, now, text, title, disabled = false }) {
+      Object.assign(input, { min, max, step, disabled });
       input.value = now;
       input.setAttribute("aria-valuetext", text);
       say(value, text);
@@ -131,7 +131,7 @@ const line = (x1, y1, x2, y2, name) => s("line", { x1, y1, x2, y2, class: name }
 // Bars of a profile: share of the full width, with the channels on top.
 // `marks`: another profile, drawn as lines; `chosen`: a block; `pick(block)`: a bar was clicked.
 export function bars(profile, width, { label, marks = null, chosen = 0, pick = null }) {
-  const [left, right, top, bottom, height] = [42, 2, 20, 24, 208];
+  const [left, right, top, bottom, height] = [48, 2, 20, 24, 208];
   const all = blocks(profile);
   const other = marks && blocks(marks);
   const slot = (width - left - right) / all.length;
@@ -191,7 +191,7 @@ export function legend(marks) {
   return h(
     "p",
     { class: "pl-legend" },
-    h("span", {}, "Channels left in each block, and share of the full width"),
+    h("span", {}, "Channels, and share of the full width"),
     h("span", {}, swatch(strided), " halves the resolution"),
     marks ? h("span", {}, swatch(line(0, 6, 18, 6, "pl-mark")), " ", marks) : null,
   );
@@ -238,7 +238,7 @@ function ticks(low, high, number) {
 
 // Error against parameters, the largest network on the left; `now`: [x, y, whether measured].
 export function curve(points, now, width, label) {
-  const [left, right, top, bottom, height] = [42, 10, 14, 40, 210];
+  const [left, right, top, bottom, height] = [48, 10, 14, 40, 210];
   const xs = points.map(([x]) => x);
   const [least, most] = [Math.min(...xs, now[0]), Math.max(...xs, now[0])];
   const yTicks = ticks(0, Math.max(...points.map(([, y]) => y), 1), 4);

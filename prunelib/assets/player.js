@@ -44,7 +44,7 @@ export function position(study, removals) {
 }
 
 function facts() {
-  const names = { removed: "Channels removed", params: "Parameters", macs: "MACs", error: "Test error", next: "Goes next" };
+  const names = { params: "Parameters", macs: "MACs", error: "Test error", next: "Goes next" };
   const values = Object.fromEntries(Object.keys(names).map((key) => [key, h("dd", { "data-fact": key })]));
   const node = h("dl", { class: "pl-facts" }, Object.entries(names).map(([key, name]) => h("div", { class: `pl-fact-${key}` }, h("dt", {}, name), values[key])));
   return {

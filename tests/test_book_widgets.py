@@ -1,0 +1,391 @@
+"""The widgets on a stored page: no kernel, no network, a keyboard, a phone, a dark theme."""
+
+import functools
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+import test_book
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from prunelib import explorer as widgets
+from prunelib.notebook import open_study
+from prunelib.profile import ChannelProfile
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.book
+browser = test_book.browser
+
+CONF = """
+extensions = ["myst_nb", "prunelib.sphinx_ext"]
+html_theme = "sphinx_book_theme"
+project = "Widgets"
+root_doc = "page"
+nb_execution_mode = "force"
+html_context = {"default_mode": "auto"}
+html_theme_options = {"navbar_persistent": []}
+"""
+OPEN = """
+from prunelib.explorer import explorer, player
+from prunelib.notebook import open_study
+smoke = open_study("smoke", results=%r, run_missing=False)
+mini = open_study("mini", results=%r, run_missing=False)
+"""
+CORE = "import ipywidgets\nipywidgets.IntSlider()"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A book of two pages, and what was said while it was built."""
+    source = tmp_path_factory.mktemp("source")
+    out = tmp_path_factory.mktemp("built")
+    opening = OPEN % (str(ROOT / "results"), str(source / "nowhere"))
+    cells = {
+        "page": [opening, "explorer(smoke)", "player(smoke)", 'player({"mini": mini})']
+        + ['explorer({"mini": mini, "smoke": smoke})'],
+        "core": [CORE],
+    }
+    for name, code in cells.items():
+        notebook = new_notebook(cells=[new_markdown_cell(f"# The {name}")])
+        notebook.cells += [new_code_cell(text) for text in code]
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, source / f"{name}.ipynb")
+    (source / "conf.py").write_text(CONF)
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-b", "html", source, out],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return out, done.stderr
+
+
+@pytest.fixture(scope="module")
+def server(built):
+    handler = functools.partial(test_book.Quiet, directory=str(built[0]))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+
+
+@pytest.fixture(scope="module")
+def records():
+    return open_study("smoke", results=str(ROOT / "results"), run_missing=False)
+
+
+@pytest.fixture
+def visit(browser, built):
+    """Opens the page of the widgets."""
+    opened = []
+
+    def open_page(url=None, size="desktop", scheme="light", motion="no-preference"):
+        page = test_book.Visit(browser, url or (built[0] / "page.html").as_uri(), size, scheme)
+        opened.append(page)
+        page.page.emulate_media(reduced_motion=motion)
+        page.page.wait_for_function(
+            "document.querySelectorAll('.widget-place[data-ready]').length === 4"
+        )
+        page.widgets = page.page.locator(".pl-widget")
+        page.explorer, page.player, page.empty, page.both = (page.widgets.nth(i) for i in range(4))
+        return page
+
+    yield open_page
+    for page in opened:
+        page.context.close()
+
+
+@pytest.mark.parametrize("how", ["http", "file"])
+def test_a_page_asks_no_other_host_and_complains_of_nothing(visit, server, built, how):
+    page = visit(f"{server}/page.html" if how == "http" else None)
+    assert page.outside == []
+    assert page.errors == []
+    text = (built[0] / "page.html").read_text()
+    assert "require" not in text
+    assert "html-manager" not in text
+    assert str(ROOT) not in text.replace(json.dumps(str(ROOT / "results")), "").split("<script")[-1]
+
+
+def test_modules_are_stored_once_and_views_are_small(built):
+    text = (built[0] / "page.html").read_text()
+    views = text.split('class="widget-place"')[1:]
+    assert len(views) == 4
+    for view in views:
+        assert len(view.split("</script>")[0]) < 12_000
+        assert "export default" not in view
+
+
+def test_a_core_widget_brings_no_script_but_a_warning(built):
+    folder, said = built
+    assert "remove-output" in said
+    assert said.count("WARNING: ") == 1
+    text = (folder / "core.html").read_text()
+    assert "require.min.js" not in text
+    assert "widget-state+json" not in text
+
+
+def drawn(widget):
+    """The channels that the bars show, and their heights as shares."""
+    return widget.evaluate(
+        """(root) => {
+          const bars = [...root.querySelectorAll("rect[data-block]")];
+          const whole = (bar) => bar.parentNode.querySelector(".pl-full").height.baseVal.value;
+          return [
+            bars.map((bar) => Number(bar.dataset.channels)),
+            bars.map((bar) => bar.height.baseVal.value / whole(bar)),
+          ];
+        }"""
+    )
+
+
+def tabled(widget):
+    """The table of the bars."""
+    return [
+        int(cell.text_content())
+        for cell in widget.locator(".pl-details tbody td:nth-of-type(1)").all()
+    ]
+
+
+def comparison(widget):
+    return [
+        widgets.Row(
+            row.locator("th").evaluate("(th) => th.firstChild.textContent"),
+            *(cell.text_content() for cell in row.locator("td").all()),
+            row.locator("small").text_content(),
+        )
+        for row in widget.locator(".pl-compare tbody tr").all()
+    ]
+
+
+def shows(widget, records, family, profile):
+    """Check everything that the explorer says of a profile."""
+    channels, shares = drawn(widget)
+    assert tuple(channels) == profile.middle == tuple(tabled(widget))
+    assert shares == pytest.approx(profile.shares())
+    rows = comparison(widget)
+    assert rows == widgets.compared(records, family, profile)
+    fields = widget.locator(".pl-text")
+    assert eval(fields.nth(0).input_value()) == profile
+    assert fields.nth(1).input_value() == profile.to_json()
+    label = widget.locator("svg[role=img]").get_attribute("aria-label")
+    assert rows[0].params in label
+    widget.page.wait_for_function(
+        "([node, text]) => node.textContent.includes(text)",
+        arg=[widget.locator("[aria-live=polite]").element_handle(), rows[0].params],
+    )
+
+
+def ranges(widget):
+    return widget.locator("input[type=range]")
+
+
+def test_the_explorer_by_keyboard(visit, records):
+    widget = visit().explorer
+    size, block, width = (ranges(widget).nth(i) for i in range(3))
+    start = widgets.source_removals(records)
+    shows(widget, records, "pruned-and-tuned", records.trajectory(0).after(start))
+    for press in ["ArrowRight"] * 3:
+        size.press(press)
+    assert size.get_attribute("aria-valuetext") == f"{start + 3} of 102"
+    shows(widget, records, "pruned-and-tuned", records.trajectory(0).after(start + 3))
+    size.press("Home")
+    shows(widget, records, "pruned-and-tuned", records.scale.base)
+    size.press("End")
+    shows(widget, records, "pruned-and-tuned", records.trajectory(0).after(102))
+
+    chosen = widget.locator("input[type=radio]:checked")
+    for family in ("copycat", "bottleneck", "reduced-width"):
+        chosen.press("ArrowRight")
+        assert chosen.get_attribute("value") == family
+        size.press("Home")
+        for _ in range(37):
+            size.press("ArrowRight")
+        assert size.input_value() == "0.38"
+        shows(widget, records, family, widgets.designed(records, family, 0, 0.38))
+
+    before = ChannelProfile.from_json(widget.locator(".pl-text").nth(1).input_value())
+    for _ in range(4):
+        block.press("ArrowRight")
+    width.press("ArrowLeft")
+    assert chosen.get_attribute("value") == "custom"
+    assert size.is_disabled()
+    shows(widget, records, "custom", before.without(5))
+    width.press("End")
+    assert drawn(widget)[0][4] == before.blocks[4].c_out
+
+
+def test_a_bar_can_be_clicked(visit):
+    widget = visit().explorer
+    widget.locator("rect.pl-slot").nth(3).click()
+    assert ranges(widget).nth(1).input_value() == "4"
+
+
+def test_the_profile_can_be_copied(visit, server):
+    page = visit(f"{server}/page.html")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.explorer.get_by_label("Copy as JSON").click()
+    copied = page.page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.explorer.locator(".pl-text").nth(1).input_value()
+    page.page.wait_for_function(
+        "(node) => node.textContent === 'Copied as JSON.'",
+        arg=page.explorer.locator("[aria-live=polite]").element_handle(),
+    )
+
+
+def stands(widget, records, removals):
+    """Check everything that the player says of a number of removals."""
+    expected = widgets.position(records, removals)
+    profile = records.trajectory(0).after(removals)
+    for name in ("params", "macs", "error", "next"):
+        assert widget.locator(f"[data-fact={name}]").text_content() == getattr(expected, name)
+    assert tuple(drawn(widget)[0]) == profile.middle == tuple(tabled(widget))
+    slider = ranges(widget)
+    assert slider.get_attribute("aria-valuetext") == expected.removed
+    label = widget.locator("svg[role=img]").nth(1).get_attribute("aria-label")
+    assert expected.params in label
+    assert expected.error in label
+
+
+def test_the_player_by_keyboard(visit, records):
+    widget = visit().player
+    slider = ranges(widget)
+    stands(widget, records, 0)
+    for press, removals in [("ArrowRight", 1), ("End", 102), ("ArrowLeft", 101), ("Home", 0)]:
+        slider.press(press)
+        stands(widget, records, removals)
+    forth, back = (widget.get_by_label(f"One removal {way}") for way in ("forward", "back"))
+    assert back.is_disabled()
+    forth.press("Enter")
+    forth.press("Enter")
+    back.press("Enter")
+    stands(widget, records, 1)
+
+
+def dot(widget):
+    return widget.locator(".pl-dot").evaluate("(c) => [c.cx.baseVal.value, c.cy.baseVal.value]")
+
+
+def test_the_player_plays_and_pauses(visit, records):
+    page = visit()
+    widget, play = page.player, page.player.locator(".pl-play")
+    before = dot(widget)
+    page.page.wait_for_timeout(400)
+    assert ranges(widget).input_value() == "0"
+    play.press("Enter")
+    assert play.text_content() == "Pause"
+    page.page.wait_for_timeout(1500)
+    play.press("Enter")
+    assert play.text_content() == "Play"
+    reached = int(ranges(widget).input_value())
+    assert 2 <= reached < 102
+    stands(widget, records, reached)
+    assert dot(widget)[0] > before[0]
+    page.page.wait_for_timeout(500)
+    assert int(ranges(widget).input_value()) == reached
+
+
+def test_who_wants_less_motion_gets_a_few_still_pictures(visit):
+    page = visit(motion="reduce")
+    page.player.locator(".pl-play").press("Enter")
+    page.page.wait_for_timeout(700)
+    assert ranges(page.player).input_value() == "0"
+    page.page.wait_for_timeout(600)
+    assert ranges(page.player).input_value() == "11"
+
+
+def test_what_is_missing_is_said(visit):
+    page = visit()
+    assert "prunelib study mini" in page.empty.text_content()
+    assert page.empty.locator("input:visible").count() == 0
+    page.both.get_by_text("mini", exact=True).click()
+    assert "prunelib study mini" in page.both.text_content()
+    assert page.both.locator("input[value=copycat]").is_disabled()
+    assert len(drawn(page.both)[0]) == 18
+    assert page.errors == []
+
+
+def test_every_control_has_a_name_and_keeps_its_keys(visit):
+    page = visit()
+    for control in page.page.locator(".pl-widget input").all():
+        assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
+        name = control.evaluate("(i) => i.ariaLabel || i.labels[0]?.textContent")
+        assert name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_phone(visit, scheme):
+    page = visit(size="phone", scheme=scheme)
+    for widget in (page.explorer, page.player, page.both):
+        widget.locator("summary").click()
+    page.both.get_by_text("mini", exact=True).click()
+    page.page.wait_for_timeout(200)
+    outside = page.page.evaluate(
+        """() => [...document.querySelectorAll(".pl-widget *")]
+          .filter((e) => e.checkVisibility() && !e.closest(".pl-hidden, thead"))
+          .filter((e) => {
+            const box = e.getBoundingClientRect();
+            return box.width && (box.left < 0 || box.right > innerWidth + 0.5);
+          })
+          .map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert outside == []
+    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => {
+      v /= 255;
+      return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const ratio = (a, b) => {
+    const [x, y] = [light(rgba(a)), light(rgba(b))];
+    return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+  };
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if (rgba(colour)[3] > 0.99) return colour;
+    }
+    return "white";
+  };
+  const found = [];
+  for (const e of document.querySelectorAll(".pl-widget *")) {
+    if (!e.checkVisibility() || e.closest(":disabled, .pl-hidden")) continue;
+    const style = getComputedStyle(e);
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    const text = e.localName === "text" ? style.fill : style.color;
+    if (own || e.localName === "input") found.push([ratio(text, behind(e)), 4.5, e.outerHTML]);
+    if (e.matches("rect[data-block]:not([style])")) found.push([ratio(style.fill, behind(e)), 3, e.outerHTML]);
+    if (e.matches(".pl-mark, .pl-curve")) found.push([ratio(style.stroke, behind(e)), 3, e.outerHTML]);
+  }
+  return found;
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_in_both_themes(visit, scheme):
+    page = visit(scheme=scheme)
+    assert page.page.evaluate("document.documentElement.dataset.theme") == scheme
+    found = page.page.evaluate(CONTRASTS)
+    assert len(found) > 100
+    assert [entry for entry in found if entry[0] < entry[1]] == []
+    text = page.explorer.evaluate("(e) => getComputedStyle(e).color")
+    bright = test_book.brightness(text) > 128
+    assert bright == (scheme == "dark")

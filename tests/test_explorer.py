@@ -1,0 +1,364 @@
+"""The widgets without a browser: Python's side, and the modules' arithmetic under Node."""
+
+import json
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from making import examples, profiles
+
+from prunelib import explorer as widgets
+from prunelib.errors import PrunelibError
+from prunelib.explorer import Curve, explorer, player, reading
+from prunelib.notebook import open_study
+from prunelib.profile import ChannelProfile
+
+ROOT = Path(__file__).parents[1]
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="there is no node")
+
+BRIDGE = """
+import * as profile from "./profile.mjs";
+import * as explorer from "./explorer.mjs";
+import * as player from "./player.mjs";
+const shown = (x) => JSON.stringify(x);
+const calls = {
+  ...profile,
+  stand: (data, removals) => player.position(player.unpacked(data), removals),
+  design: (data, state) => explorer.designed(explorer.unpacked(data), state),
+  compare: (data, family, made) => explorer.compared(explorer.unpacked(data), family, made),
+  read: explorer.reading,
+};
+let text = "";
+for await (const part of process.stdin) text += part;
+console.log(JSON.stringify(JSON.parse(text).map(([name, ...given]) => calls[name](...given))));
+"""
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    """Calls functions of the widgets' modules: many at once, as a process costs time."""
+    folder = tmp_path_factory.mktemp("modules")
+    for name in ("profile", "parts", "explorer", "player"):
+        text = (widgets.ASSETS / f"{name}.js").read_text()
+        for other in ("profile", "parts"):
+            text = text.replace(f'"./{other}.js"', f'"./{other}.mjs"')
+        (folder / f"{name}.mjs").write_text(text)
+    (folder / "bridge.mjs").write_text(BRIDGE)
+
+    def call(*calls):
+        done = subprocess.run(
+            [NODE, folder / "bridge.mjs"],
+            input=json.dumps(calls),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def records():
+    return open_study("smoke", results=str(ROOT / "results"), run_missing=False)
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    nowhere = str(tmp_path_factory.mktemp("results"))
+    return open_study("mini", results=nowhere, run_missing=False)
+
+
+def plain(profile):
+    return json.loads(profile.to_json())
+
+
+SHAPES = st.fixed_dictionaries(
+    {
+        "channels": st.integers(1, 4),
+        "classes": st.integers(2, 100),
+        "size": st.integers(1, 64),
+    }
+)
+WIDTHS = (0.0078125, 0.125, 0.3, 0.5, 1.0, 1.7, 2.0)
+
+
+def whole_profiles():
+    return profiles(depths=(10, 16, 40), widths=WIDTHS)
+
+
+@needs_node
+@examples(8)
+@given(st.lists(st.tuples(whole_profiles(), SHAPES), min_size=30, max_size=30))
+def test_javascript_counts_like_the_library(node, cases):
+    calls, expected = [], []
+    for profile, shape in cases:
+        calls += [
+            ["params", plain(profile), shape],
+            ["macs", plain(profile), shape],
+            ["toJson", plain(profile)],
+            ["full", profile.depth, profile.width],
+        ]
+        inputs = shape["channels"], shape["classes"]
+        expected += [
+            profile.count_params(*inputs),
+            profile.count_macs(shape["size"], *inputs),
+            profile.to_json(),
+            plain(profile.unpruned),
+        ]
+    assert node(*calls) == expected
+
+
+@needs_node
+@examples(8)
+@given(st.lists(st.tuples(whole_profiles(), st.floats(0, 4)), min_size=30, max_size=30))
+def test_javascript_scales_like_the_library(node, cases):
+    calls = [["scaled", plain(profile), factor] for profile, factor in cases]
+    assert node(*calls) == [plain(profile.scaled(factor)) for profile, factor in cases]
+
+
+@needs_node
+def test_javascript_rounds_halves_like_the_library(node):
+    profile = ChannelProfile(40, 1, (5, 7, 9, 11, 13, 15) + (3, 30, 31) * 2 + (1, 2, 3, 63, 64, 61))
+    factors = [0.0, 5e-324, 0.1, 0.25, 0.35, 0.5, 0.55, 0.7, 0.75, 1.0, 1.5, 2.0]
+    calls = [["scaled", plain(profile), factor] for factor in factors]
+    assert node(*calls) == [plain(profile.scaled(factor)) for factor in factors]
+
+
+@needs_node
+@examples(8)
+@given(st.lists(st.tuples(profiles(widths=WIDTHS), st.floats(-0.1, 1.1)), min_size=10, max_size=10))
+def test_javascript_fits_like_the_library(node, cases):
+    calls, expected = [], []
+    for profile, share in cases:
+        low, high = profile.scaled(0).params, profile.scaled(10**6).params
+        budget = round(low + share * (high - low))
+        calls.append(["fit", plain(profile), budget, {}])
+        try:
+            expected.append(plain(profile.fit_params(budget)))
+        except PrunelibError:
+            expected.append(None)
+    assert node(*calls) == expected
+
+
+@needs_node
+def test_javascript_fits_a_network_of_the_paper_exactly_at_and_below_its_size(node):
+    source = ChannelProfile(40, 2, (32, 20, 9) * 2 + (64, 17, 50) * 2 + (128, 3, 77) * 2)
+    sizes = [source.scaled(Fraction(k, 7)).params + off for k in range(1, 12) for off in (-1, 0, 1)]
+    calls = [["fit", plain(source), n, {}] for n in sizes]
+    assert node(*calls) == [plain(source.fit_params(n)) for n in sizes]
+
+
+@needs_node
+def test_javascript_text_is_python_that_makes_the_profile(node):
+    made = [ChannelProfile.full(16, w).scaled(0.6) for w in (0.0078125, 0.2734375, 0.5, 1, 2)]
+    texts = node(*(["toPython", plain(p)] for p in made))
+    assert [eval(text) for text in texts] == made
+    assert "(16, 1, (" in texts[3]
+
+
+@needs_node
+def test_explorer_shows_what_the_library_computes(node, records):
+    data = widgets.explorer_data(records)
+    wishes = [("pruned-and-tuned", n, 1.0) for n in range(0, 103, 17)]
+    for family, most in (("copycat", 2), ("bottleneck", 1), ("reduced-width", 1)):
+        wishes += [(family, 0, round(0.1 * most * i, 2)) for i in range(1, 11)]
+    made = [widgets.designed(records, *wish) for wish in wishes]
+    states = [{"family": f, "removals": n, "factor": x} for f, n, x in wishes]
+    assert node(*(["design", data, state] for state in states)) == [plain(p) for p in made]
+    families = [wish[0] for wish in wishes]
+    told = node(*(["compare", data, f, plain(p)] for f, p in zip(families, made, strict=True)))
+    for family, profile, rows in zip(families, made, told, strict=True):
+        assert [widgets.Row(**row) for row in rows] == widgets.compared(records, family, profile)
+    (rows,) = node(["compare", data, "custom", plain(made[0].without(1))])
+    expected = widgets.compared(records, "custom", made[0].without(1))
+    assert [widgets.Row(**row) for row in rows] == expected
+    assert "by hand" in expected[0].note
+
+
+@needs_node
+@pytest.mark.parametrize("seed", [0, 1])
+def test_player_says_what_the_record_says(node, records, seed):
+    data, last = widgets.player_data(records, seed), len(records.trajectory(seed).blocks) - 1
+    told = node(*(["stand", data, n] for n in range(last + 1)))
+    for n, said in enumerate(told):
+        expected = widgets.position(records, n, seed)
+        assert {name: said[name] for name in expected._fields} == expected._asdict()
+
+
+@needs_node
+def test_player_says_where_nothing_was_measured(node, records):
+    run = records.pruning(0)
+    points = run.outcome["points"]
+    gaps = points | {"error": [e if i % 10 == 0 else None for i, e in enumerate(points["error"])]}
+    sparse = type(run)(run.spec, run.outcome | {"points": gaps}, run.circumstances)
+    there = type(records)(
+        records.scale,
+        records.requests,
+        lambda spec: sparse if spec == run.spec else records.find(spec),
+    )
+    (said,) = node(["stand", widgets.player_data(there, 0), 17])
+    assert said["error"] == "not measured here"
+    assert said["last"] == f"last measured after 10 removals: {points['error'][10]:.2f} %"
+    expected = widgets.position(there, 17)
+    assert {name: said[name] for name in expected._fields} == expected._asdict()
+
+
+CURVE = Curve((100.0, 200.0, 400.0), (20.0, 10.0, 6.25), (3, 3, 2))
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "note"),
+    [
+        (100, 20.0, "mean of 3 runs"),
+        (150, 15.0, "interpolated between 100 and 200 parameters, 6 runs"),
+        (300, 8.125, "interpolated between 200 and 400 parameters, 5 runs"),
+        (400, 6.25, "mean of 2 runs"),
+        (99, None, "outside 100 to 400 parameters"),
+        (401, None, "outside 100 to 400 parameters"),
+    ],
+)
+def test_an_error_is_read_off_the_curve_or_refused(params, error, note):
+    assert reading(CURVE, params) == (error, note)
+
+
+def test_runs_of_one_walk_are_not_counted_twice():
+    assert reading(CURVE._replace(walk=True), 150).note.endswith("3 runs")
+
+
+def test_nothing_is_read_off_no_curve():
+    assert reading(Curve((), (), ()), 10).error is None
+
+
+@given(st.floats(0, 100))
+def test_per_cent_is_rounded_half_up(x):
+    assert abs(Fraction(widgets.percent(x)[:-2]) - Fraction(x)) <= Fraction(1, 200)
+
+
+@needs_node
+@examples(5)
+@given(st.lists(st.integers(50, 450), min_size=50, max_size=50))
+def test_javascript_reads_curves_like_the_library(node, sizes):
+    curve = CURVE._asdict()
+    told = node(*(["read", curve, n] for n in sizes))
+    assert [tuple(r.values()) for r in told] == [tuple(reading(CURVE, n)) for n in sizes]
+
+
+def test_the_curve_of_a_family_is_the_mean_over_seeds(records):
+    curve = widgets.measured_curve(records, "bottleneck")
+    rows = records.networks.query("family == 'bottleneck' and budget == 12000")
+    i = curve.params.index(11_342.0)
+    assert curve.errors[i] == pytest.approx(rows["error"].mean(), abs=1e-4)
+    assert curve.runs[i] == len(rows)
+    assert list(curve.params) == sorted(curve.params)
+
+
+def test_setting_one_trait_moves_the_others(records):
+    widget = explorer(records)
+    widget.removals = 30
+    assert widget.channel_profile == records.trajectory(0).after(30)
+    widget.block = 6
+    assert widget.width == widget.channel_profile.middle[5]
+    before = widget.channel_profile
+    widget.width -= 1
+    assert widget.family == "custom"
+    assert widget.channel_profile == before.without(6)
+    widget.family, widget.factor = "bottleneck", 0.5
+    assert widget.channel_profile == records.scale.base.bottleneck(0.5)
+    widget.profile = before.to_json()
+    assert widget.family == "custom"
+    assert widget.width == before.middle[5]
+    assert widget.rows == widgets.compared(records, "custom", before)
+
+
+def test_changes_can_be_observed(records):
+    widget, seen = explorer(records), []
+    widget.observe(lambda change: seen.append(change.new), "profile")
+    widget.removals = 5
+    assert seen == [records.trajectory(0).after(5).to_json()]
+
+
+def test_what_the_browser_sends_is_taken_as_it_is(records):
+    widget = explorer(records)
+    profile = records.scale.base.scaled(0.25).without(6)
+    state = {"family": "custom", "profile": profile.to_json(), "block": 6, "width": 7}
+    widget.set_state(state)
+    assert {name: getattr(widget, name) for name in state} == state
+
+
+def test_another_scale_has_other_limits(records, empty):
+    widget = explorer({"mini": empty, "smoke": records})
+    assert widget.scale == "smoke"
+    widget.removals = 90
+    widget.scale = "mini"
+    assert (widget.family, widget.removals) == ("bottleneck", 0)
+    assert widget.channel_profile.depth == 40
+    walk = player({"mini": empty, "smoke": records})
+    walk.removals = 90
+    walk.scale = "mini"
+    assert walk.removals == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("removals", 103, "0 to 102"),
+        ("removals", -1, "0 to 102"),
+        ("family", "huge", "unknown family"),
+        ("scale", "huge", "unknown scale"),
+        ("block", 7, "1 to 6"),
+        ("width", 0, "1 to 8"),
+        ("factor", 3.0, "0.0 to 2.0"),
+        ("profile", "{}", "exactly the keys"),
+        ("profile", ChannelProfile.full(10, 0.5).to_json(), "depth 16"),
+        ("profile", ChannelProfile(16, 0.5, (9,) + (1,) * 5).to_json(), "block 1"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_changes_nothing(records, name, value, said):
+    widget = explorer(records)
+    before = widget.get_state()
+    with pytest.raises(PrunelibError, match=said):
+        setattr(widget, name, value)
+    assert widget.get_state() == before
+
+
+def test_without_records_the_widgets_say_what_to_do(empty):
+    widget = explorer(empty)
+    assert widget.family == "bottleneck"
+    assert widget.data["scales"]["mini"]["command"] == "prunelib study mini"
+    assert widget.rows[0].error == "not measured"
+    with pytest.raises(PrunelibError, match="prunelib study mini"):
+        widget.family = "copycat"
+    assert player(empty).data["scales"]["mini"]["order"] is None
+    with pytest.raises(PrunelibError, match="no records"):
+        explorer({})
+
+
+def test_their_text_is_the_same_every_time(records):
+    for make in (explorer, player):
+        assert repr(make(records)) == repr(make(records))
+        assert "0x" not in repr(make(records))
+    assert repr(player(records)) == "Player(scale='smoke', seed=0, removals=0 of 102)"
+
+
+def test_a_view_is_small(records):
+    for make in (explorer, player):
+        state = make(records).get_state()
+        own = {k: v for k, v in state.items() if not k.startswith("_")}
+        assert len(json.dumps(own, default=str)) < 8_000
+
+
+@pytest.mark.parametrize("name", widgets.MODULES)
+def test_a_module_stands_alone(name):
+    text = widgets.module(name)
+    assert "import " not in text
+    assert text.count("export default") == 1
+    for other in ("http://www.w3.org/2000/svg",):
+        text = text.replace(other, "")
+    assert "http" not in text
