@@ -131,7 +131,7 @@ def figure_html(figure: dict) -> str:
     if not meta.get("alt"):
         raise ExtensionError("a figure has no description: give it layout.meta['alt']")
     payload = json.dumps({"data": figure["data"], "layout": layout}, separators=(",", ":"))
-    payload = payload.replace("</", r"<\/")
+    payload = payload.replace("<", "\\u003c")
     height = layout.get("height", 450)
     return (
         '<figure class="plotly-figure">'

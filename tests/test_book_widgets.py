@@ -46,8 +46,13 @@ def built(tmp_path_factory):
     out = tmp_path_factory.mktemp("built")
     opening = OPEN % (str(ROOT / "results"), str(source / "nowhere"))
     cells = {
-        "page": [opening, "explorer(smoke)", "player(smoke)", 'player({"mini": mini})']
-        + ['explorer({"mini": mini, "smoke": smoke})'],
+        "page": [
+            opening,
+            "explorer(smoke)",
+            "player(smoke)",
+            'player({"mini": mini})',
+            'explorer({"mini": mini, "smoke": smoke})',
+        ],
         "core": [CORE],
     }
     for name, code in cells.items():
@@ -303,7 +308,7 @@ def test_what_is_missing_is_said(visit):
     page = visit()
     assert "prunelib study mini" in page.empty.text_content()
     assert page.empty.locator("input:visible").count() == 0
-    page.both.get_by_text("mini", exact=True).click()
+    page.both.locator("input[value=mini]").check()
     assert "prunelib study mini" in page.both.text_content()
     assert page.both.locator("input[value=copycat]").is_disabled()
     assert len(drawn(page.both)[0]) == 18
@@ -323,7 +328,7 @@ def test_nothing_is_cut_off_on_a_phone(visit, scheme):
     page = visit(size="phone", scheme=scheme)
     for widget in (page.explorer, page.player, page.both):
         widget.locator("summary").click()
-    page.both.get_by_text("mini", exact=True).click()
+    page.both.locator("input[value=mini]").check()
     page.page.wait_for_timeout(200)
     outside = page.page.evaluate(
         """() => [...document.querySelectorAll(".pl-widget *")]
@@ -371,7 +376,7 @@ CONTRASTS = """() => {
     const style = getComputedStyle(e);
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
     const text = e.localName === "text" ? style.fill : style.color;
-    if (own || e.localName === "input") found.push([ratio(text, behind(e)), 4.5, e.outerHTML]);
+    if (own || e.matches("input[type=text]")) found.push([ratio(text, behind(e)), 4.5, e.outerHTML]);
     if (e.matches("rect[data-block]:not([style])")) found.push([ratio(style.fill, behind(e)), 3, e.outerHTML]);
     if (e.matches(".pl-mark, .pl-curve")) found.push([ratio(style.stroke, behind(e)), 3, e.outerHTML]);
   }

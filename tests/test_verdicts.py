@@ -1,0 +1,231 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunelib import verdicts
+from prunelib.families import Trajectory
+from prunelib.notebook import open_study
+from prunelib.study import SCALES
+from prunelib.verdicts import CLAIMS, judge
+
+SMOKE = SCALES["smoke"]
+FULL = SMOKE.shape.params(SMOKE.base)
+
+
+class MadeUp:
+    """A study whose right verdicts are known: errors are given by family, budget and seed."""
+
+    def __init__(self, error, seeds=3, blocks=(6, 6, 5, 6, 5, 4)):
+        self.scale = SMOKE
+        base_macs = 1_000_000
+        rows, walks = [], []
+        for seed in range(seeds):
+            walk = self.walk(blocks)
+            middle = {b: walk.after(walk.at(b)).middle for b in SMOKE.budgets}
+            params = np.array(walk.params)
+            walks.append(
+                pd.DataFrame(
+                    {
+                        "family": "pruned-and-tuned",
+                        "seed": seed,
+                        "removals": range(len(params)),
+                        "params": params,
+                        "macs": np.linspace(500, 100, len(params)).astype(int),
+                        "images": 100,
+                        "error": [error("pruned-and-tuned", p, seed) for p in params],
+                    }
+                )
+            )
+            common = {"seed": seed, "training_macs": base_macs, "search_macs": 0, "seconds": 1.0}
+            rows.append(
+                common
+                | {
+                    "family": "base",
+                    "budget": None,
+                    "params": FULL,
+                    "error": error("base", FULL, seed),
+                    "middle": SMOKE.base.middle,
+                }
+            )
+            for budget in SMOKE.budgets:
+                for family in (
+                    "pruned-and-tuned",
+                    "reduced-width",
+                    "bottleneck",
+                    "pruned-from-scratch",
+                    "copycat",
+                ):
+                    rows.append(
+                        common
+                        | {
+                            "family": family,
+                            "budget": budget,
+                            "params": budget,
+                            "error": error(family, budget, seed),
+                            "middle": middle[budget],
+                        }
+                    )
+        self.networks = pd.DataFrame(rows)
+        self.networks["key"] = "made-up"
+        self.trajectories = pd.concat(walks, ignore_index=True)
+        self.runs = dict.fromkeys(range(seeds), walk)
+
+    @staticmethod
+    def walk(order):
+        profile, blocks, params = SMOKE.base, [], [FULL]
+        while SMOKE.shape.params(profile) > SMOKE.prune.stop_params:
+            block = next((b for b in order if profile.middle[b - 1] > 1), None)
+            block = block or next(b for b in range(6, 0, -1) if profile.middle[b - 1] > 1)
+            order = (*order[1:], order[0])
+            profile = profile.without(block)
+            blocks.append(block)
+            params.append(SMOKE.shape.params(profile))
+        return Trajectory(SMOKE.base, (*blocks, None), tuple(params))
+
+    def trajectory(self, seed=0):
+        return self.runs[seed]
+
+
+def by_claim(study):
+    return {v.claim: v for v in verdicts.verdicts(study)}
+
+
+def noise(family, size, seed):
+    digest = np.random.SeedSequence([len(family), int(size), seed]).generate_state(1)[0]
+    return (digest / 2**32 - 0.5) * 0.4
+
+
+def clear(sign):
+    """Pruned-and-tuned worse (sign 1) or better (-1), by more the smaller the network is."""
+
+    def error(family, size, seed):
+        smaller = 4 * (1 - size / FULL)
+        shift = {
+            "pruned-and-tuned": sign * (3 + 3 * smaller),
+            "reduced-width": sign * 1.5,
+            "bottleneck": sign * 1.0,
+        }.get(family, 0.0)
+        return 10 + smaller + shift + noise(family, size, seed)
+
+    return error
+
+
+def test_a_clear_effect_is_supported():
+    found = by_claim(MadeUp(clear(1)))
+    for claim in ("C1", "C2", "C3", "C4", "C5", "C9"):
+        assert found[claim].verdict == "supported", claim
+        assert found[claim].seeds == 3
+
+
+def test_an_effect_the_other_way_is_refuted():
+    found = by_claim(MadeUp(clear(-1)))
+    for claim in ("C1", "C2", "C3", "C4"):
+        assert found[claim].verdict == "refuted", claim
+        assert found[claim].high < 0
+
+
+def test_no_effect_is_open():
+    def error(family, size, seed):
+        away = {"pruned-and-tuned": 1.0, "pruned-from-scratch": 0.7}.get(family, 0.0)
+        return 10 + 2 * (-1 if seed == 1 else 1) * away + noise(family, size, seed)
+
+    found = by_claim(MadeUp(error))
+    for claim in ("C1", "C3", "C4"):
+        assert found[claim].verdict == "open", claim
+        assert found[claim].low < 0 < found[claim].high
+
+
+def test_one_seed_is_open_whatever_it_shows():
+    found = by_claim(MadeUp(clear(1), seeds=1))
+    for claim in ("C1", "C3", "C9"):
+        assert found[claim].verdict == "open"
+        assert found[claim].low is None
+        assert found[claim].mean is not None
+
+
+def test_copycats_that_are_worse_by_more_than_the_margin_are_refuted():
+    def error(family, size, seed):
+        return 10 + 3 * (family == "copycat") + noise(family, size, seed)
+
+    assert by_claim(MadeUp(error))["C5"].verdict == "refuted"
+
+
+def test_the_gap_is_that_of_equal_parameters():
+    def error(family, size, seed):
+        return size / 1000 + 2.5 * (family == "pruned-and-tuned")
+
+    study = MadeUp(error)
+    found = by_claim(study)
+    steps = study.trajectories["params"]
+    coarse = max(abs(steps.diff().dropna())) / 1000
+    assert found["C1"].mean == pytest.approx(2.5, abs=coarse)
+    assert found["C2"].mean == pytest.approx(0, abs=coarse)
+
+
+@pytest.mark.parametrize(
+    ("middle", "verdict"),
+    [
+        ((8, 8, 14, 12, 8, 4), "supported"),
+        ((1, 2, 6, 10, 30, 32), "refuted"),
+    ],
+)
+def test_which_blocks_lose_more_is_seen(middle, verdict):
+    study = MadeUp(clear(1))
+    study.networks["middle"] = [middle] * len(study.networks)
+    assert by_claim(study)["C6"].verdict == verdict
+
+
+def test_an_untouched_strided_block_keeps_more():
+    found = by_claim(MadeUp(clear(1), blocks=(6, 4, 2, 1)))
+    assert found["C7"].verdict == "supported"
+    assert found["C7"].mean > 10
+
+
+@given(
+    st.lists(st.floats(-100, 100), min_size=2, max_size=6),
+    st.floats(-10, 0),
+    st.floats(0, 10),
+)
+def test_a_verdict_is_where_the_interval_lies(values, low, high):
+    verdict, mean, left, right = judge(values, low, high)
+    assert left <= mean <= right
+    inside, outside = low < left and right < high, right < low or left > high
+    assert verdict == ("supported" if inside else "refuted" if outside else "open")
+
+
+def test_intervals_are_students():
+    verdict, mean, left, right = judge([1.0, 2.0, 4.5], 0, math.inf)
+    assert mean == 2.5
+    assert right - mean == pytest.approx(4.302652729696142 * 1.8027756377319946 / math.sqrt(3))
+    assert mean - left == pytest.approx(right - mean)
+    assert verdict == "open"
+
+
+def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():
+    study = open_study("smoke", run_missing=False)
+    found = verdicts.verdicts(study)
+    assert [v.claim for v in found] == [f"C{i}" for i in range(1, 12)]
+    assert [c.number for c in CLAIMS] == [v.claim for v in found]
+    for verdict in found:
+        assert (verdict.seeds == 0) == (verdict.mean is None) == (verdict.records == ())
+
+
+def test_nothing_measured_is_open_everywhere():
+    empty = open_study("paper", run_missing=False)
+    assert {v.verdict for v in verdicts.verdicts(empty)} == {"open"}
+    assert "Nothing is measured" in verdicts.headline({"paper": empty})
+
+
+def test_the_table_has_all_claims_and_scales():
+    study = open_study("smoke", run_missing=False)
+    lines = verdicts.table({"smoke": study}).splitlines()
+    assert len(lines) == 2 + len(CLAIMS)
+    assert "smoke" in lines[0]
+    for verdict, line in zip(verdicts.verdicts(study), lines[2:], strict=True):
+        assert verdict.verdict in line
+        if verdict.mean is not None:
+            assert f"{verdict.mean:+.2f}" in line
