@@ -131,13 +131,18 @@ def study(
       prunelib study mini --families copycat,bottleneck --budgets 80k --seeds 1
       prunelib study mini --time-limit 2h --data ~/cifar10
     """
-    from prunelib import executors
-    from prunelib.machine import Machine
-    from prunelib.study import lookup, plan, scale_named
+    from prunelib.store import Store
+    from prunelib.study import found, lookup, plan, scale_named
     from prunelib.study import study as run_study
 
     preset = scale_named(scale)
     requests = plan(preset, families, seeds, budgets)
+    find = lookup(Store(results / preset.name))
+    found(requests, find)  # a damaged record is better told of before PyTorch is imported
+
+    from prunelib import executors
+    from prunelib.machine import Machine
+
     setting = prepared(preset, results, data, Machine.here(device, threads))
     if jobs is None:
         jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
@@ -145,7 +150,7 @@ def study(
     with bar(scale) as show:
         summary = run_study(
             requests,
-            lookup(setting.store),
+            find,
             executors.executor(setting, jobs),
             show,
             lambda: (time_limit or float("inf")) - (time.monotonic() - started),

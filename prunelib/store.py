@@ -11,6 +11,8 @@ from prunelib.files import write_atomically
 from prunelib.specs import Spec
 
 VERSION = 1
+PROBE = 2**20
+"""Bytes that must be free before a run begins: about what one keeps."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Store:
     def check_writable(self) -> None:
         """Raise PrunelibError unless records can be written here: better now than after hours."""
         probe = self.folder / f".probe-{id(self)}"
-        write_atomically(probe, b" " * 4096)
+        write_atomically(probe, bytes(PROBE))
         probe.unlink()
 
 

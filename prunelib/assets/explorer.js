@@ -131,6 +131,7 @@ function render({ model, el }) {
   );
   const read = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
   let state = read();
+  let telling = false;
 
   // Brings a wish into a state that is possible: another scale has other limits.
   function settled(wish) {
@@ -148,7 +149,9 @@ function render({ model, el }) {
 
   function change(patch) {
     state = settled({ ...state, ...patch });
+    telling = true; // Each name that is set is an event: the rest are not set yet.
     for (const name of STATE) model.set(name, state[name]);
+    telling = false;
     model.save_changes();
     draw();
   }
@@ -210,8 +213,7 @@ function render({ model, el }) {
     families.set(family, (name) =>
       name === "custom" ? family === "custom" : pruned(study) || !["pruned-and-tuned", "copycat"].includes(name),
     );
-    if (family === "custom")
-      size.set({ title: "Scale factor", min: 0, max: 1, now: 1, text: "–", disabled: true });
+    if (family === "custom") size.disable("–");
     else if (family === "pruned-and-tuned")
       size.set({ title: "Channels removed", min: 0, max: study.order.length, now: removals, text: `${removals} of ${study.order.length}` });
     else
@@ -233,7 +235,7 @@ function render({ model, el }) {
 
   function follow() {
     const now = read();
-    if (STATE.every((name) => now[name] === state[name])) return;
+    if (telling || STATE.every((name) => now[name] === state[name])) return;
     state = now;
     draw();
   }

@@ -52,12 +52,17 @@ export function slider(label, change) {
   return {
     row,
     input,
-    set({ min, max, step = 1, now, text, title, disabled = false }) {
-      Object.assign(input, { min, max, step, disabled });
+    set({ min, max, step = 1, now, text, title }) {
+      Object.assign(input, { min, max, step, disabled: false });
       input.value = now;
       input.setAttribute("aria-valuetext", text);
       say(value, text);
       if (title) say(name, title);
+    },
+    disable(text) {
+      input.disabled = true;
+      input.setAttribute("aria-valuetext", text);
+      say(value, text);
     },
   };
 }
@@ -184,9 +189,10 @@ export function bars(profile, width, { label, marks = null, chosen = 0, pick = n
   return s("svg", { class: "pl-svg", ...attributes }, hatch(), grid, drawn);
 }
 
+const swatch = (...children) => s("svg", { width: 18, height: 12, "aria-hidden": "true" }, ...children);
+
 // What the bars mean, and the same numbers as a table.
 export function legend(marks) {
-  const swatch = (...children) => s("svg", { width: 18, height: 12, "aria-hidden": "true" }, ...children);
   const strided = s("rect", { class: "pl-bar", width: 18, height: 12, style: `fill:url(#${HATCH})` });
   return h(
     "p",
@@ -194,6 +200,17 @@ export function legend(marks) {
     h("span", {}, "Channels, and share of the full width"),
     h("span", {}, swatch(strided), " halves the resolution"),
     marks ? h("span", {}, swatch(line(0, 6, 18, 6, "pl-mark")), " ", marks) : null,
+  );
+}
+
+export function curveLegend() {
+  const dot = (name) => s("circle", { class: name, cx: 9, cy: 6, r: 5 });
+  return h(
+    "p",
+    { class: "pl-legend" },
+    h("span", {}, swatch(line(0, 6, 18, 6, "pl-curve")), " test error along the run"),
+    h("span", {}, swatch(dot("pl-dot")), " measured here"),
+    h("span", {}, swatch(dot("pl-dot pl-open")), " not measured here"),
   );
 }
 

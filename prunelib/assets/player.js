@@ -1,6 +1,6 @@
 // Walk through a pruning run: the profile shrinks, a dot moves along the measured error.
 import { after, full, macs, params } from "./profile.js";
-import { announcer, bars, button, bytes, choice, count, curve, described, fitted, h, legend, missing, percent, say, slider, table } from "./parts.js";
+import { announcer, bars, button, bytes, choice, count, curve, curveLegend, described, fitted, h, legend, missing, percent, say, slider, table } from "./parts.js";
 
 const STATE = ["scale", "removals"];
 const SECONDS = 20; // a whole run
@@ -62,6 +62,7 @@ function render({ model, el }) {
   );
   const read = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
   let state = read();
+  let telling = false;
   let timer = null;
   const study = () => studies[state.scale];
   const last = () => study().order?.length ?? 0;
@@ -69,7 +70,9 @@ function render({ model, el }) {
   function change(patch) {
     state = { ...state, ...patch };
     state.removals = Math.max(0, Math.min(last(), state.removals));
+    telling = true; // Each name that is set is an event: the rest are not set yet.
     for (const name of STATE) model.set(name, state[name]);
+    telling = false;
     model.save_changes();
     draw();
   }
@@ -128,6 +131,7 @@ function render({ model, el }) {
     chart,
     legend(null),
     errors,
+    curveLegend(),
     values.node,
   );
   const root = h(
@@ -177,7 +181,7 @@ function render({ model, el }) {
 
   function follow() {
     const now = read();
-    if (STATE.every((name) => now[name] === state[name])) return;
+    if (telling || STATE.every((name) => now[name] === state[name])) return;
     state = now;
     draw();
   }

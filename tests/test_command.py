@@ -1,0 +1,259 @@
+"""The `prunelib` command as people type it, right and wrong."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from prunelib.profile import ChannelProfile
+
+PRUNELIB = Path(sys.executable).parent / "prunelib"
+SMALL = ("--families", "base,reduced-width", "--budgets", "6k", "--seeds", "1")
+
+
+def prunelib(*arguments, folder, **environment):
+    given = {k: v for k, v in os.environ.items() if k != "PRUNELIB_DATA"}
+    return subprocess.run(
+        [PRUNELIB, *map(str, arguments)],
+        cwd=folder,
+        env=given | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+WRONG = {
+    "depth": (("describe", "--depth", 41, "--width", 2), "41"),
+    "width": (("describe", "--depth", 40, "--width", 0), "not 0"),
+    "width nan": (("describe", "--depth", 40, "--width", "nan"), "nan"),
+    "no depth": (("describe", "--width", 2), "--depth"),
+    "profile missing": (("describe", "--profile", "nowhere.json"), "nowhere.json"),
+    "budget too small": (("study", "smoke", "--budgets", 10), "from 44,922 to 4,492"),
+    "budget too large": (("study", "smoke", "--budgets", "10m"), "from 44,922 to 4,492"),
+    "budget of train": (("train", "smoke", "--family", "bottleneck", "--budget", 10), "possible"),
+    "budget of fit": (("fit", "--params", "10m", "--results", "nowhere"), "possible are"),
+    "budget is no count": (("study", "smoke", "--budgets", "many"), "'many'"),
+    "budget missing": (("train", "smoke", "--family", "bottleneck"), "budget"),
+    "family": (("study", "smoke", "--families", "copycats"), "'copycats'"),
+    "family of train": (("train", "smoke", "--family", "wide"), "'wide'"),
+    "family of fit": (("fit", "--params", "10k", "--family", "base"), "'base'"),
+    "scale": (("study", "huge"), "'huge'"),
+    "scale of status": (("status", "huge"), "'huge'"),
+    "scale of verdicts": (("verdicts", "huge"), "'huge'"),
+    "criterion": (("prune", "smoke", "--criterion", "guess"), "'guess'"),
+    "seed": (("train", "smoke", "--seed", -1), "-1"),
+    "seed of prune": (("prune", "smoke", "--seed", -5), "-5"),
+    "no seeds": (("study", "smoke", "--seeds", 0), "not 0"),
+    "removals": (("prune", "smoke", "--removals", 10**6), "removals"),
+    "end out of reach": (("prune", "smoke", "--params", 10), "cannot reach 10"),
+    "no data": (("study", "mini"), "no CIFAR-10 in data"),
+    "no data there": (("train", "mini", "--data", "elsewhere"), "no CIFAR-10 in elsewhere"),
+    "device": (("train", "smoke", "--device", "abacus"), "abacus"),
+    "duration": (("study", "smoke", "--time-limit", "soon"), "'soon'"),
+    "jobs": (("study", "smoke", "--jobs", 0), "0"),
+    "no budget": (("fit",), "--params"),
+    "two budgets": (("fit", "--params", "9k", "--macs", "9k"), "--macs"),
+    "unknown command": (("prun",), "prun"),
+    "unknown option": (("study", "smoke", "--famlies", "base"), "--famlies"),
+}
+
+
+def assert_refused(done, said):
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prunelib: ")
+    assert said in line
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
+def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path):
+    assert_refused(prunelib(*arguments, folder=tmp_path), said)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_files_that_are_no_profiles_are_refused(tmp_path):
+    file = tmp_path / "profile.json"
+    for text in ("{", "[1]", '{"depth": 16}', '{"depth": 16, "width": 1, "middle": [0]}', "\0"):
+        file.write_text(text)
+        assert_refused(prunelib("describe", "--profile", file, folder=tmp_path), "")
+    file.write_bytes(b"\xff\xfe")
+    assert_refused(prunelib("describe", "--profile", file, folder=tmp_path), "profile.json")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    done = prunelib("study", "smoke", *SMALL, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "2 computed now, 2 of 2 there, 0 missing" in done.stdout
+    return folder
+
+
+def test_a_study_that_is_there_computes_nothing(results):
+    before = {p: p.stat().st_mtime_ns for p in results.rglob("*.json")}
+    done = prunelib("study", "smoke", *SMALL, folder=results)
+    assert "0 computed now, 2 of 2 there, 0 missing" in done.stdout
+    assert before == {p: p.stat().st_mtime_ns for p in results.rglob("*.json")}
+    status = prunelib("status", "smoke", *SMALL, folder=results)
+    assert "2 of 2 there, nothing missing" in status.stdout
+    rows = json.loads(prunelib("status", "smoke", *SMALL, "--json", folder=results).stdout)
+    assert {row["key"] for row in rows} == {p.stem for p in before}
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text[: len(text) // 2], "is not JSON"),
+        (lambda text: "", "is not JSON"),
+        (lambda text: text.replace('"version": 1', '"version": 2'), "version 2"),
+        (lambda text: text.replace('"outcome"', '"income"'), "no outcome"),
+        (lambda text: text.replace('"seed": 0', '"seed": 1'), "holds the run"),
+        (lambda text: text.replace('"seed": 0', '"seed": -1'), "seed"),
+    ],
+)
+def test_damaged_records_are_named(results, tmp_path, damage, said):
+    for path in (results / "results/smoke").glob("*.json"):
+        copy = tmp_path / "results/smoke" / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        changed = damage(path.read_text())
+        assert changed != path.read_text()
+        copy.write_text(changed)
+    command = "study" if "version" in said else "status"
+    done = prunelib(command, "smoke", *SMALL, folder=tmp_path)
+    assert_refused(done, said)
+    assert ".json" in done.stderr
+
+
+def test_a_results_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "results").write_text("")
+    assert_refused(prunelib("study", "smoke", *SMALL, folder=tmp_path), "results")
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """A folder on a small file system of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(*options):
+        given = ["mount", "-t", "tmpfs", "-o", ",".join(options), "none", folder]
+        if subprocess.run(given, capture_output=True).returncode:
+            pytest.skip("mounting is not allowed here")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", folder], capture_output=True)
+
+
+@needs_root
+@pytest.mark.parametrize("options", [["size=64k"], ["size=64k", "ro"]])
+def test_a_full_or_read_only_folder_is_named_before_anything_is_computed(
+    mounted, tmp_path, options
+):
+    folder = mounted(*options)
+    done = prunelib("study", "smoke", *SMALL, "--results", folder, folder=tmp_path)
+    assert_refused(done, "disk")
+    assert [p for p in folder.rglob("*") if p.is_file()] == []
+
+
+@needs_root
+def test_a_disk_that_fills_up_during_a_run_ends_it_in_one_line(mounted, tmp_path):
+    folder = mounted("size=2m")
+    running = subprocess.Popen(
+        [PRUNELIB, "train", "smoke", "--results", folder],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (folder / "smoke").exists() or any((folder / "smoke").iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (folder / "filler").write_bytes(bytes(2_000_000))
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 2
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith(f"prunelib: {folder}")
+    assert "No space left" in err.splitlines()[-1]
+    assert [p for p in (folder / "smoke").rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profile"),
+    [
+        (("--depth", 40, "--width", 2), ChannelProfile.full(40, 2)),
+        (("--depth", 16, "--width", 0.3), ChannelProfile.full(16, 0.3)),
+        (
+            ("--depth", 40, "--width", 2, "--bottleneck", 0.25),
+            ChannelProfile.full(40, 2).bottleneck(0.25),
+        ),
+    ],
+)
+def test_describe_says_what_the_library_computes(arguments, profile, tmp_path):
+    done = prunelib("describe", *arguments, "--json", folder=tmp_path)
+    assert json.loads(done.stdout) == {
+        "params": profile.params,
+        "macs": profile.macs,
+        "middle": list(profile.middle),
+    }
+    (tmp_path / "p.json").write_text(profile.to_json())
+    assert prunelib("describe", "--profile", "p.json", "--json", folder=tmp_path).stdout == (
+        done.stdout
+    )
+    assert f"{profile.params:,}" in prunelib("describe", *arguments, folder=tmp_path).stdout
+
+
+COMMANDS = ("describe", "study", "status", "train", "prune", "fit", "verdicts", "download")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(command, tmp_path):
+    done = prunelib(command, "--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert command == "download" or f"prunelib {command}" in done.stdout
+
+
+def test_alone_it_explains_itself(tmp_path):
+    done = prunelib(folder=tmp_path)
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["describe", "--depth", "40", "--width", "2"]])
+def test_answers_that_need_no_torch_do_not_wait_for_it(arguments):
+    program = (
+        "import sys; from prunelib.cli import cli; cli(sys.argv[1:], standalone_mode=False);"
+        "print(sorted({'torch', 'pandas', 'plotly'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True
+    )
+    assert done.stderr.strip() == "[]"
+
+
+def test_fit_and_verdicts_speak_json(tmp_path):
+    committed = Path(__file__).parents[1] / "results"
+    done = prunelib("verdicts", "smoke", "--results", committed, "--json", folder=tmp_path)
+    rows = json.loads(done.stdout)
+    assert [row["claim"] for row in rows] == [f"C{i}" for i in range(1, 12)]
+    table = prunelib("verdicts", "smoke", "--results", committed, folder=tmp_path).stdout
+    for row in rows:
+        assert f"{row['claim']:<5}smoke  {row['verdict']}" in table
+    arguments = "fit", "--scale", "smoke", "--params", "10k", "--results", committed
+    rows = json.loads(prunelib(*arguments, "--json", folder=tmp_path).stdout)
+    for row in rows:
+        assert row["params"] <= 10_000
+        ChannelProfile.from_json(json.dumps(row["profile"]))
+    assert rows[0]["python"] in prunelib(*arguments, folder=tmp_path).stdout

@@ -1,0 +1,153 @@
+"""Nothing is lost: studies that are killed, stopped or run twice end with the same records."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PRUNELIB = Path(sys.executable).parent / "prunelib"
+STUDY = ("study", "smoke", "--families", "pruned-and-tuned,copycat", "--budgets", "12k")
+ONE = (*STUDY, "--seeds", "1", "--jobs", "1")
+TIMES = {"seconds", "evaluation_seconds"}
+
+
+def start(*arguments, folder):
+    return subprocess.Popen(
+        [PRUNELIB, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k not in TIMES}
+    return value
+
+
+def records(folder):
+    """What was computed: records without circumstances and times, and the weights."""
+    computed = {}
+    for path in (folder / "results/smoke").glob("*.json"):
+        fields = json.loads(path.read_text())
+        del fields["circumstances"]
+        computed[path.name] = without_times(fields)
+    for path in (folder / "results/smoke/weights").glob("*.safetensors"):
+        computed[path.name] = path.read_bytes()
+    return computed
+
+
+def files(folder):
+    return sorted(p.name for p in (folder / "results").rglob("*") if p.is_file())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    running = start(*ONE, folder=folder)
+    out, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    assert "0 missing" in out
+    assert len(list((folder / "results/smoke").glob("*.json"))) == 3
+    return folder
+
+
+def test_the_same_study_again_gives_bitwise_the_same_records(whole, tmp_path):
+    running = start(*STUDY, "--seeds", "1", "--jobs", "2", folder=tmp_path)
+    running.communicate(timeout=300)
+    assert records(tmp_path) == records(whole)
+
+
+def test_records_say_how_they_were_made(whole):
+    for path in (whole / "results/smoke").glob("*.json"):
+        circumstances = json.loads(path.read_text())["circumstances"]
+        assert circumstances["threads"] == 1
+        for name in ("hardware", "precision", "seconds", "finished"):
+            assert circumstances[name]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_study_killed_again_and_again_ends_with_the_same_records(whole, tmp_path, jobs):
+    pauses, kills = random.Random(int(jobs)), 0
+    for _ in range(200):
+        running = start(*STUDY, "--seeds", "1", "--jobs", jobs, folder=tmp_path)
+        try:
+            running.communicate(timeout=pauses.uniform(4, 9) + kills)
+            break
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+            kills += 1
+    assert kills > 0
+    assert running.returncode == 0
+    assert records(tmp_path) == records(whole)
+    assert [n for n in files(tmp_path) if not n.startswith(".")] == files(whole)
+
+
+def children(pid):
+    """Processes of a session."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--sid", str(pid)], capture_output=True, text=True)
+    return {int(line) for line in listed.stdout.split()}
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_workers_do_not_outlive_their_study(tmp_path):
+    running = start(*STUDY, "--jobs", "2", folder=tmp_path)
+    wait_until(lambda: len(children(running.pid)) > 3)
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate(timeout=60)
+    wait_until(lambda: not children(running.pid))
+
+
+def test_ctrl_c_stops_in_one_line_and_leaves_no_worker(tmp_path):
+    running = start(*STUDY, "--jobs", "2", folder=tmp_path)
+    wait_until(lambda: len(children(running.pid)) > 3)
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("prunelib: stopped")
+    wait_until(lambda: not children(running.pid))
+
+
+def worker(pid):
+    """The process of a session that has used most CPU, other than its leader."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,time=", "--sort=-time", "--sid", str(pid)],
+        capture_output=True,
+        text=True,
+    )
+    pids = [int(line.split()[0]) for line in listed.stdout.splitlines()]
+    return next((p for p in pids if p != pid), None)
+
+
+def test_a_killed_worker_is_replaced_and_its_run_repeated(whole, tmp_path):
+    running = start(*STUDY, "--seeds", "1", "--jobs", "2", folder=tmp_path)
+    wait_until(lambda: (tmp_path / "results/smoke").exists() and len(children(running.pid)) > 3)
+    time.sleep(5)
+    os.kill(worker(running.pid), signal.SIGKILL)
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    assert records(tmp_path) == records(whole)
+
+
+def test_a_time_limit_stops_and_the_rest_stays_missing(tmp_path):
+    running = start(*STUDY, "--time-limit", "1s", "--jobs", "1", folder=tmp_path)
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert "0 missing" not in out
