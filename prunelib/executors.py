@@ -85,7 +85,8 @@ class Processes:
 
     def submit(self, spec: Spec) -> None:
         """Queue a spec."""
-        self.running[self.pool.submit(work, spec, self.setting)] = spec
+        with uninterrupted():
+            self.running[self.pool.submit(work, spec, self.setting)] = spec
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
         """Wait about a second for runs that end; `tick` is told the sum of shares done."""
@@ -124,6 +125,19 @@ class Processes:
             child.join()
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits: nobody could end a worker that is half started.
+
+    Workers are started meanwhile and inherit it for good; their parent ends them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def executor(setting: Setting, jobs: int) -> Here | Processes:
     """The executor for a number of parallel runs."""
     return Here(setting) if jobs == 1 else Processes(setting, jobs)
@@ -133,9 +147,8 @@ _my_share: Callable[[float], None] = lambda share: None  # noqa: E731
 
 
 def start_worker(shares, counter) -> None:
-    """Set up a worker: it leaves Ctrl-C to its parent and does not outlive it."""
+    """Set up a worker: it tells how far it is, and does not outlive its parent."""
     global _my_share
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with counter.get_lock():
         slot = counter.value % len(shares)
         counter.value += 1

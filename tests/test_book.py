@@ -5,6 +5,7 @@
 
 import functools
 import http.server
+import itertools
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ PAGES = sorted(
     for folder in ("book", "notebooks")
     for path in (BOOK / folder).glob("*.html")
 )
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -79,11 +81,24 @@ class Visit:
             lambda message: message.type == "error" and self.errors.append(message.text),
         )
         self.page.goto(url)
-        self.figures = self.page.locator(".plotly-place").count()
+        self.wait_until_drawn()
+
+    def wait_until_drawn(self):
         self.page.wait_for_function(
-            f"document.querySelectorAll('.plotly-place[data-drawn]').length === {self.figures}",
+            "[...document.querySelectorAll('.plotly-place')]"
+            ".every(place => place.closest('[hidden]') || place.dataset.drawn === 'true')",
             timeout=30_000,
         )
+
+    def shown(self):
+        return self.page.locator(".plotly-place:visible").all()
+
+    def answers(self):
+        """Presses every button of every figure in turn, and yields after each."""
+        for button in self.page.locator(".choice input").all():
+            button.check(force=True)
+            self.wait_until_drawn()
+            yield button
 
     def __enter__(self):
         return self
@@ -97,7 +112,7 @@ def address(server, page, how):
 
 
 def test_the_book_has_its_chapters():
-    for chapter in ("start", "base", "prune", "simple"):
+    for chapter in CHAPTERS:
         assert f"notebooks/{chapter}.html" in PAGES
 
 
@@ -108,14 +123,19 @@ def test_page_draws_every_figure_and_asks_no_other_host(browser, server, page, h
     with Visit(browser, address(server, page, how)) as visit:
         assert visit.outside == []
         assert visit.errors == []
-        assert visit.figures == expected
-        for place in visit.page.locator(".plotly-place").all():
-            assert place.locator("svg.main-svg").count() > 0
-            assert place.locator(".trace, .heatmaplayer image").count() > 0
+        assert visit.page.locator(".plotly-place").count() == expected
+        for _ in itertools.chain([None], visit.answers()):
+            for place in visit.shown():
+                assert place.locator("svg.main-svg").count() > 0
+                assert place.locator(".trace, .heatmaplayer image").count() > 0
+            for choices in visit.page.locator(".choices").all():
+                missing = choices.locator(".choice-missing").is_visible()
+                assert choices.locator(".plotly-place:visible").count() == (0 if missing else 1)
+        assert visit.errors == []
 
 
 def test_notebook_pages_have_figures():
-    for chapter in ("start", "base", "prune", "simple"):
+    for chapter in CHAPTERS:
         assert 'class="plotly-place"' in (BOOK / f"notebooks/{chapter}.html").read_text()
 
 
@@ -124,7 +144,7 @@ def test_notebook_pages_have_figures():
 def test_phone_page_is_not_wider_than_the_screen(browser, server, page, scheme):
     with Visit(browser, address(server, page, "http"), "phone", scheme) as visit:
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
-        for place in visit.page.locator(".plotly-place").all():
+        for place in visit.shown():
             box = place.locator("svg.main-svg").first.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 391
@@ -145,6 +165,45 @@ def test_figures_follow_the_theme(browser, server):
         visit.page.wait_for_timeout(300)
         dark = text_colour(visit)
     assert brightness(light) < 110 < 160 < brightness(dark)
+
+
+LOW_CONTRAST = """() => {
+  const parse = (c) => c.match(/[\\d.]+/g).map(Number);
+  const channel = (v) => ((v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const luminance = ([r, g, b]) =>
+    0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = parse(getComputedStyle(e).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !e.checkVisibility()) continue;
+    if (e.closest("script, style, noscript, mjx-container, .highlight, .headerlink")) continue;
+    const style = getComputedStyle(e);
+    const svg = e.closest("svg");
+    if (svg && e.closest(".bars, .point, .barlayer")) continue;
+    const text = parse(svg ? style.fill : style.color);
+    if (text[3] === 0) continue;
+    const [a, b] = [luminance(text), luminance(behind(svg ? svg.parentElement : e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push([ratio.toFixed(2), e.textContent.trim().slice(0, 40)]);
+  }
+  return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_text_stands_out_from_its_background(browser, server, page, scheme):
+    with Visit(browser, address(server, page, "http"), scheme=scheme) as visit:
+        visit.page.wait_for_timeout(300)
+        assert visit.page.evaluate(LOW_CONTRAST) == []
 
 
 def brightness(colour):

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import json
 import subprocess
 import sys
 import threading
@@ -115,7 +114,6 @@ def test_a_page_asks_no_other_host_and_complains_of_nothing(visit, server, built
     text = (built[0] / "page.html").read_text()
     assert "require" not in text
     assert "html-manager" not in text
-    assert str(ROOT) not in text.replace(json.dumps(str(ROOT / "results")), "").split("<script")[-1]
 
 
 def test_modules_are_stored_once_and_views_are_small(built):

@@ -1,5 +1,6 @@
 """Nothing is lost: studies that are killed, stopped or run twice end with the same records."""
 
+import contextlib
 import json
 import os
 import random
@@ -11,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-PRUNELIB = Path(sys.executable).parent / "prunelib"
-STUDY = ("study", "smoke", "--families", "pruned-and-tuned,copycat", "--budgets", "12k")
+SMALL = Path(__file__).with_name("small_study.py")
+STUDY = ("study", "smoke", "--families", "pruned-and-tuned,copycat")
 ONE = (*STUDY, "--seeds", "1", "--jobs", "1")
 TIMES = {"seconds", "evaluation_seconds"}
 
 
 def start(*arguments, folder):
     return subprocess.Popen(
-        [PRUNELIB, *arguments],
+        [sys.executable, SMALL, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -77,20 +78,34 @@ def test_records_say_how_they_were_made(whole):
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_study_killed_again_and_again_ends_with_the_same_records(whole, tmp_path, jobs):
-    pauses, kills = random.Random(int(jobs)), 0
-    for _ in range(200):
+    pauses, killed = random.Random(int(jobs)), 0
+    for _ in range(4):
         running = start(*STUDY, "--seeds", "1", "--jobs", jobs, folder=tmp_path)
-        try:
-            running.communicate(timeout=pauses.uniform(4, 9) + kills)
-            break
-        except subprocess.TimeoutExpired:
+        wait_until(lambda running=running: computing(running))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(timeout=pauses.uniform(0.1, 4))
+        killed += running.poll() is None
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
-            running.communicate()
-            kills += 1
-    assert kills > 0
+        running.communicate()
+    assert killed > 0
+    running = start(*STUDY, "--seeds", "1", "--jobs", jobs, folder=tmp_path)
+    running.communicate(timeout=300)
     assert running.returncode == 0
     assert records(tmp_path) == records(whole)
     assert [n for n in files(tmp_path) if not n.startswith(".")] == files(whole)
+
+
+def computing(running):
+    """Whether a study is past its imports: it has checked that it can write."""
+    return running.poll() is not None or cpu_seconds(running.pid) > 3
+
+
+def cpu_seconds(pid):
+    listed = subprocess.run(
+        ["ps", "-o", "times=", "--sid", str(pid)], capture_output=True, text=True
+    )
+    return sum(int(line) for line in listed.stdout.split())
 
 
 def children(pid):
@@ -138,8 +153,7 @@ def worker(pid):
 
 def test_a_killed_worker_is_replaced_and_its_run_repeated(whole, tmp_path):
     running = start(*STUDY, "--seeds", "1", "--jobs", "2", folder=tmp_path)
-    wait_until(lambda: (tmp_path / "results/smoke").exists() and len(children(running.pid)) > 3)
-    time.sleep(5)
+    wait_until(lambda: len(children(running.pid)) > 3 and cpu_seconds(running.pid) > 5)
     os.kill(worker(running.pid), signal.SIGKILL)
     _, err = running.communicate(timeout=300)
     assert running.returncode == 0, err

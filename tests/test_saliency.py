@@ -16,6 +16,7 @@ from prunelib.saliency import (
     fisher_saliency,
     flop_savings,
     least_salient,
+    loss_changes,
 )
 from prunelib.shapes import Shape
 from prunelib.trainer import sgd, sgd_step
@@ -247,3 +248,27 @@ def test_a_penalty_prefers_the_channel_that_costs_more():
 
 def test_the_last_channel_of_a_block_stays_whatever_its_score():
     assert least_salient([torch.tensor([-9.0]), torch.tensor([5.0, 4.0])]) == (2, 1, 4.0)
+
+
+@examples(8)
+@given(profiles(depths=(10,), widths=(0.125, 0.3), least=2), seeds)
+def test_measured_changes_are_those_of_the_network_without_the_channel(profile, seed):
+    model = network(profile, seed).train()
+    x, y = batch(6, seed)
+    calls = []
+    changes = loss_changes(model, x, y, progress=lambda *call: calls.append(call))
+    assert model.training
+    assert calls[-1] == (profile.prunable, profile.prunable)
+    whole = mean_loss(network(profile, seed), x, y)
+    for number, c in enumerate(profile.middle, 1):
+        for channel in range(c):
+            smaller = network(profile, seed)
+            remove_channel(smaller, number, channel)
+            expected = mean_loss(smaller, x, y) - whole
+            assert changes[number - 1][channel] == pytest.approx(expected, abs=1e-10)
+
+
+@torch.no_grad()
+def mean_loss(model, x, y):
+    log_p = torch.log_softmax(model(x), 1)
+    return -log_p[torch.arange(len(y)), y].mean().item()

@@ -1,0 +1,167 @@
+"""Made-up studies: records written into a folder without training, of which all is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from prunelib.families import FAMILIES
+from prunelib.notebook import Records
+from prunelib.profile import ChannelProfile
+from prunelib.protocols import Protocol, PruneProtocol
+from prunelib.specs import DataSpec
+from prunelib.store import Record, Store
+from prunelib.study import Request, Scale, lookup, plan
+
+BASE = ChannelProfile.full(10, 0.5)
+SCALE = Scale(
+    name="made-up",
+    data=DataSpec("digits", 8),
+    base=BASE,
+    train=Protocol(epochs=2, batch_size=10, milestones=(1,), pad=1),
+    prune=PruneProtocol(pad=1, steps=3, stop_params=BASE.scaled(0).count_params(1, 10)),
+    budgets=(6_000, 12_000),
+    seeds=2,
+)
+ORDER = (3, 3, 3, 3, 1)
+IMAGES, TUNED = 200, 30
+HERE = {"hardware": "a pencil", "precision": "float32"}
+
+
+def error(family: str, params: int, seed: int) -> float:
+    """Errors that a reader can add up: a tenth of a point for each channel's worth and seed."""
+    shift = {
+        "pruned-and-tuned": 4.0,
+        "reduced-width": 2.0,
+        "bottleneck": 1.0,
+        "pruned-from-scratch": 0.5,
+        "copycat": 0.25,
+    }
+    return 30 - params / 1_000 + shift.get(family, 0.0) + (seed + 1) * 0.5
+
+
+def walk(base: ChannelProfile = BASE) -> list[tuple[int | None, ChannelProfile]]:
+    """Block that goes next, and the profile before it goes, down to one channel a block."""
+    steps, profile, order = [], base, ORDER
+    while profile.prunable > len(profile.middle):
+        block = next(b for b in (*order, 1, 2, 3) if profile.middle[b - 1] > 1)
+        order = (*order[1:], order[0])
+        steps.append((block, profile))
+        profile = profile.without(block)
+    return [*steps, (None, profile)]
+
+
+def trained(scale, profile, shown, seconds=2.0) -> dict:
+    """The outcome of training for two epochs."""
+    macs = scale.shape.macs(profile)
+    return {
+        "params": scale.shape.params(profile),
+        "macs": macs,
+        "error": shown,
+        "images_seen": IMAGES,
+        "training_macs": 3 * macs * IMAGES,
+        "seconds": seconds,
+        "evaluation_seconds": 0.5,
+        "epochs": {
+            "train_loss": [2.0, 1.0],
+            "test_error": [shown + 10, shown],
+            "test_loss": [2.5, 1.5],
+            "seconds": [1.0, 1.0],
+            "evaluation_seconds": [0.25, 0.25],
+        },
+    }
+
+
+def pruned(scale, error, seed, every) -> dict:
+    """The outcome of pruning down to one channel a block, measured at every so many removals."""
+    steps, rows = walk(scale.base), []
+    for removals, (block, profile) in enumerate(steps):
+        params = scale.shape.params(profile)
+        last = block is None
+        measured = last or removals % every == 0
+        rows.append(
+            {
+                "removals": removals,
+                "params": params,
+                "macs": scale.shape.macs(profile),
+                "train_loss": 1 + removals / 100,
+                "error": error("pruned-and-tuned", params, seed) if measured else None,
+                "block": block,
+                "channel": None if last else 0,
+                "saliency": None if last else 1e-3,
+                "seconds": 1.0 - removals / 100,
+                "evaluation_seconds": 0.1,
+                "images": TUNED,
+            }
+        )
+    return {
+        "params": rows[-1]["params"],
+        "macs": rows[-1]["macs"],
+        "error": rows[-1]["error"],
+        "images_seen": TUNED * len(rows),
+        "training_macs": sum(3 * row["macs"] * TUNED for row in rows),
+        "seconds": sum(row["seconds"] for row in rows),
+        "evaluation_seconds": 0.1 * len(rows),
+        "points": {name: [row[name] for row in rows] for name in rows[0]},
+    }
+
+
+def channels(base: ChannelProfile, seed: int) -> dict:
+    """Saliencies: Fisher after 30 steps ranks as measured but for a pair, after 10 backwards."""
+    where = [(b, k) for b, c in enumerate(base.middle, 1) for k in range(c)]
+    actual = [0.01 * (i + seed + 1) for i in range(len(where))]
+    actual[0] = -0.5
+    late = [a / 2 + 1 for a in actual]
+    late[-1], late[-2] = late[-2], late[-1]
+    return {
+        "block": [b for b, _ in where],
+        "channel": [k for _, k in where],
+        "fisher_10": [2.0 - a for a in actual],
+        "fisher_30": late,
+        "l1": [((7 * i) % 11) / 10 for i in range(len(where))],
+        "actual": actual,
+    }
+
+
+def outcome_of(request: Request, spec, error) -> dict:
+    """What a run of this spec found."""
+    scale, seed = request.scale, request.seed
+    if spec.kind == "prune":
+        return pruned(scale, error, seed, spec.protocol.eval_every)
+    if spec.kind == "saliency":
+        return {"params": 0, "macs": 0, "error": 1.0, "channels": channels(scale.base, seed)}
+    return trained(scale, spec.profile, error(request.family, request.budget or 20_506, seed))
+
+
+def fill(folder: Path, error=error, scale: Scale = SCALE, families=None, seeds=None) -> Records:
+    """Write the records of a whole plan, and open them."""
+    store = Store(folder)
+    requests = plan(scale, families, seeds)
+    waiting = list(requests)
+    while waiting:
+        find = lookup(store)
+        specs = [request.spec(find) for request in waiting]
+        for request, spec in zip(waiting, specs, strict=True):
+            if spec.kind == "train" and spec == scale.base_spec(request.seed):
+                request = replace(request, family="base", budget=None)
+            if store.find(spec) is None:
+                store.put(Record(spec, outcome_of(request, spec, error), HERE))
+        waiting = [r for r in waiting if store.find(r.spec(lookup(store))) is None]
+    return Records(scale, tuple(requests), lookup(store))
+
+
+def reopened(folder: Path, records: Records) -> Records:
+    """The same study, read from its files again."""
+    return Records(records.scale, records.requests, lookup(Store(folder)))
+
+
+def edit(folder: Path, spec, change) -> None:
+    """Change the outcome of one record in its file."""
+    store = Store(folder)
+    record = store.find(spec)
+    change(record.outcome)
+    store.put(record)
+
+
+def spec_of(records: Records, family: str, budget: int | None, seed: int):
+    """The spec of one request of a made-up study."""
+    assert family in FAMILIES
+    return Request(records.scale, family, budget, seed).spec(records.find)
