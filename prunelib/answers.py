@@ -48,8 +48,8 @@ def pruned(records: Records) -> str:
                 f"({np.mean(removed):.0f} channels removed)"
             )
     return (
-        f"Before the first removal the error is {spread(first['error'])}; it is "
-        f"{', '.join(sentences)}. {records.provenance()}"
+        f"Before the first removal the error is {spread(first['error'])}"
+        f"{'; it is ' if sentences else ''}{', '.join(sentences)}. {records.provenance()}"
     )
 
 

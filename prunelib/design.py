@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from prunelib.errors import Missing, PrunelibError
-from prunelib.families import COPYCAT_SHARE
+from prunelib.families import copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile, nearest
 from prunelib.shapes import Shape
@@ -78,7 +78,7 @@ def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
         raise PrunelibError(
             f"the copycats of {records.scale.name} have depth {full.depth}, not {base.depth}"
         )
-    source = records.trajectory(0).after(round(COPYCAT_SHARE * full.prunable))
+    source = records.trajectory(0).after(copied_after(full))
     shares = zip(base.unpruned.middle, source.shares(), strict=True)
     return ChannelProfile(base.depth, base.width, tuple(nearest(c * share) for c, share in shares))
 

@@ -18,7 +18,7 @@ import numpy as np
 import traitlets
 
 from prunelib.errors import Missing, PrunelibError
-from prunelib.families import COPYCAT_SHARE
+from prunelib.families import copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile, nearest
 
@@ -162,12 +162,7 @@ def copycat_source(records: Records) -> ChannelProfile | None:
         trajectory = records.trajectory(0)
     except Missing:
         return None
-    return trajectory.after(source_removals(records))
-
-
-def source_removals(records: Records) -> int:
-    """Removals after which the profile that copycats scale is reached."""
-    return round(COPYCAT_SHARE * records.scale.base.prunable)
+    return trajectory.after(copied_after(records.scale.base))
 
 
 def designed(
@@ -304,7 +299,7 @@ def explorer_data(records: Records) -> dict:
     run, base = records.pruning(0), base_reading(records)
     return common(records, "pruned shapes and copycats cannot be shown") | {
         "order": None if run is None else packed(run.outcome["points"]["block"][:-1], "<u1"),
-        "source": source_removals(records),
+        "source": copied_after(records.scale.base),
         "base": None
         if base.error is None
         else {"error": base.error, "runs": int((records.networks["family"] == "base").sum())},
@@ -522,7 +517,7 @@ def explorer(records: Records | Mapping[str, Records]) -> Explorer:
     shown = first_pruned(studies, 0)
     pruned = studies[shown].pruning(0) is not None
     family, factor = (PRUNED, 1.0) if pruned else ("bottleneck", 0.5)
-    removals = source_removals(studies[shown]) if pruned else 0
+    removals = copied_after(studies[shown].scale.base) if pruned else 0
     profile = designed(studies[shown], family, removals, factor)
     return Explorer(
         studies,

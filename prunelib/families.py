@@ -39,6 +39,11 @@ class Trajectory:
         return next((i for i, params in enumerate(self.params) if params <= budget), None)
 
 
+def copied_after(base: ChannelProfile) -> int:
+    """Removals after which the profile that copycats scale is reached."""
+    return round(COPYCAT_SHARE * base.prunable)
+
+
 Rule = Callable[[ChannelProfile, int, int, Shape, Trajectory | None], ChannelProfile]
 """(base profile, budget, seed, data, trajectory of that seed) -> profile."""
 
@@ -60,7 +65,7 @@ def pruned(base, budget, seed, shape, trajectory) -> ChannelProfile:
 
 def copycat(base, budget, seed, shape, trajectory) -> ChannelProfile:
     """One profile of the trajectory, scaled linearly: after 500 of 1344 channels, or that share."""
-    source = trajectory.after(round(COPYCAT_SHARE * base.prunable))
+    source = trajectory.after(copied_after(base))
     return source.fit_params(budget, shape.in_channels, shape.num_classes)
 
 

@@ -168,6 +168,7 @@ def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
     columns = ["family", "budget", x, "error", "best", "worst", "seeds"]
     order = {name: i for i, name in enumerate(FAMILIES)}
     frame = pd.DataFrame(rows, columns=columns)
+    frame["budget"] = pd.Series([row["budget"] for row in rows], dtype=object)
     return frame.sort_values(["family", x], key=lambda c: c.map(order) if c.name == "family" else c)
 
 

@@ -1,10 +1,11 @@
 """Records in, tidy pandas DataFrames out: one row a network, or one row a removal."""
 
 from collections.abc import Sequence
+from math import nan
 
 import pandas as pd
 
-from prunelib.families import FAMILIES, Trajectory
+from prunelib.families import FAMILIES, Trajectory, copied_after
 from prunelib.specs import PruneSpec, TrainSpec
 from prunelib.store import Record
 from prunelib.study import Find, Request, found
@@ -45,6 +46,8 @@ def trained_row(request: Request, record: Record, find: Find) -> dict:
     if FAMILIES[request.family].needs_trajectory:
         pruning = find(request.scale.prune_spec(request.seed))
         removals = Trajectory.of(pruning).at(request.budget)
+        if request.family == "copycat":
+            removals = copied_after(request.scale.base)
         search = spent(pruning, removals, find)
     outcome = record.outcome
     return {
@@ -74,16 +77,21 @@ def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find
         if i is None:
             continue
         base = find(record.spec.base)
+        before = (
+            base.outcome
+            if base
+            else dict.fromkeys(("training_macs", "images_seen", "seconds"), nan)
+        )
         rows.append(
             {
                 "family": request.family,
                 "budget": budget,
                 "seed": request.seed,
                 **{name: points[name][i] for name in ("params", "macs", "error")},
-                "training_macs": spent(record, i, find) - base.outcome["training_macs"],
-                "search_macs": base.outcome["training_macs"],
-                "images_seen": sum(points["images"][: i + 1]) + base.outcome["images_seen"],
-                "seconds": sum(points["seconds"][: i + 1]) + base.outcome["seconds"],
+                "training_macs": spent(record, i, find) - before["training_macs"],
+                "search_macs": before["training_macs"],
+                "images_seen": sum(points["images"][: i + 1]) + before["images_seen"],
+                "seconds": sum(points["seconds"][: i + 1]) + before["seconds"],
                 "middle": trajectory.after(i).middle,
                 "key": record.key,
             }
@@ -92,12 +100,15 @@ def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find
 
 
 def spent(pruning: Record, removals: int, find: Find) -> int:
-    """MACs of training the base and of pruning it for so many removals."""
+    """MACs of training the base and of pruning it for so many removals.
+
+    Not a number without the base's record.
+    """
     points = pruning.outcome["points"]
     steps = zip(points["macs"], points["images"], strict=True)
     tuning = sum(3 * macs * images for macs, images in list(steps)[: removals + 1])
     base = find(pruning.spec.base)
-    return tuning + (base.outcome["training_macs"] if base else 0)
+    return tuning + (base.outcome["training_macs"] if base else nan)
 
 
 def trajectories(requests: Sequence[Request], find: Find) -> pd.DataFrame:

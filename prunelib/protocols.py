@@ -73,6 +73,9 @@ class PruneProtocol:
             )
         if self.removals is None and self.stop_params is None:
             raise PrunelibError("pruning needs an end: a number of removals or of parameters")
+        for name in ("steps", "batch_size", "eval_every"):
+            if getattr(self, name) < 1:
+                raise PrunelibError(f"{name} must be at least 1, not {getattr(self, name)}")
         possible = profile.prunable - len(profile.middle)
         if self.removals is not None and not 0 <= self.removals <= possible:
             raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")

@@ -215,6 +215,8 @@ def save_state(path: Path, state: State) -> None:
     """Write a checkpoint, whole or not at all."""
     tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in state.model.state_dict().items()}
     for name, parameter in state.model.named_parameters():
-        tensors[f"momentum.{name}"] = state.optimizer.state[parameter]["momentum_buffer"]
+        buffer = state.optimizer.state[parameter].get("momentum_buffer")
+        if buffer is not None:
+            tensors[f"momentum.{name}"] = buffer
     points = [[getattr(p, f.name) for f in fields(Point)] for p in state.points]
     save_tensors(path, tensors, json.dumps({"alive": state.alive, "points": points}))

@@ -78,7 +78,7 @@ def from_dict(fields: object) -> Spec:
         return ADAPTER.validate_python(fields)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = " ".join(".".join(str(part) for part in first["loc"]).split())
         raise PrunelibError(f"not a run spec: {where or 'spec'}: {first['msg']}") from None
 
 

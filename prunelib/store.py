@@ -70,18 +70,19 @@ class Store:
         """Write a record.
 
         Raises:
-            PrunelibError: the folder cannot be written, or the disk is full.
+            PrunelibError: the folder cannot be written, the disk is full, or a number is not finite.
         """
-        text = json.dumps(
-            {
-                "version": VERSION,
-                "key": record.key,
-                "spec": specs.to_dict(record.spec),
-                "outcome": record.outcome,
-                "circumstances": record.circumstances,
-            },
-            allow_nan=False,
-        )
+        fields = {
+            "version": VERSION,
+            "key": record.key,
+            "spec": specs.to_dict(record.spec),
+            "outcome": record.outcome,
+            "circumstances": record.circumstances,
+        }
+        try:
+            text = json.dumps(fields, allow_nan=False)
+        except ValueError as error:
+            raise PrunelibError(f"{self.path(record.spec)} is not written: {error}") from None
         write_atomically(self.path(record.spec), folded(text).encode())
 
     def check_writable(self) -> None:

@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 from prunelib.answers import advantage
 from prunelib.errors import Missing
-from prunelib.families import COPYCAT_SHARE
+from prunelib.families import copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile
 from prunelib.published import SNIP
@@ -289,7 +289,7 @@ def shape_is_kept(records: Records) -> dict[int, float]:
     """C8: rank correlation of the profile that copycats scale with that at the smallest budget."""
     found = {}
     for seed, profiles in pruned_profiles(records).items():
-        early = records.trajectory(seed).after(round(COPYCAT_SHARE * records.scale.base.prunable))
+        early = records.trajectory(seed).after(copied_after(records.scale.base))
         late = min(profiles, key=lambda profile: profile.params)
         found[seed] = rank_correlation(early.shares(), late.shares())
     return found

@@ -127,9 +127,9 @@ def remove_channel(
     def shrink(tensor: Tensor, dim: int) -> Tensor:
         kept = tensor.index_select(dim, keep.nonzero()[:, 0])
         channels_last = tensor.dim() == 4 and is_channels_last(tensor)
-        return kept.contiguous(
-            memory_format=torch.channels_last if channels_last else torch.contiguous_format
-        )
+        form = torch.channels_last if channels_last else torch.contiguous_format
+        # A copy, for a tensor with one channel passes for either form, with strides of the other.
+        return torch.empty_like(kept, memory_format=form).copy_(kept)
 
     for parameter, dim in (
         (target.conv1.weight, 0),

@@ -159,9 +159,6 @@ def test_the_table_of_errors_has_the_means_by_family(study):
     assert row["seeds"] == "2"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="by_family's budgets become floats beside None, so that cell writes 6000.00"
-)
 def test_budgets_are_written_as_whole_numbers(study):
     found = table(figures.error_against(study.networks, study.trajectories))
     assert set(found["budget"]) == {"–", "6,000", "12,000"}

@@ -116,11 +116,6 @@ def test_search_costs_the_base_and_pruning_down_to_the_budget(study, budget):
         assert total == own
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="search_macs of a copycat counts the removals down to its budget, but its profile is "
-    "the one after COPYCAT_SHARE of the channels at every budget",
-)
 @pytest.mark.parametrize("budget", SCALE.budgets)
 def test_the_search_of_a_copycat_ends_where_its_source_is(study, budget):
     source = round(500 / 1344 * BASE.prunable)
@@ -187,11 +182,6 @@ def test_missing_records_leave_out_their_rows_only(tmp_path, study):
     assert gone[["family", "budget", "seed"]].values.tolist() == [["bottleneck", 6_000, 1]]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AttributeError,
-    reason="pruned_rows takes it for granted that the base's record is there; spent does not",
-)
 def test_a_pruning_run_without_the_record_of_its_base_can_be_read(tmp_path):
     records = fill(tmp_path)
     Store(tmp_path).path(SCALE.base_spec(1)).unlink()

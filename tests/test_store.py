@@ -163,9 +163,6 @@ def test_a_loop_of_links_is_no_record(store):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="put lets json's ValueError through, without the path"
-)
 def test_a_record_with_a_number_that_json_lacks_is_refused(store, number):
     with pytest.raises(PrunelibError, match=str(store.path(BASE))):
         store.put(Record(BASE, {"error": number}, {}))
