@@ -105,7 +105,8 @@ def choices_html(choices: dict) -> str:
     first = list(choices["figures"][0]["answers"])
     group = next(_numbers)
     asked = "".join(
-        f'<fieldset class="choice" data-question="{i}"><legend>{html.escape(question.capitalize())}</legend>'
+        f'<fieldset class="choice" data-question="{i}">'
+        f"<legend>{html.escape(question.capitalize())}</legend>"
         + "".join(
             f'<label><input type="radio" name="choice-{group}-{i}" '
             f'value="{html.escape(answer, quote=True)}"{" checked" * (answer == first[i])}>'

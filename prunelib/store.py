@@ -70,7 +70,8 @@ class Store:
         """Write a record.
 
         Raises:
-            PrunelibError: the folder cannot be written, the disk is full, or a number is not finite.
+            PrunelibError: the folder cannot be written, the disk is full, or a number is not
+                finite.
         """
         fields = {
             "version": VERSION,

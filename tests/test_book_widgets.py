@@ -13,6 +13,7 @@ import test_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from prunelib import explorer as widgets
+from prunelib.families import copied_after
 from prunelib.notebook import open_study
 from prunelib.profile import ChannelProfile
 
@@ -192,7 +193,7 @@ def ranges(widget):
 def test_the_explorer_by_keyboard(visit, records):
     widget = visit().explorer
     size, block, width = (ranges(widget).nth(i) for i in range(3))
-    start = widgets.source_removals(records)
+    start = copied_after(records.scale.base)
     shows(widget, records, "pruned-and-tuned", records.trajectory(0).after(start))
     for press in ["ArrowRight"] * 3:
         size.press(press)
