@@ -19,10 +19,10 @@ book: $(INSTALLED)  ## build the book and print where it is
 test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n auto -m "not book"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book"
 	$(BIN)/python -m pytest --nbval notebooks -p no:xdist --nbval-current-env
 	$(call build_book)
-	$(BIN)/python -m pytest -m book
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m book
 
 notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 	$(BIN)/python notebooks/store_outputs.py

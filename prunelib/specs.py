@@ -60,7 +60,7 @@ class SaliencySpec:
 
 
 Spec = Annotated[TrainSpec | PruneSpec | SaliencySpec, Field(discriminator="kind")]
-ADAPTER: TypeAdapter = TypeAdapter(Spec, config=ConfigDict(extra="forbid"))
+ADAPTER: TypeAdapter = TypeAdapter(Spec, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 
 
 def to_dict(spec: Spec) -> dict:
@@ -75,7 +75,7 @@ def from_dict(fields: object) -> Spec:
         PrunelibError: a field is missing, unknown or of the wrong type; the message names it.
     """
     try:
-        return ADAPTER.validate_python(fields)
+        return ADAPTER.validate_json(json.dumps(fields), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = " ".join(".".join(str(part) for part in first["loc"]).split())

@@ -18,7 +18,7 @@ from prunelib.notebook import open_study
 from prunelib.profile import ChannelProfile
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.book
+pytestmark = [pytest.mark.book, pytest.mark.xdist_group("widgets")]
 browser = test_book.browser
 
 CONF = """

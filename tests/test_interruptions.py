@@ -51,6 +51,9 @@ def files(folder):
     return sorted(p.name for p in (folder / "results").rglob("*") if p.is_file())
 
 
+pytestmark = pytest.mark.xdist_group("interruptions")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
