@@ -129,13 +129,21 @@ class Processes:
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C waits: nobody could end a worker that is half started.
 
-    Workers are started meanwhile and inherit it for good; their parent ends them.
+    Workers are started meanwhile and inherit the blocked signal for good; their parent ends them.
     """
+    waiting = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Another thread may still receive the signal, and its handler runs in the main one.
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda *args: waiting.append(args)) if main else None
     try:
         yield
     finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
 
 
 def executor(setting: Setting, jobs: int) -> Here | Processes:
