@@ -83,15 +83,10 @@ def designs(records: Records, budget: int, found: list[Design]) -> str:
     """Networks within a budget as a table, the best first, and a line of Python that makes it."""
     rows = []
     for d in found:
-        error = "not measured at this size"
-        if d.expected:
-            e = d.expected
-            error = (
-                f"**{e.error:.1f} %** (between {short(e.low)} and {short(e.high)} parameters, "
-                f"{e.runs} runs)"
-            )
+        error, note = d.expected
+        error = "not measured" if error is None else f"**{error:.1f} %**"
         title = FAMILIES[d.family].title
-        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} |")
+        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} ({note}) |")
     if not rows:
         return missing(records, "networks to design from")
     table = "\n".join(rows)

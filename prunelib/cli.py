@@ -335,7 +335,9 @@ def fit(params, macs, scale, family, width, results, as_json) -> None:
         raise PrunelibError(f"there is no pruning run of {scale} whose shape could be copied")
     if as_json:
         rows = [
-            asdict(d) | {"profile": json.loads(d.profile.to_json()), "python": d.python}
+            asdict(d)
+            | {"profile": json.loads(d.profile.to_json()), "python": d.python}
+            | {"expected": d.expected._asdict()}
             for d in found
         ]
         click.echo(json.dumps(rows))
@@ -343,11 +345,9 @@ def fit(params, macs, scale, family, width, results, as_json) -> None:
     size = records.scale.data.image_size
     click.echo(f"{'family':<15}{'params':>10}{'macs':>13}  error to expect")
     for d in found:
-        error = "not measured at this size"
-        if d.expected:
-            e = d.expected
-            error = f"{e.error:.1f} %, between {e.low:,} and {e.high:,} params, {e.runs} run(s)"
-        click.echo(f"{d.family:<15}{d.params:>10,}{d.macs:>13,}  {error}")
+        error, note = d.expected
+        error = "not measured" if error is None else f"{error:.1f} %"
+        click.echo(f"{d.family:<15}{d.params:>10,}{d.macs:>13,}  {error} ({note})")
     click.echo(f"(scale {scale}, {size}x{size} images)")
     click.echo(found[0].python)
 

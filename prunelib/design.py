@@ -1,10 +1,9 @@
 """Design a network: a budget in, channel profiles out, with the error that was measured nearby."""
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
+from prunelib.curves import Reading, measured_curve, reading
 from prunelib.errors import Missing, PrunelibError
 from prunelib.families import copied_after
 from prunelib.notebook import Records
@@ -16,24 +15,14 @@ FAMILIES = ("copycat", "bottleneck", "reduced-width")
 
 
 @dataclass(frozen=True)
-class Expected:
-    """Test error (per cent) read off a measured curve, between the budgets `low` and `high`."""
-
-    error: float
-    low: int
-    high: int
-    runs: int
-
-
-@dataclass(frozen=True)
 class Design:
-    """A network within a budget; `expected` is None where its family was not measured."""
+    """A network within a budget, and the test error (per cent) to expect of it."""
 
     family: str
     profile: ChannelProfile
     params: int
     macs: int
-    expected: Expected | None
+    expected: Reading
 
     @property
     def python(self) -> str:
@@ -41,29 +30,6 @@ class Design:
         p = self.profile
         width = int(p.width) if p.width.is_integer() else p.width
         return f"ChannelProfile({p.depth}, {width}, {p.middle})"
-
-
-def expected_error(networks: pd.DataFrame, family: str, params: int) -> Expected | None:
-    """The error of a family at a size, from the mean over seeds of the two sizes around it.
-
-    Args:
-        networks: of `frames.networks`.
-        family: one of `families.FAMILIES`.
-        params: parameters; the answer is None outside the measured range.
-    """
-    rows = networks[networks["family"] == family]
-    means = rows.groupby("budget", as_index=False).agg(
-        params=("params", "mean"), error=("error", "mean"), runs=("error", "size")
-    )
-    means = means.sort_values("params").reset_index(drop=True)
-    if means.empty or not means["params"].iloc[0] <= params <= means["params"].iloc[-1]:
-        return None
-    right = min(int((means["params"] < params).sum()), len(means) - 1)
-    left = right if means["params"][right] == params else right - 1
-    error = float(np.interp(params, means["params"], means["error"]))
-    around = means.iloc[[left, right]].drop_duplicates()
-    low, high = (round(means["params"][i]) for i in (left, right))
-    return Expected(error, low, high, int(around["runs"].sum()))
 
 
 def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
@@ -120,7 +86,8 @@ def design(
         except PrunelibError as error:
             raise PrunelibError(f"{family}: {error}") from None
         params = shape.params(profile)
-        known = base == records.scale.base
-        expected = expected_error(records.networks, family, params) if known else None
+        expected = Reading(None, "the base network is another than the measured one")
+        if base == records.scale.base:
+            expected = reading(measured_curve(records, family), params)
         found.append(Design(family, profile, params, shape.macs(profile), expected))
-    return sorted(found, key=lambda d: d.expected.error if d.expected else np.inf)
+    return sorted(found, key=lambda d: math.inf if d.expected.error is None else d.expected.error)

@@ -6,6 +6,7 @@ the widgets display for the same input.
 """
 
 import base64
+import math
 import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,21 +18,22 @@ import anywidget
 import numpy as np
 import traitlets
 
+from prunelib.curves import PRUNED, Reading, measured_curve, reading, runs_text
 from prunelib.errors import Missing, PrunelibError
 from prunelib.families import copied_after
 from prunelib.notebook import Records
-from prunelib.profile import ChannelProfile, nearest
+from prunelib.profile import ChannelProfile, largest, nearest
 
 ASSETS = Path(__file__).parent / "assets"
 MODULES = {
     "prunelib.explorer.Explorer": ("profile.js", "parts.js", "explorer.js"),
     "prunelib.explorer.Player": ("profile.js", "parts.js", "player.js"),
 }
-PRUNED, SCRATCH, BY_HAND = "pruned-and-tuned", "pruned-from-scratch", "custom"
+SCRATCH, BY_HAND = "pruned-from-scratch", "custom"
 FAMILIES = (PRUNED, "copycat", "bottleneck", "reduced-width", BY_HAND)
 CURVES = (PRUNED, SCRATCH, "copycat", "bottleneck", "reduced-width")
 UNMEASURED = 65_535
-WIDEST_FACTOR = 2.0
+WIDEST_FACTOR = 128.0
 STATE = ("scale", "family", "removals", "factor", "block", "width", "profile")
 
 
@@ -39,25 +41,6 @@ def module(widget: str) -> str:
     """The ES module of a widget in one text: its files, without their imports of each other."""
     texts = ((ASSETS / name).read_text(encoding="utf-8") for name in MODULES[widget])
     return "\n".join(re.sub(r'^import .* from "\./.*";\n', "", t, flags=re.M) for t in texts)
-
-
-class Curve(NamedTuple):
-    """Mean error (per cent) over seeds at some sizes (parameters), ascending, and runs at each.
-
-    `walk`: all points are of the same runs, those of pruning.
-    """
-
-    params: tuple[float, ...]
-    errors: tuple[float, ...]
-    runs: tuple[int, ...]
-    walk: bool = False
-
-
-class Reading(NamedTuple):
-    """What a curve says of a size; `error` is None where it says nothing, and `note` tells why."""
-
-    error: float | None
-    note: str
 
 
 class Row(NamedTuple):
@@ -88,64 +71,6 @@ def percent(x: float) -> str:
     '3.13 %'
     """
     return f"{Decimal(x).quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
-
-
-def whole(n: float) -> str:
-    """A count without decimals, half up, with commas."""
-    return f"{int(n + 0.5):,}"
-
-
-def runs_text(n: int) -> str:
-    """How many runs.
-
-    >>> runs_text(1), runs_text(3)
-    ('1 run', '3 runs')
-    """
-    return f"{n:,} run{'' if n == 1 else 's'}"
-
-
-def measured_curve(records: Records, family: str) -> Curve:
-    """The mean curve of a family over seeds.
-
-    Pruned-and-tuned networks are measured along the whole walk: a point for each number of
-    removals at which every seed was measured. Other families have a point for each budget.
-    """
-    if family == PRUNED:
-        rows, by = records.trajectories.dropna(subset=["error"]), "removals"
-        seeds = rows["seed"].nunique()
-    else:
-        rows, by, seeds = records.networks, "budget", 1
-        rows = rows[rows["family"] == family]
-    means = rows.groupby(by).agg(
-        params=("params", "mean"), error=("error", "mean"), runs=("error", "size")
-    )
-    means = means[means["runs"] >= seeds].sort_values("params").drop_duplicates("params")
-    return Curve(
-        tuple(round(float(x), 2) for x in means["params"]),
-        tuple(round(float(x), 4) for x in means["error"]),
-        tuple(int(n) for n in means["runs"]),
-        family == PRUNED,
-    )
-
-
-def reading(curve: Curve | None, params: int) -> Reading:
-    """The error at a size, interpolated linearly; refused outside the measured range."""
-    if curve is None or not curve.params:
-        return Reading(None, "no runs of this family yet")
-    xs, ys, runs, walk = curve
-    if not xs[0] <= params <= xs[-1]:
-        return Reading(None, f"outside {whole(xs[0])} to {whole(xs[-1])} parameters")
-    right = next(i for i, x in enumerate(xs) if x >= params)
-    if xs[right] == params:
-        return Reading(ys[right], f"mean of {runs_text(runs[right])}")
-    left = right - 1
-    slope = (ys[right] - ys[left]) / (xs[right] - xs[left])
-    number = min(runs[left], runs[right]) if walk else runs[left] + runs[right]
-    return Reading(
-        slope * (params - xs[left]) + ys[left],
-        f"interpolated between {whole(xs[left])} and {whole(xs[right])} parameters, "
-        f"{runs_text(number)}",
-    )
 
 
 def base_reading(records: Records) -> Reading:
@@ -188,6 +113,42 @@ def designed(
     if family == "reduced-width":
         return base.reduced(nearest(128 * Fraction(base.width * min(1.0, factor))) / 128)
     raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(FAMILIES[:-1])}")
+
+
+def within_budget(records: Records, family: str, budget: int, what: str = "params") -> dict:
+    """What makes the largest network of a family within a budget: `removals` or `factor`.
+
+    Args:
+        records: of the scale.
+        family: one of `FAMILIES` but the last.
+        budget: parameters, or MACs for one image.
+        what: `params` or `macs`.
+
+    Raises:
+        PrunelibError: the budget cannot be met; the message says which can.
+    """
+    shape, base = records.scale.shape, records.scale.base
+    count, unit = {"params": (shape.params, "parameters"), "macs": (shape.macs, "MACs")}[what]
+    if family == PRUNED:
+        run = records.trajectory(0)
+        last = len(run.params) - 1
+        profile = largest(lambda i: run.after(last - i), last + 1, budget, count, unit)
+        return {"removals": base.prunable - profile.prunable}
+    if family == "reduced-width":
+        return {"factor": base.fit_full(budget, count, unit).width / base.width}
+    source = designed(records, family)
+    return {"factor": factor_of(source, source.fit(budget, count, unit))}
+
+
+def factor_of(source: ChannelProfile, made: ChannelProfile) -> float:
+    """A factor that scales one profile to the other, away from where rounding changes it."""
+    low, high = 0.0, math.inf
+    for a, b in zip(source.blocks, made.blocks, strict=True):
+        if b.middle > 1:
+            low = max(low, (2 * b.middle - 1) / (2 * a.middle))
+        if b.middle < b.c_out:
+            high = min(high, (2 * b.middle + 1) / (2 * a.middle))
+    return (low + high) / 2 if high < math.inf else math.ceil(low)
 
 
 def compared(records: Records, family: str, profile: ChannelProfile) -> list[Row]:
@@ -388,6 +349,17 @@ class Explorer(Widget):
         """The comparison that is shown."""
         return compared(self.records, self.family, self.channel_profile)
 
+    def fit(self, budget: int, what: str = "params") -> None:
+        """Make the family's largest network within a budget of `params` or `macs`.
+
+        Raises:
+            PrunelibError: the budget cannot be met, or the profile was edited by hand.
+        """
+        if self.family == BY_HAND:
+            raise PrunelibError("a profile edited by hand has no size to choose: set a family")
+        for name, value in within_budget(self.records, self.family, budget, what).items():
+            setattr(self, name, value)
+
     def __repr__(self) -> str:
         size = self.records.scale.shape.params(self.channel_profile)
         return self._say(f"scale={self.scale!r}", f"family={self.family!r}", f"{size:,} parameters")
@@ -501,7 +473,11 @@ class Player(Widget):
         self.removals = min(self.removals, self.last)
 
 
-def explorer(records: Records | Mapping[str, Records]) -> Explorer:
+def explorer(
+    records: Records | Mapping[str, Records],
+    family: str = PRUNED,
+    budget: int | None = None,
+) -> Explorer:
     """A widget to design a channel profile, and to compare it with what was measured.
 
     It works without records: what cannot be shown then it says, and how to make them.
@@ -509,15 +485,24 @@ def explorer(records: Records | Mapping[str, Records]) -> Explorer:
     Args:
         records: of one scale, or of several by name as `notebook.open_studies` gives them; the
             first that has a pruning run is shown first.
+        family: shown first, one of `FAMILIES` but the last; without a pruning run it is bottleneck.
+        budget: parameters of what is shown first, of the first scale then; by default those of
+            the profile that copycats scale, or of half the channels.
 
     Raises:
-        PrunelibError: there is no scale.
+        PrunelibError: there is no scale, the family is unknown, or the budget cannot be met.
     """
     studies = by_name(records)
-    shown = first_pruned(studies, 0)
+    shown = next(iter(studies)) if budget else first_pruned(studies, 0)
     pruned = studies[shown].pruning(0) is not None
-    family, factor = (PRUNED, 1.0) if pruned else ("bottleneck", 0.5)
+    family = among(family, FAMILIES[:-1], "family")
+    if not pruned and family in (PRUNED, "copycat"):
+        family = "bottleneck"
     removals = copied_after(studies[shown].scale.base) if pruned else 0
+    factor = 1.0 if family == "copycat" else 0.5
+    if budget is not None:
+        found = within_budget(studies[shown], family, budget)
+        removals, factor = found.get("removals", removals), found.get("factor", factor)
     profile = designed(studies[shown], family, removals, factor)
     return Explorer(
         studies,

@@ -32,7 +32,7 @@ STYLES = {
     "bottleneck": Style("#009e73", "diamond", "dot"),
     "pruned-from-scratch": Style("#0072b2", "triangle-up", "dashdot"),
     "copycat": Style("#cc79a7", "triangle-down", "longdash"),
-    "random-profile": Style("#999999", "x", "longdashdot"),
+    "random-profile": Style("#9922ee", "x", "longdashdot"),
 }
 LINES = (
     Style("#0072b2", "circle", "solid"),
@@ -131,13 +131,13 @@ def error_against(
                 "array": (rows["worst"] - rows["error"]).tolist(),
                 "arrayminus": (rows["error"] - rows["best"]).tolist(),
             },
-            customdata=rows[["seeds"]].values.tolist(),
-            hovertemplate=f"{FAMILIES[name].title}<br>%{{x:,.0f}}<br>%{{y:.2f}} %, "
-            "mean of %{customdata[0]} run(s)<extra></extra>",
+            customdata=rows[["seeds", "runs"]].values.tolist(),
+            hovertemplate=f"{FAMILIES[name].title}<br>%{{x:,.0f}} {AXES[x]}<br>"
+            "mean of %{customdata[0]} run(s): %{y:.2f} %<br>%{customdata[1]}<extra></extra>",
         )
     figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
     figure.update_xaxes(type="log" if x != "params" else "linear")
-    table = means.rename(columns={x: AXES[x], "error": "mean error, %"})
+    table = means.drop(columns="runs").rename(columns={x: AXES[x], "error": "mean error, %"})
     table["family"] = [FAMILIES[name].title for name in table["family"]]
     best = means[means["family"] != "base"]
     alt = f"Test error against {AXES[x]}, by family."
@@ -163,9 +163,13 @@ def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
                 "best": float(group["error"].min()),
                 "worst": float(group["error"].max()),
                 "seeds": len(group),
+                "runs": "<br>".join(
+                    f"seed {run.seed}: {run.error:.2f} %"
+                    for run in group.sort_values("seed").itertuples()
+                ),
             }
         )
-    columns = ["family", "budget", x, "error", "best", "worst", "seeds"]
+    columns = ["family", "budget", x, "error", "best", "worst", "seeds", "runs"]
     order = {name: i for i, name in enumerate(FAMILIES)}
     frame = pd.DataFrame(rows, columns=columns)
     frame["budget"] = pd.Series([row["budget"] for row in rows], dtype=object)
@@ -503,8 +507,12 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     return finish(figure, f"Mean and 95 % interval of claims: {parts}.", table)
 
 
-def published() -> go.Figure:
-    """What the paper and SNIP report at the paper's scale."""
+def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
+    """What the paper and SNIP report at the paper's scale.
+
+    Args:
+        ours: networks of `frames.networks` by scale, whose means stand beside.
+    """
     figure = go.Figure()
     for name, points, colour, marker in (
         ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES["copycat"].colour, "triangle-down"),
@@ -519,12 +527,27 @@ def published() -> go.Figure:
             marker={"symbol": marker, "size": 11},
             hovertemplate="%{x:,}<br>%{y:.2f} %<extra></extra>",
         )
-    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="test error, per cent")
     table = pd.DataFrame([*COPYCATS, *SNIP])
     table.columns = ["network", "parameters", "error, %", "from"]
+    for scale, networks in (ours or {}).items():
+        means = by_family(networks)
+        for name, rows in means.groupby("family", sort=False):
+            title = f"{FAMILIES[name].title}, ours at {scale}"
+            figure.add_scatter(
+                x=rows["params"].tolist(),
+                y=rows["error"].tolist(),
+                mode="markers",
+                name=title,
+                marker={"symbol": STYLES[name].marker, "size": 10, "color": STYLES[name].colour},
+                hovertemplate="%{x:,.0f}<br>%{y:.2f} %<extra></extra>",
+            )
+            own = rows[["params", "error"]].set_axis(["parameters", "error, %"], axis=1)
+            table = pd.concat([table, own.assign(network=title, **{"from": "our records"})])
+    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="test error, per cent")
     alt = (
         "Published errors on CIFAR-10 at 32×32, trained for 200 epochs: copycats and SNIP's "
-        "networks. They are not ours, and not comparable with those of smaller scales."
+        "networks. Smaller scales have smaller images and shorter training: errors compare within "
+        "a scale only."
     )
     return finish(figure, alt, table)
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from making import examples, profiles
 
 from prunelib import explorer as widgets
+from prunelib import units
+from prunelib.curves import Curve, measured_curve, reading
 from prunelib.errors import PrunelibError
-from prunelib.explorer import Curve, explorer, player, reading
+from prunelib.explorer import explorer, player
 from prunelib.notebook import open_study
 from prunelib.profile import ChannelProfile
 
@@ -25,6 +27,7 @@ BRIDGE = """
 import * as profile from "./profile.mjs";
 import * as explorer from "./explorer.mjs";
 import * as player from "./player.mjs";
+import * as parts from "./parts.mjs";
 const shown = (x) => JSON.stringify(x);
 const calls = {
   ...profile,
@@ -32,6 +35,8 @@ const calls = {
   design: (data, state) => explorer.designed(explorer.unpacked(data), state),
   compare: (data, family, made) => explorer.compared(explorer.unpacked(data), family, made),
   read: explorer.reading,
+  withinBudget: (data, ...wish) => explorer.withinBudget(explorer.unpacked(data), ...wish),
+  parsed: parts.parsed,
 };
 let text = "";
 for await (const part of process.stdin) text += part;
@@ -183,6 +188,97 @@ def test_explorer_shows_what_the_library_computes(node, records):
 
 
 @needs_node
+@examples(5)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(widgets.FAMILIES[:-1]),
+            st.sampled_from(["params", "macs"]),
+            st.floats(-0.05, 1.05),
+        ),
+        min_size=40,
+        max_size=40,
+    )
+)
+def test_a_budget_is_met_as_nearly_as_possible_in_both_languages(node, records, wishes):
+    shape, base, run = records.scale.shape, records.scale.base, records.trajectory(0)
+    data, calls, expected = widgets.explorer_data(records), [], []
+    for family, what, share in wishes:
+        count = {"params": shape.params, "macs": shape.macs}[what]
+        smallest = {
+            "pruned-and-tuned": run.after(len(run.params) - 1),
+            "reduced-width": base.reduced(1 / 128),
+        }
+        low = count(smallest.get(family, base.scaled(0)))
+        high = count(base)
+        budget = round(low + share * (high - low))
+        calls.append(["withinBudget", data, family, budget, what])
+        if not low <= budget <= high:
+            with pytest.raises(PrunelibError, match=f"possible are {low:,} to {high:,}"):
+                widgets.within_budget(records, family, budget, what)
+            expected.append({"least": low, "most": high})
+            continue
+        found = widgets.within_budget(records, family, budget, what)
+        expected.append(found)
+        made = widgets.designed(records, family, **found)
+        assert count(made) <= budget
+        if family == "pruned-and-tuned":
+            assert found["removals"] == 0 or count(run.after(found["removals"] - 1)) > budget
+        elif family == "copycat":
+            assert made == widgets.copycat_source(records).fit(budget, count, "")
+        elif family == "bottleneck":
+            assert made == base.fit(budget, count, "")
+        else:
+            assert made == base.fit_full(budget, count, "")
+    assert node(*calls) == expected
+
+
+@needs_node
+def test_a_budget_is_written_as_on_the_command_line(node):
+    texts = [
+        "80k",
+        "1.1M",
+        "92,000",
+        " 7 ",
+        "0.5K",
+        "2g",
+        "1e3",
+        "-4",
+        "0",
+        "",
+        "k",
+        "80 k",
+        "8.",
+        "no",
+    ]
+    told = node(*(["parsed", text] for text in texts))
+    for text, number in zip(texts, told, strict=True):
+        if number is None:
+            with pytest.raises(PrunelibError):
+                units.count(text)
+        else:
+            assert units.count(text) == number
+
+
+def test_a_budget_can_be_set_from_python(records, empty):
+    widget = explorer(records, "copycat", 12_000)
+    assert widget.channel_profile == widgets.copycat_source(records).fit_params(12_000, 1)
+    widget.fit(200_000, "macs")
+    assert records.scale.shape.macs(widget.channel_profile) <= 200_000
+    with pytest.raises(PrunelibError, match="possible"):
+        widget.fit(10)
+    widget.family = "pruned-and-tuned"
+    widget.fit(20_000)
+    assert widget.removals == records.trajectory(0).at(20_000)
+    widget.width = 1
+    with pytest.raises(PrunelibError, match="by hand"):
+        widget.fit(20_000)
+    assert explorer(empty, "copycat", 200_000).family == "bottleneck"
+    with pytest.raises(PrunelibError, match="unknown family"):
+        explorer(records, "wide")
+
+
+@needs_node
 @pytest.mark.parametrize("seed", [0, 1])
 def test_player_says_what_the_record_says(node, records, seed):
     data, last = widgets.player_data(records, seed), len(records.trajectory(seed).blocks) - 1
@@ -251,7 +347,7 @@ def test_javascript_reads_curves_like_the_library(node, sizes):
 
 
 def test_the_curve_of_a_family_is_the_mean_over_seeds(records):
-    curve = widgets.measured_curve(records, "bottleneck")
+    curve = measured_curve(records, "bottleneck")
     rows = records.networks.query("family == 'bottleneck' and budget == 12000")
     i = curve.params.index(11_342.0)
     assert curve.errors[i] == pytest.approx(rows["error"].mean(), abs=1e-4)
@@ -314,7 +410,7 @@ def test_another_scale_has_other_limits(records, empty):
         ("scale", "huge", "unknown scale"),
         ("block", 7, "1 to 6"),
         ("width", 0, "1 to 8"),
-        ("factor", 3.0, "0.0 to 2.0"),
+        ("factor", 129.0, "0.0 to 128.0"),
         ("profile", "{}", "exactly the keys"),
         ("profile", ChannelProfile.full(10, 0.5).to_json(), "depth 16"),
         ("profile", ChannelProfile(16, 0.5, (9,) + (1,) * 5).to_json(), "block 1"),

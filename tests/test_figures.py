@@ -1,7 +1,9 @@
+import itertools
 import json
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -303,6 +305,63 @@ def test_the_forest_has_means_and_intervals_of_the_claims_asked_for():
     alt = figure.layout.meta["alt"]
     assert alt.endswith("C1 supported (+1.50); C3 refuted (-1.00); C4 open (+0.25).")
     assert table(figure).iloc[2].tolist() == ["C4", "a difference", "0.25", "–", "–", "open"]
+
+
+def test_our_networks_stand_beside_the_published_ones(study):
+    figure = figures.published({"smoke": study.networks})
+    drawn = {t.name: t for t in figure.data if "ours at smoke" in t.name}
+    means = study.networks.groupby("family")["error"].mean()
+    assert len(drawn) == len(means)
+    points = study.networks.drop_duplicates(["family", "budget"])
+    assert len(table(figure)) == len(COPYCATS) + len(SNIP) + len(points)
+
+
+def test_hovering_over_a_mean_shows_its_runs(study):
+    figure = figures.error_against(study.networks, study.trajectories)
+    rows = study.networks[study.networks["family"] == "copycat"]
+    (drawn,) = [t for t in figure.data if t.name == FAMILIES["copycat"].title]
+    told = " ".join(text for _, text in drawn.customdata)
+    for run in rows.itertuples():
+        assert f"seed {run.seed}: {run.error:.2f} %" in told
+    assert "%{customdata[1]}" in drawn.hovertemplate
+
+
+MACHADO = {  # Machado, Oliveira & Fernandes (2009), severity 1, on linear RGB.
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def lab(colour, sight):
+    """CIE L*a*b* of a colour as somebody sees it."""
+    srgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(sight @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    t = np.array(to_xyz) @ seen / [0.9505, 1.0, 1.089]
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("sight", MACHADO)
+def test_colour_blind_readers_tell_the_families_apart(sight):
+    colours = [style.colour for name, style in figures.STYLES.items() if name != "base"]
+    seen = [lab(colour, np.array(MACHADO[sight])) for colour in colours]
+    for a, b in itertools.combinations(seen, 2):
+        assert np.linalg.norm(a - b) > 10
 
 
 def test_published_numbers_are_all_drawn():

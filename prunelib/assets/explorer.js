@@ -1,6 +1,6 @@
 // Design a channel profile: choose a family and a size, or edit a block, and compare.
-import { after, blocks, candidates, fit, full, macs, params, reduced, same, scaled, toJson, toPython } from "./profile.js";
-import { announcer, bars, button, bytes, choice, count, described, fitted, h, legend, missing, percent, plural, say, slider, table } from "./parts.js";
+import { after, blocks, candidates, factorOf, fit, full, largest, macs, params, reduced, same, scaled, toJson, toPython } from "./profile.js";
+import { announcer, bars, button, bytes, choice, count, described, fitted, h, legend, missing, parsed, percent, plural, say, slider, table, unique } from "./parts.js";
 
 const FAMILIES = [
   ["pruned-and-tuned", "Pruned"],
@@ -28,6 +28,29 @@ export function designed(study, { family, removals, factor, profile }) {
   if (family === "bottleneck") return scaled(study.base, factor);
   if (family === "reduced-width") return reduced(study.base, factor);
   return JSON.parse(profile);
+}
+
+// What makes the largest network of a family within a budget: { removals } or { factor }, or
+// { least, most } if the budget cannot be met. `what`: params or macs.
+export function withinBudget(study, family, budget, what) {
+  const size = (made) => (what === "params" ? params : macs)(made, study.shape);
+  const within = (make, number) =>
+    largest(make, number, budget, size) || { least: size(make(0)), most: size(make(number - 1)) };
+  const { base, order } = study;
+  if (family === "pruned-and-tuned") {
+    const made = within((i) => after(base, order, order.length - i), order.length + 1);
+    const channels = (profile) => profile.middle.reduce((sum, n) => sum + n, 0);
+    return made.middle ? { removals: channels(base) - channels(made) } : made;
+  }
+  if (family === "reduced-width") {
+    const number = Math.max(1, Math.floor(128 * base.width));
+    const made = within((i) => full(base.depth, (i + 1) / 128), number);
+    return made.middle ? { factor: made.width / base.width } : made;
+  }
+  const source = family === "copycat" ? study.source : base;
+  const factors = family === "copycat" ? study.factors : candidates(base);
+  const made = within((i) => scaled(source, factors[i]), factors.length);
+  return made.middle ? { factor: factorOf(source, made) } : made;
 }
 
 // What a curve says of a size: { error, note }; the error is null where it says nothing.
@@ -113,6 +136,59 @@ function copier(label, status) {
   return { row, set: (value) => (field.value = value) };
 }
 
+// A field for a budget; `wish(budget, what)` returns a complaint, or nothing.
+function budgeter(wish) {
+  const [id, told] = [unique("budget"), unique("told")];
+  let [shown, typing] = [{}, false];
+  const field = h("input", {
+    type: "text",
+    id,
+    class: "pl-text",
+    "aria-describedby": told,
+    autocomplete: "off",
+    spellcheck: "false",
+    "data-lm-suppress-shortcuts": "true",
+  });
+  const what = h(
+    "select",
+    { class: "pl-text", "aria-label": "Unit of the budget", onchange: () => (field.value = count(shown[what.value])) },
+    h("option", { value: "params" }, "parameters"),
+    h("option", { value: "macs" }, "MACs"),
+  );
+  const press = h("button", { type: "submit", class: "pl-button" }, "Fit");
+  const complaint = h("p", { id: told, class: "pl-complaint", role: "alert" });
+  const form = h(
+    "form",
+    {
+      class: "pl-budget",
+      onsubmit: (event) => {
+        event.preventDefault();
+        const budget = parsed(field.value);
+        typing = true; // What was typed stays, though what fits is smaller.
+        const text = budget ? wish(budget, what.value) : "Type a number such as 100k, 1.1M or 92,000.";
+        typing = false;
+        say(complaint, text || "");
+        field.setAttribute("aria-invalid", String(Boolean(text)));
+      },
+    },
+    h("label", { for: id }, "Budget"),
+    field,
+    what,
+    press,
+  );
+  return {
+    nodes: [form, complaint],
+    set(sizes, possible) {
+      shown = sizes;
+      for (const node of [field, what, press]) node.disabled = !possible;
+      if (typing) return;
+      field.value = count(shown[what.value]);
+      say(complaint, "");
+      field.removeAttribute("aria-invalid");
+    },
+  };
+}
+
 function comparison() {
   const body = h("tbody");
   const columns = ["Network", "Parameters", "MACs", "Test error"];
@@ -168,6 +244,13 @@ function render({ model, el }) {
   const size = slider("Channels removed", (value) =>
     change(state.family === "pruned-and-tuned" ? { removals: value } : { factor: value }),
   );
+  const budget = budgeter((wanted, what) => {
+    const found = withinBudget(studies[state.scale], state.family, wanted, what);
+    if (!("least" in found)) return change(found);
+    const [title] = FAMILIES.filter(([name]) => name === state.family).map(([, text]) => text.toLowerCase());
+    const units = what === "params" ? "parameters" : "MACs";
+    return `No ${title} network has ${count(wanted)} ${units}: possible are ${count(found.least)} to ${count(found.most)}.`;
+  });
   const block = slider("Block", (value) => change({ block: value }));
   const width = slider("Its channels", edit);
   const chart = h("div", { class: "pl-chart" });
@@ -184,6 +267,7 @@ function render({ model, el }) {
     { class: "pl-widget", "aria-label": "Design a channel profile" },
     h("div", { class: "pl-choices" }, Object.keys(studies).length > 1 ? scales.row : null, families.row),
     note,
+    budget.nodes,
     size.row,
     chart,
     marked,
@@ -218,6 +302,8 @@ function render({ model, el }) {
       size.set({ title: "Channels removed", min: 0, max: study.order.length, now: removals, text: `${removals} of ${study.order.length}` });
     else
       size.set({ title: "Scale factor", min: 0.01, max: family === "copycat" ? 2 : 1, step: 0.01, now: factor, text: `× ${factor.toFixed(2)}` });
+    const made = { params: params(profile, study.shape), macs: macs(profile, study.shape) };
+    budget.set(made, family !== "custom");
     const chosen = blocks(profile)[state.block - 1];
     block.set({ min: 1, max: profile.middle.length, now: state.block, text: `${state.block} of ${profile.middle.length}` });
     width.set({ min: 1, max: chosen.cOut, now: chosen.middle, text: `${chosen.middle} of ${chosen.cOut}`, title: `Channels in block ${state.block}` });

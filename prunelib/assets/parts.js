@@ -9,6 +9,12 @@ export const count = (n) => Math.round(n).toLocaleString("en-US");
 export const percent = (x) => `${x.toFixed(2)} %`;
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
+// A count as people write it, such as 500k, 1.1M or 92,000; null if it is none.
+export function parsed(text) {
+  const match = /^(\d+(?:\.\d+)?)([kmg]?)$/.exec(text.trim().replaceAll(",", "").toLowerCase());
+  return (match && Math.round(match[1] * { "": 1, k: 1e3, m: 1e6, g: 1e9 }[match[2]])) || null;
+}
+
 // A count in three digits: 564K, 2.24M.
 export function short(n) {
   const [divisor, unit] = n < 999.5 ? [1, ""] : n < 999500 ? [1e3, "K"] : [1e6, "M"];

@@ -93,17 +93,32 @@ function lowest(p, q) {
   return [p / a, q / a];
 }
 
+// The last of make(0), ..., make(number - 1), which grow, whose size is within the budget; null
+// if there is none.
+export function largest(make, number, budget, size) {
+  if (budget < size(make(0)) || budget > size(make(number - 1))) return null;
+  let [low, high] = [0, number];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    [low, high] = size(make(middle)) <= budget ? [middle, high] : [low, middle];
+  }
+  return make(low);
+}
+
 // The largest scaled copy with at most `budget` parameters; null if there is none.
 export function fit(profile, budget, shape, factors = candidates(profile)) {
   const make = (i) => scaled(profile, factors[i]);
-  const size = (i) => params(make(i), shape);
-  if (budget < size(0) || budget > size(factors.length - 1)) return null;
-  let [low, high] = [0, factors.length];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    [low, high] = size(middle) <= budget ? [middle, high] : [low, middle];
-  }
-  return make(low);
+  return largest(make, factors.length, budget, (made) => params(made, shape));
+}
+
+// A factor that scales one profile to the other, away from where rounding changes it.
+export function factorOf(source, made) {
+  let [low, high] = [0, Infinity];
+  blocks(made).forEach((b, i) => {
+    if (b.middle > 1) low = Math.max(low, (2 * b.middle - 1) / (2 * source.middle[i]));
+    if (b.middle < b.cOut) high = Math.min(high, (2 * b.middle + 1) / (2 * source.middle[i]));
+  });
+  return high < Infinity ? (low + high) / 2 : Math.ceil(low);
 }
 
 // The full network of a share of the width, which is a multiple of 1/128.
