@@ -84,9 +84,10 @@ def designs(records: Records, budget: int, found: list[Design]) -> str:
     rows = []
     for d in found:
         error, note = d.expected
-        error = "not measured" if error is None else f"**{error:.1f} %**"
+        sign = "" if note.startswith("mean") else "≈ "
+        error = "not measured" if error is None else f"**{sign}{error:.1f} %**"
         title = FAMILIES[d.family].title
-        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} ({note}) |")
+        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} |")
     if not rows:
         return missing(records, "networks to design from")
     table = "\n".join(rows)

@@ -436,7 +436,7 @@ class bar:  # noqa: N801
             desc=title,
             total=1,
             file=sys.stderr,
-            mininterval=0.5,
+            mininterval=0.5 if sys.stderr.isatty() else 30,
             bar_format=LAYOUT,
         )
 

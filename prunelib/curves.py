@@ -69,6 +69,8 @@ def reading(curve: Curve | None, params: int) -> Reading:
     if curve is None or not curve.params:
         return Reading(None, "no runs of this family yet")
     xs, ys, runs, walk = curve
+    if len(xs) == 1 and params != xs[0]:
+        return Reading(None, f"measured at {whole(xs[0])} parameters only")
     if not xs[0] <= params <= xs[-1]:
         return Reading(None, f"outside {whole(xs[0])} to {whole(xs[-1])} parameters")
     right = next(i for i, x in enumerate(xs) if x >= params)

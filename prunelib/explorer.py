@@ -158,13 +158,13 @@ def compared(records: Records, family: str, profile: ChannelProfile) -> list[Row
 
     def row(title: str, network: ChannelProfile, read: Reading) -> Row:
         sign = "" if read.note.startswith("mean") else "≈ "
-        outside = read.error is None and read.note.startswith("outside")
+        outside = read.error is None and read.note.startswith(("outside", "measured"))
         return Row(
             title,
             f"{shape.params(network):,}",
             f"{shape.macs(network):,}",
             "not measured" if read.error is None else sign + percent(read.error),
-            f"not measured: {read.note}" if outside else read.note,
+            f"not measured here: {read.note}" if outside else read.note,
         )
 
     def read(name: str) -> Reading:

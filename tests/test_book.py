@@ -11,7 +11,7 @@ import re
 import shutil
 import threading
 from pathlib import Path
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -132,6 +132,32 @@ def test_page_draws_every_figure_and_asks_no_other_host(browser, server, page, h
                 missing = choices.locator(".choice-missing").is_visible()
                 assert choices.locator(".plotly-place:visible").count() == (0 if missing else 1)
         assert visit.errors == []
+
+
+def test_pointing_at_a_marker_shows_its_runs(browser, server):
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        marker = visit.page.locator(
+            ".plotly-place:visible .scatterlayer .trace:has(.points path) .points path"
+        ).last
+        marker.scroll_into_view_if_needed()
+        box = marker.bounding_box()
+        visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        visit.page.wait_for_selector(".hoverlayer .hovertext")
+        told = visit.page.locator(".hoverlayer .hovertext").first.text_content()
+        assert re.search(r"seed \d: [\d.]+ %", told)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_the_book_lead_somewhere(page):
+    folder = (BOOK / page).parent
+    for link in re.findall(r'href="([^"]*)"', (BOOK / page).read_text()):
+        path, _, anchor = unquote(link).partition("#")
+        if urlparse(link).scheme or path.startswith("//"):
+            continue
+        target = (folder / path.partition("?")[0]).resolve() if path else BOOK / page
+        assert target.exists(), link
+        if anchor and target.suffix == ".html":
+            assert f'id="{anchor}"' in target.read_text() or anchor == "top", link
 
 
 def test_notebook_pages_have_figures():

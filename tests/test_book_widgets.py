@@ -175,7 +175,7 @@ def shows(widget, records, family, profile):
     assert shares == pytest.approx(profile.shares())
     rows = comparison(widget)
     assert rows == widgets.compared(records, family, profile)
-    fields = widget.locator(".pl-text")
+    fields = widget.locator(".pl-copy .pl-text")
     assert eval(fields.nth(0).input_value()) == profile
     assert fields.nth(1).input_value() == profile.to_json()
     label = widget.locator("svg[role=img]").get_attribute("aria-label")
@@ -214,7 +214,7 @@ def test_the_explorer_by_keyboard(visit, records):
         assert size.input_value() == "0.38"
         shows(widget, records, family, widgets.designed(records, family, 0, 0.38))
 
-    before = ChannelProfile.from_json(widget.locator(".pl-text").nth(1).input_value())
+    before = ChannelProfile.from_json(widget.locator(".pl-copy .pl-text").nth(1).input_value())
     for _ in range(4):
         block.press("ArrowRight")
     width.press("ArrowLeft")
@@ -236,7 +236,7 @@ def test_the_profile_can_be_copied(visit, server):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.explorer.get_by_label("Copy as JSON").click()
     copied = page.page.evaluate("navigator.clipboard.readText()")
-    assert copied == page.explorer.locator(".pl-text").nth(1).input_value()
+    assert copied == page.explorer.locator(".pl-copy .pl-text").nth(1).input_value()
     page.page.wait_for_function(
         "(node) => node.textContent === 'Copied as JSON.'",
         arg=page.explorer.locator("[aria-live=polite]").element_handle(),
@@ -394,3 +394,93 @@ def test_contrast_in_both_themes(visit, scheme):
     text = page.explorer.evaluate("(e) => getComputedStyle(e).color")
     bright = test_book.brightness(text) > 128
     assert bright == (scheme == "dark")
+
+
+def scale_shown(widget):
+    """The records of the scale that a widget of the book shows."""
+    name = widget.locator("legend:text('Scale') ~ label input:checked").get_attribute("value")
+    return open_study(name, run_missing=False)
+
+
+@pytest.fixture
+def chapter(browser):
+    """Opens a page of the book itself, as `make test` built it; its only widget."""
+    opened = []
+
+    def open_page(name, how, server):
+        root = server if how == "http" else test_book.BOOK.as_uri()
+        page = test_book.Visit(browser, f"{root}/notebooks/{name}.html")
+        opened.append(page)
+        page.page.wait_for_selector(".widget-place[data-ready]")
+        assert page.page.locator(".widget-place").count() == 1
+        return page, page.page.locator(".pl-widget")
+
+    yield open_page
+    for page in opened:
+        assert page.outside == []
+        assert page.errors == []
+        page.context.close()
+
+
+book_server = test_book.server
+
+
+@pytest.mark.parametrize("how", ["http", "file"])
+def test_the_chapter_on_pruning_plays_its_run(chapter, book_server, how):
+    page, widget = chapter("prune", how, book_server)
+    study = scale_shown(widget)
+    last = len(study.trajectory(0).blocks) - 1
+    slider = ranges(widget)
+    for press, removals in [("ArrowRight", 1), ("End", last), ("ArrowLeft", last - 1)]:
+        slider.press(press)
+        stands(widget, study, removals)
+    slider.press("Home")
+    widget.locator(".pl-play").press("Enter")
+    page.page.wait_for_timeout(1000)
+    widget.locator(".pl-play").press("Enter")
+    stands(widget, study, int(slider.input_value()))
+    assert int(slider.input_value()) > 1
+
+
+@pytest.mark.parametrize("how", ["http", "file"])
+@pytest.mark.parametrize("name", ["profiles", "design"])
+def test_chapters_let_readers_explore(chapter, book_server, name, how):
+    _, widget = chapter(name, how, book_server)
+    study = scale_shown(widget)
+    for family in ("pruned-and-tuned", "copycat", "bottleneck", "reduced-width"):
+        widget.locator(f"input[value={family}]").check(force=True)
+        for budget in study.scale.budgets[:2]:
+            widget.get_by_label("Budget", exact=True).fill(f"{budget / 1000:g}k")
+            widget.get_by_label("Budget", exact=True).press("Enter")
+            made = widgets.within_budget(study, family, budget)
+            shows(widget, study, family, widgets.designed(study, family, **made))
+        ranges(widget).first.press("Home")
+        least = {"removals": 0} if family == "pruned-and-tuned" else {"factor": 0.01}
+        shows(widget, study, family, widgets.designed(study, family, **least))
+    start = ChannelProfile.from_json(widget.locator(".pl-copy .pl-text").nth(1).input_value())
+    ranges(widget).last.press("End")
+    assert drawn(widget)[0] == [start.blocks[0].c_out, *start.middle[1:]]
+
+
+def test_a_budget_of_macs_and_a_budget_that_cannot_be(visit, records):
+    widget = visit().explorer
+    field, unit = widget.get_by_label("Budget", exact=True), widget.get_by_label("Unit of")
+    shape = records.scale.shape
+    start = records.trajectory(0).after(copied_after(records.scale.base))
+    assert field.input_value() == f"{shape.params(start):,}"
+    unit.select_option("MACs")
+    assert field.input_value() == f"{shape.macs(start):,}"
+    field.fill("0.2M")
+    widget.get_by_role("button", name="Fit").press("Enter")
+    made = widgets.within_budget(records, "pruned-and-tuned", 200_000, "macs")
+    shows(widget, records, "pruned-and-tuned", records.trajectory(0).after(made["removals"]))
+    assert field.input_value() == "0.2M"
+    complaint = widget.locator("[role=alert]")
+    for text, said in [("many", "such as 100k"), ("10", "No pruned network has 10 MACs")]:
+        field.fill(text)
+        field.press("Enter")
+        assert said in complaint.text_content()
+        assert field.get_attribute("aria-invalid") == "true"
+    ranges(widget).first.press("ArrowRight")
+    assert complaint.text_content() == ""
+    assert field.get_attribute("aria-invalid") is None

@@ -332,6 +332,13 @@ def test_nothing_is_read_off_no_curve():
     assert reading(Curve((), (), ()), 10).error is None
 
 
+def test_one_size_says_nothing_of_others():
+    single = Curve((100.0,), (20.0,), (2,))
+    assert reading(single, 100) == (20.0, "mean of 2 runs")
+    for size in (99, 101):
+        assert reading(single, size) == (None, "measured at 100 parameters only")
+
+
 @given(st.floats(0, 100))
 def test_per_cent_is_rounded_half_up(x):
     assert abs(Fraction(widgets.percent(x)[:-2]) - Fraction(x)) <= Fraction(1, 200)
@@ -341,9 +348,10 @@ def test_per_cent_is_rounded_half_up(x):
 @examples(5)
 @given(st.lists(st.integers(50, 450), min_size=50, max_size=50))
 def test_javascript_reads_curves_like_the_library(node, sizes):
-    curve = CURVE._asdict()
-    told = node(*(["read", curve, n] for n in sizes))
-    assert [tuple(r.values()) for r in told] == [tuple(reading(CURVE, n)) for n in sizes]
+    for curve in (CURVE, Curve((100.0,), (20.0,), (2,)), Curve((), (), ())):
+        told = node(*(["read", curve._asdict(), n] for n in [*sizes, 100]))
+        expected = [tuple(reading(curve, n)) for n in [*sizes, 100]]
+        assert [tuple(r.values()) for r in told] == expected
 
 
 def test_the_curve_of_a_family_is_the_mean_over_seeds(records):

@@ -84,12 +84,15 @@ WRONG = [
     ("results", "7", "results = 7"),
     ("removals", "-1", "removals = -1"),
     ("sceds", "1", "'sceds'"),
+    ("budget", "lots", "budget = 'lots'"),
+    ("budget", "-5", "budget = -5"),
 ]
 
 
 @pytest.mark.parametrize(("name", "value", "said"), WRONG)
 def test_a_wrong_parameter_is_refused_in_one_line_before_anything_runs(name, value, said, tmp_path):
-    done = papermill(ROOT / "notebooks/prune.ipynb", tmp_path / "out.ipynb", (name, value))
+    chapter = "design" if name == "budget" else "prune"
+    done = papermill(ROOT / f"notebooks/{chapter}.ipynb", tmp_path / "out.ipynb", (name, value))
     assert done.returncode == 2
     assert done.stderr.count("Traceback") == 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]

@@ -58,6 +58,7 @@ export function reading(points, size) {
   if (!points || !points.params.length) return { error: null, note: "no runs of this family yet" };
   const { params: xs, errors: ys, runs } = points;
   const last = xs.length - 1;
+  if (last === 0 && size !== xs[0]) return { error: null, note: `measured at ${count(xs[0])} parameters only` };
   if (size < xs[0] || size > xs[last])
     return { error: null, note: `outside ${count(xs[0])} to ${count(xs[last])} parameters` };
   const right = xs.findIndex((x) => x >= size);
@@ -80,7 +81,7 @@ export function compared(study, family, profile) {
     params: count(params(network, study.shape)),
     macs: count(macs(network, study.shape)),
     error: shownError(read),
-    note: read.error === null && read.note.startsWith("outside") ? `not measured: ${read.note}` : read.note,
+    note: read.error === null && /^(outside|measured)/.test(read.note) ? `not measured here: ${read.note}` : read.note,
   });
   const base = study.baseError
     ? { error: study.baseError.error, note: `mean of ${plural(study.baseError.runs, "run")}` }
