@@ -62,6 +62,7 @@ def finish(figure: go.Figure, alt: str, table: pd.DataFrame) -> go.Figure:
         margin={"l": 60, "r": 16, "t": 32, "b": 56},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         font={"size": 14},
+        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
         meta={"alt": alt, "table": {"columns": list(table.columns), "rows": rows}},
     )
     figure.update_xaxes(gridcolor="rgba(128,128,128,.25)", automargin=True)

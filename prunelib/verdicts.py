@@ -31,13 +31,17 @@ Rule = Callable[[Records], dict[int, float]]
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, and how it is judged: it holds where `low` < statistic < `high`."""
+    """A claim of the paper, and how it is judged: it holds where `low` < statistic < `high`.
+
+    `families` are those whose records the rule reads.
+    """
 
     number: str
     text: str
     where: str
     statistic: str
     rule: Rule
+    families: tuple[str, ...] = ()
     low: float = -math.inf
     high: float = math.inf
 
@@ -80,14 +84,17 @@ def judge(values: list[float], low: float, high: float) -> tuple[str, float, flo
 
 def verdicts(records: Records) -> list[Verdict]:
     """A verdict on every claim from the records of one scale."""
-    keys = tuple(sorted(set(records.networks["key"])))
-    found = []
+    networks, found = records.networks, []
     for claim in CLAIMS:
         try:
             by_seed = claim.rule(records)
         except Missing:
             by_seed = {}
-        values = [v for v in by_seed.values() if math.isfinite(v)]
+        by_seed = {seed: v for seed, v in by_seed.items() if math.isfinite(v)}
+        values = list(by_seed.values())
+        behind = networks[
+            networks["family"].isin(claim.families) & networks["seed"].isin(by_seed.keys())
+        ]
         verdict, *numbers = judge(values, claim.low, claim.high)
         mean, low, high = (None if math.isnan(n) else n for n in numbers)
         found.append(
@@ -102,7 +109,7 @@ def verdicts(records: Records) -> list[Verdict]:
                 low,
                 high,
                 len(values),
-                keys if values else (),
+                tuple(sorted(set(behind["key"]))),
             )
         )
     return found
@@ -142,6 +149,22 @@ def claims(studies: dict[str, Records], *numbers: str) -> str:
                 f"{capital('; '.join(each))}. Measured: {claim.statistic}."
             )
     return "\n".join(lines)
+
+
+def sources(studies: dict[str, Records]) -> str:
+    """The keys of the records behind each verdict, folded away, as Markdown."""
+    parts = []
+    for name, records in studies.items():
+        lines = [
+            f"<li>{v.claim}: {', '.join(f'<code>{key}</code>' for key in v.records)}</li>"
+            for v in verdicts(records)
+            if v.records
+        ]
+        parts.append(
+            f"<details><summary>Scale {name}: the records behind each verdict</summary>"
+            f"<ul>{''.join(lines)}</ul></details>"
+        )
+    return "\n\n".join(parts)
 
 
 MARKS = {"supported": "✔", "refuted": "✘", "open": "?"}
@@ -327,6 +350,7 @@ CLAIMS = (
         "fig. 1, 3.1",
         "error of pruned-and-tuned minus error of reduced width and bottleneck, points",
         beaten_by_simple,
+        ("pruned-and-tuned", *SIMPLE),
         low=0,
     ),
     Claim(
@@ -335,6 +359,7 @@ CLAIMS = (
         "3.1",
         "growth of the gap of C1 for each halving of the parameters, points",
         gap_grows,
+        ("pruned-and-tuned", *SIMPLE),
         low=0,
     ),
     Claim(
@@ -344,6 +369,7 @@ CLAIMS = (
         "fig. 1, 3.2",
         "error of pruned-and-tuned minus error of the same architecture from scratch, points",
         beaten_by_scratch,
+        ("pruned-and-tuned", "pruned-from-scratch"),
         low=0,
     ),
     Claim(
@@ -353,6 +379,7 @@ CLAIMS = (
         "error of reduced width and bottleneck minus that of the pruned architecture from "
         "scratch, points",
         scratch_beats_simple,
+        ("pruned-from-scratch", *SIMPLE),
         low=0,
     ),
     Claim(
@@ -362,6 +389,7 @@ CLAIMS = (
         f"error of copycat minus that of the pruned architecture from scratch, points; about as "
         f"well: within {EQUAL:g}",
         copycat_equals_scratch,
+        ("pruned-from-scratch", "copycat"),
         low=-EQUAL,
         high=EQUAL,
     ),
@@ -371,6 +399,7 @@ CLAIMS = (
         "fig. 2c",
         "rank correlation of block number and share of channels left",
         later_lose_more,
+        ("pruned-and-tuned",),
         high=0,
     ),
     Claim(
@@ -380,6 +409,7 @@ CLAIMS = (
         "share left in strided blocks minus that in the other blocks of their stages, "
         "percentage points",
         strided_keep_more,
+        ("pruned-and-tuned",),
         low=0,
     ),
     Claim(
@@ -388,6 +418,7 @@ CLAIMS = (
         "footnote 2",
         "rank correlation of the shares left early on and at the smallest budget; kept: above 0.5",
         shape_is_kept,
+        ("pruned-and-tuned",),
         low=0.5,
     ),
     Claim(
@@ -396,6 +427,7 @@ CLAIMS = (
         "abstract, 4",
         "multiply-accumulates of base and pruning over those of training a simple network",
         pruning_costs_more,
+        ("base", "pruned-and-tuned", *SIMPLE),
         low=1,
     ),
     Claim(
@@ -412,6 +444,7 @@ CLAIMS = (
         f"error of copycat minus SNIP's at that size, points; competes: less than {EQUAL:g} worse; "
         "scale paper only",
         copycats_compete,
+        ("copycat",),
         high=EQUAL,
     ),
 )

@@ -1,4 +1,7 @@
 import math
+import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,7 @@ from prunelib.notebook import open_study
 from prunelib.study import SCALES
 from prunelib.verdicts import CLAIMS, judge
 
+ROOT = Path(__file__).parents[1]
 SMOKE = SCALES["smoke"]
 FULL = SMOKE.shape.params(SMOKE.base)
 
@@ -229,3 +233,28 @@ def test_the_table_has_all_claims_and_scales():
         assert verdict.verdict in line
         if verdict.mean is not None:
             assert f"{verdict.mean:+.2f}" in line
+
+
+def test_the_records_behind_a_verdict_are_enough_for_it():
+    study = open_study("smoke", run_missing=False)
+    for claim, verdict in zip(CLAIMS, verdicts.verdicts(study), strict=True):
+        behind = SimpleNamespace(
+            scale=study.scale,
+            networks=study.networks[study.networks["key"].isin(verdict.records)],
+            trajectories=study.trajectories,
+            trajectory=study.trajectory,
+        )
+        if verdict.records:
+            values = claim.rule(behind).values()
+            assert np.mean(list(values)) == pytest.approx(verdict.mean, abs=1e-12)
+            assert len(verdict.records) < study.networks["key"].nunique()
+
+
+def test_the_records_behind_each_verdict_can_be_looked_up():
+    study = open_study("smoke", run_missing=False)
+    text = verdicts.sources({"smoke": study})
+    found = re.findall(r"<li>(C\d+): (.*?)</li>", text)
+    listed = {claim: tuple(re.findall(r"<code>(\w+)</code>", keys)) for claim, keys in found}
+    assert listed == {v.claim: v.records for v in verdicts.verdicts(study) if v.records}
+    for keys in listed.values():
+        assert all((ROOT / f"results/smoke/{key}.json").exists() for key in keys)
