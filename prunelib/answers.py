@@ -146,7 +146,8 @@ def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFram
     measured = trajectories.dropna(subset=["error"])
     base = networks[networks["family"] == "base"].set_index("seed")["training_macs"]
     rows = []
-    for row in networks[~networks["family"].isin(["base", "pruned-and-tuned"])].itertuples():
+    trained = [name for name, family in FAMILIES.items() if family.rule is not None]
+    for row in networks[networks["family"].isin(trained)].itertuples():
         run = measured[measured["seed"] == row.seed].sort_values("params")
         if run.empty or not run["params"].min() <= row.params <= run["params"].max():
             continue

@@ -366,12 +366,14 @@ def verdicts(scale, results, as_json) -> None:
     """
     from prunelib.notebook import open_study
     from prunelib.study import SCALES, scale_named
-    from prunelib.verdicts import as_rows
+    from prunelib.verdicts import CLAIMS, CONTROLS, as_rows
     from prunelib.verdicts import verdicts as judged
 
     names = [scale_named(scale).name] if scale else list(SCALES)
     studies = [open_study(name, results=str(results), run_missing=False) for name in names]
-    found = [v for study in studies if scale or study.there for v in judged(study)]
+    found = [
+        v for study in studies if scale or study.there for v in judged(study, CLAIMS + CONTROLS)
+    ]
     if as_json:
         click.echo(json.dumps(as_rows(found)))
         return
@@ -402,7 +404,7 @@ def prepared(scale, results: Path, data: Path | None, machine):
         find_cifar10(data)
     store = Store(results / scale.name)
     store.check_writable()
-    return Setting(store, machine, data)
+    return Setting(store, machine, data, scale.budgets)
 
 
 def finish(spec, setting) -> None:
@@ -418,6 +420,7 @@ def finish(spec, setting) -> None:
                 setting.machine,
                 setting.root,
                 lambda done, total, note: show(done, total, note),
+                setting.keep,
             )
     outcome = record.outcome
     click.echo(

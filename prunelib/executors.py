@@ -34,6 +34,7 @@ class Setting:
     store: Store
     machine: Machine
     root: Path | None = None
+    keep: tuple[int, ...] = ()
 
 
 @dataclass
@@ -57,7 +58,11 @@ class Here:
             tick(done / total)
 
         try:
-            yield spec, run(spec, *vars(self.setting).values(), progress)
+            setting = self.setting
+            yield (
+                spec,
+                run(spec, setting.store, setting.machine, setting.root, progress, setting.keep),
+            )
         except NotFinite as error:
             yield spec, error
 
@@ -184,6 +189,7 @@ def work(spec: Spec, setting: Setting) -> Record:
             setting.machine,
             setting.root,
             lambda done, total, note: _my_share(done / total),
+            setting.keep,
         )
     finally:
         _my_share(0.0)

@@ -79,24 +79,98 @@ def random_profile(base, budget, seed, shape, trajectory) -> ChannelProfile:
 
 @dataclass(frozen=True)
 class Family:
-    """A family: its rule, and whether that needs the pruning trajectory of the seed."""
+    """A family: a way to a small network.
+
+    Args:
+        name: as on the command line.
+        title: for readers.
+        rule: makes profiles at budgets; None where one run covers all budgets.
+        needs_trajectory: whether the pruning run of the seed must be there first.
+        pruning: what a pruning run does differently from the scale's protocol; None for families
+            that do not prune. The value of `flop_penalty` counts those of the scale.
+        start: which weights training begins with: `new` random ones, or those of
+            `specs.Start`.
+        long: trained for as many images as base and pruning saw together, not for as many as the
+            base.
+        control: asks why, and is not part of the paper.
+    """
 
     name: str
     title: str
     rule: Rule | None = None
     needs_trajectory: bool = False
+    pruning: dict | None = None
+    start: str = "new"
+    long: bool = False
+    control: bool = False
 
 
 FAMILIES = {
     family.name: family
     for family in (
         Family("base", "Base network"),
-        Family("pruned-and-tuned", "Pruned and tuned", None, True),
+        Family("pruned-and-tuned", "Pruned and tuned", pruning={}),
         Family("reduced-width", "Reduced width", reduced_width),
         Family("bottleneck", "Bottleneck", bottleneck),
         Family("pruned-from-scratch", "Pruned architecture from scratch", pruned, True),
         Family("copycat", "Copycat", copycat, True),
         Family("random-profile", "Random profile", random_profile),
         Family("saliency", "Saliency against what removals really do"),
+        Family(
+            "random-removal",
+            "Pruned at random and tuned",
+            pruning={"criterion": "random"},
+            control=True,
+        ),
+        Family(
+            "l1-removal",
+            "Pruned by weight size and tuned",
+            pruning={"criterion": "l1"},
+            control=True,
+        ),
+        Family(
+            "retrained",
+            "Pruned and retrained",
+            pruned,
+            needs_trajectory=True,
+            start="tuned",
+            control=True,
+        ),
+        Family(
+            "initial-weights",
+            "Pruned architecture, initial weights",
+            pruned,
+            needs_trajectory=True,
+            start="initial",
+            control=True,
+        ),
+        Family(
+            "pruned-from-scratch-long",
+            "Pruned architecture from scratch, longer",
+            pruned,
+            needs_trajectory=True,
+            long=True,
+            control=True,
+        ),
+        Family(
+            "bottleneck-long",
+            "Bottleneck, longer",
+            bottleneck,
+            needs_trajectory=True,
+            long=True,
+            control=True,
+        ),
+        *(
+            Family(
+                f"flop-penalty-{i}",
+                f"Pruned with FLOP penalty {i} and tuned",
+                pruning={"flop_penalty": i},
+                control=True,
+            )
+            for i in (1, 2, 3)
+        ),
     )
 }
+MAIN = tuple(name for name, family in FAMILIES.items() if not family.control)
+CONTROLS = tuple(name for name, family in FAMILIES.items() if family.control)
+PENALISED = tuple(name for name in CONTROLS if name.startswith("flop-penalty"))

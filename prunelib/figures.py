@@ -4,6 +4,7 @@ Every figure carries in `layout.meta` a sentence for screen readers (`alt`) and 
 (`table`), which the book writes beside it. Families differ in colour, marker and dash.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from prunelib.errors import Missing
-from prunelib.families import FAMILIES
+from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.profile import ChannelProfile
 from prunelib.published import COPYCATS, SNIP
 from prunelib.units import short
@@ -33,7 +34,35 @@ STYLES = {
     "pruned-from-scratch": Style("#0072b2", "triangle-up", "dashdot"),
     "copycat": Style("#cc79a7", "triangle-down", "longdash"),
     "random-profile": Style("#9922ee", "x", "longdashdot"),
+    "random-removal": Style("#56b4e9", "square-open", "dash"),
+    "l1-removal": Style("#9922ee", "cross", "dot"),
+    "retrained": Style("#cc79a7", "diamond-open", "dash"),
+    "initial-weights": Style("#009e73", "triangle-left", "dot"),
+    "pruned-from-scratch-long": Style("#56b4e9", "triangle-up-open", "longdash"),
+    "bottleneck-long": Style("#9922ee", "diamond-open", "dash"),
+    "flop-penalty-1": Style("#e69f00", "square-open", "dash"),
+    "flop-penalty-2": Style("#009e73", "diamond-open", "dot"),
+    "flop-penalty-3": Style("#0072b2", "triangle-up-open", "dashdot"),
 }
+COMPARISONS = {
+    "which channel goes": ("pruned-and-tuned", "random-removal", "l1-removal"),
+    "weights and schedule": (
+        "pruned-and-tuned",
+        "pruned-from-scratch",
+        "initial-weights",
+        "retrained",
+    ),
+    "effort": (
+        "pruned-and-tuned",
+        "pruned-from-scratch",
+        "pruned-from-scratch-long",
+        "bottleneck",
+        "bottleneck-long",
+    ),
+    "FLOP penalty": ("pruned-and-tuned", *PENALISED),
+}
+"""Families that stand beside each other to answer one question."""
+
 LINES = (
     Style("#0072b2", "circle", "solid"),
     Style("#d55e00", "square", "dash"),
@@ -86,7 +115,10 @@ def cell(value: object) -> str:
 
 
 def error_against(
-    networks: pd.DataFrame, trajectories: pd.DataFrame, x: str = "params"
+    networks: pd.DataFrame,
+    trajectories: pd.DataFrame,
+    x: str = "params",
+    families: Sequence[str] = MAIN,
 ) -> go.Figure:
     """Test error of every family against its size (the paper's figure 1).
 
@@ -97,7 +129,9 @@ def error_against(
         networks: of `frames.networks`.
         trajectories: of `frames.trajectories`.
         x: one of `AXES`.
+        families: those to show.
     """
+    networks = networks[networks["family"].isin(families)]
     there(networks)
     figure = go.Figure()
     style = STYLES["pruned-and-tuned"]
@@ -117,7 +151,7 @@ def error_against(
                 + f"{seed}<br>%{{x:,}}<br>%{{y:.2f}} %<extra></extra>",
             )
     means = by_family(networks, x)
-    for name in [name for name in FAMILIES if name in set(means["family"])]:
+    for name in [name for name in families if name in set(means["family"])]:
         rows, style = means[means["family"] == name], STYLES[name]
         figure.add_scatter(
             x=rows[x].tolist(),
@@ -149,6 +183,13 @@ def error_against(
         )
         alt += f" At {short(best['budget'].min())} parameters, best first: {ranking}."
     return finish(figure, alt, table)
+
+
+def comparison(networks: pd.DataFrame, trajectories: pd.DataFrame, question: str) -> go.Figure:
+    """Error against parameters of the families of one of `COMPARISONS`."""
+    families = COMPARISONS[question]
+    there(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
+    return error_against(networks, trajectories, families=families)
 
 
 def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
@@ -531,7 +572,7 @@ def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
     table = pd.DataFrame([*COPYCATS, *SNIP])
     table.columns = ["network", "parameters", "error, %", "from"]
     for scale, networks in (ours or {}).items():
-        means = by_family(networks)
+        means = by_family(networks[networks["family"].isin(MAIN)])
         for name, rows in means.groupby("family", sort=False):
             title = f"{FAMILIES[name].title}, ours at {scale}"
             figure.add_scatter(

@@ -5,7 +5,7 @@ from math import nan
 
 import pandas as pd
 
-from prunelib.families import FAMILIES, Trajectory, copied_after
+from prunelib.families import FAMILIES, Trajectory, copied_after, copycat, pruned
 from prunelib.specs import PruneSpec, TrainSpec
 from prunelib.store import Record
 from prunelib.study import Find, Request, found
@@ -43,7 +43,7 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
 def trained_row(request: Request, record: Record, find: Find) -> dict:
     """The row of a network trained from scratch."""
     search = 0
-    if FAMILIES[request.family].needs_trajectory:
+    if FAMILIES[request.family].rule in (pruned, copycat):
         pruning = find(request.scale.prune_spec(request.seed))
         removals = Trajectory.of(pruning).at(request.budget)
         if request.family == "copycat":

@@ -43,7 +43,13 @@ class Records:
 
     @cached_property
     def trajectories(self) -> pd.DataFrame:
-        """One row a removal; see `frames.trajectories`."""
+        """One row a removal of the pruned-and-tuned networks; see `frames.trajectories`."""
+        walks = self.walks
+        return walks[walks["family"] == "pruned-and-tuned"].reset_index(drop=True)
+
+    @cached_property
+    def walks(self) -> pd.DataFrame:
+        """One row a removal of all pruning runs, controls too; see `frames.trajectories`."""
         return frames.trajectories(self.requests, self.find)
 
     @cached_property
@@ -157,7 +163,8 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     from prunelib.executors import Setting, executor
     from prunelib.machine import Machine
 
-    setting = Setting(store, Machine.here(threads=1), data and Path(data))
+    budgets = requests[0].scale.budgets
+    setting = Setting(store, Machine.here(threads=1), data and Path(data), budgets)
     setting.store.check_writable()
     jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"

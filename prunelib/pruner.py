@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -62,6 +62,7 @@ def prune(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     watch: Callable[[WideResNet, Point], None] | None = None,
+    follow: Sequence[tuple[int, int]] | None = None,
 ) -> list[Point]:
     """Prune a trained model in place, channel by channel, and record the trajectory.
 
@@ -78,6 +79,8 @@ def prune(
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
             state is written about every 20 seconds; removed at the end.
         watch: called with the model and each new point, before the removal.
+        follow: removes these channels in turn, as (block from 1, channel in the unpruned network
+            from 0), and asks no criterion: another run's walk again.
 
     Returns:
         One point for each removal and one for the final network.
@@ -106,7 +109,7 @@ def prune(
         removals = len(state.points)
         started = time.perf_counter()
         model.train()
-        fisher = Fisher(model) if protocol.criterion == "fisher" else None
+        fisher = Fisher(model) if protocol.criterion == "fisher" and follow is None else None
         losses = torch.zeros(protocol.steps, device=machine.device)
         for step in range(protocol.steps):
             x, y = next(batches)
@@ -124,7 +127,10 @@ def prune(
         evaluated = time.perf_counter()
 
         chosen = None
-        if not last:
+        if not last and follow is not None:
+            block, channel = follow[removals]
+            chosen = block, state.alive[block - 1].index(channel), None
+        elif not last:
             evidence = Evidence(
                 model, fisher.scores() if fisher else None, generator(seed, REMOVALS, removals)
             )

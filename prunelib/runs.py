@@ -1,7 +1,8 @@
 """Run a spec: train or prune, and make the record."""
 
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from prunelib.shapes import PRUNING, WEIGHTS
 from prunelib.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.store import Record, Store
 from prunelib.trainer import Epoch, Progress, check_finite, evaluate, sgd, sgd_step, train
-from prunelib.wrn import WideResNet
+from prunelib.wrn import WideResNet, remove_channels
 
 
 @lru_cache(maxsize=2)
@@ -40,8 +41,18 @@ def run(
     machine: Machine,
     root: str | Path | None = None,
     progress: Progress | None = None,
+    keep: tuple[int, ...] = (),
 ) -> Record:
     """Compute a spec, write its weights and then its record, and return the record.
+
+    Args:
+        spec: what to run.
+        store: where records and weights are.
+        machine: how to compute.
+        root: folder with CIFAR-10.
+        progress: called as the run goes on.
+        keep: pruning saves its weights also when it first has at most so many parameters, for
+            runs that start from them.
 
     Raises:
         NotFinite: the loss became infinite or not a number; there is no record then.
@@ -52,7 +63,7 @@ def run(
     data_spec = spec.data if isinstance(spec, TrainSpec) else spec.base.data
     data = dataset(data_spec.name, data_spec.image_size, root and str(root))
     make = {TrainSpec: run_train, PruneSpec: run_prune, SaliencySpec: run_saliency}[type(spec)]
-    outcome = make(spec, store, data, machine, root, progress)
+    outcome = make(spec, store, data, machine, root, progress, keep)
     circumstances = machine.describe() | {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 3),
@@ -70,9 +81,10 @@ def run_train(
     machine: Machine,
     root: str | Path | None,
     progress: Progress | None,
+    keep: tuple[int, ...],
 ) -> dict:
     """Train and save the weights; the outcome for the record."""
-    model = build(spec.profile, data, spec.seed)
+    model = started(spec, store, data, machine, root, progress, keep)
     history = train(model, data, spec.protocol, spec.seed, machine, progress)
     save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
     images = len(data.train.y) * spec.protocol.epochs
@@ -96,10 +108,20 @@ def run_prune(
     machine: Machine,
     root: str | Path | None,
     progress: Progress | None,
+    keep: tuple[int, ...],
 ) -> dict:
     """Prune from the base's weights, training the base first if there are none."""
     model = trained(spec.base, store, data, machine, root, progress)
-    points = prune(model, data, spec.protocol, spec.seed, machine, progress, store.checkpoint(spec))
+    points = prune(
+        model,
+        data,
+        spec.protocol,
+        spec.seed,
+        machine,
+        progress,
+        store.checkpoint(spec),
+        keeper(spec, store, keep),
+    )
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
     return {
@@ -122,6 +144,7 @@ def run_saliency(
     machine: Machine,
     root: str | Path | None,
     progress: Progress | None,
+    keep: tuple[int, ...],
 ) -> dict:
     """Score every channel as before the first removal, then remove each in turn."""
     model = trained(spec.base, store, data, machine, root, progress)
@@ -169,6 +192,92 @@ def run_saliency(
     }
 
 
+def started(
+    spec: TrainSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    root: str | Path | None,
+    progress: Progress | None,
+    keep: tuple[int, ...],
+) -> WideResNet:
+    """The network that a training run begins with."""
+    if spec.start is None:
+        return build(spec.profile, data, spec.seed)
+    pruning, removals = spec.start.pruning, spec.start.removals
+    record = store.find(pruning) or run(pruning, store, machine, root, progress, keep)
+    points = record.outcome["points"]
+    order = list(zip(points["block"], points["channel"], strict=True))[:-1]
+    if spec.start.weights == "initial":
+        model = build(pruning.base.profile, data, pruning.base.seed)
+        remove_channels(model, order[:removals])
+        return model
+    path = store.pruned_weights(pruning, removals)
+    if not path.exists():
+        walk_again(
+            pruning, order, sorted({removals, *at_sizes(points, keep)}), store, data, machine, root
+        )
+    tensors, text = load_tensors(path)
+    model = WideResNet(
+        ChannelProfile.from_json(text), data.shape.num_classes, data.shape.in_channels
+    )
+    model.load_state_dict(tensors)
+    return model
+
+
+def at_sizes(points: dict, sizes: tuple[int, ...]) -> list[int]:
+    """Removals after which a pruning run first has at most so many parameters."""
+    reached = (next((i for i, p in enumerate(points["params"]) if p <= n), None) for n in sizes)
+    return [i for i in reached if i is not None]
+
+
+def walk_again(
+    spec: PruneSpec,
+    order: list[tuple[int, int]],
+    wanted: list[int],
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    root: str | Path | None,
+) -> None:
+    """Repeat a pruning run, without evaluations, and keep its weights after `wanted` removals.
+
+    It removes the recorded channels, so that the profiles are those of the record on any machine.
+    """
+    follow = order[: wanted[-1]]
+    protocol = replace(
+        spec.protocol, removals=len(follow), stop_params=None, eval_every=len(follow) + 1
+    )
+
+    def watch(model: WideResNet, point: Point) -> None:
+        if point.removals in wanted:
+            save_pruned(store, spec, model, point.removals)
+
+    model = trained(spec.base, store, data, machine, root)
+    prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
+
+
+def keeper(
+    spec: PruneSpec, store: Store, sizes: tuple[int, ...]
+) -> Callable[[WideResNet, Point], None]:
+    """Saves the weights of a pruning run when it first has at most each of some sizes."""
+    left = sorted(sizes)
+
+    def watch(model: WideResNet, point: Point) -> None:
+        if left and point.params <= left[-1]:
+            save_pruned(store, spec, model, point.removals)
+            while left and point.params <= left[-1]:
+                left.pop()
+
+    return watch
+
+
+def save_pruned(store: Store, spec: PruneSpec, model: WideResNet, removals: int) -> None:
+    """Keep a network on its way through pruning."""
+    path = store.pruned_weights(spec, removals)
+    save_tensors(path, model.state_dict(), model.profile.to_json())
+
+
 def images_tuned(total: int, batch: int, steps: int, points: list[Point]) -> list[int]:
     """Images seen before each removal: the last batch of an epoch may be smaller."""
     per_epoch = -(-total // batch)
@@ -192,7 +301,7 @@ def trained(
     path = store.weights(spec)
     if not path.exists():
         if store.find(spec):
-            run_train(spec, store, data, machine, root, progress)
+            run_train(spec, store, data, machine, root, progress, ())
         else:
             run(spec, store, machine, root, progress)
     tensors, _ = load_tensors(path)

@@ -24,12 +24,16 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """Train a network of this profile on these data by this protocol."""
+    """Train a network of this profile on these data by this protocol.
+
+    It begins with new random weights, or with those that `start` names.
+    """
 
     profile: ChannelProfile
     data: DataSpec
     protocol: Protocol
     seed: Seed
+    start: "Start | None" = None
     kind: Literal["train"] = "train"
 
 
@@ -41,6 +45,17 @@ class PruneSpec:
     protocol: PruneProtocol
     seed: Seed
     kind: Literal["prune"] = "prune"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The weights that a pruning run has left after some removals: `tuned`, as it left them, or
+    `initial`, as they were before the base network was trained.
+    """
+
+    pruning: PruneSpec
+    removals: Annotated[int, Field(ge=0)]
+    weights: Literal["tuned", "initial"]
 
 
 @dataclass(frozen=True)

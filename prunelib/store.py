@@ -48,6 +48,10 @@ class Store:
         """Where the final weights of a spec are, or would be."""
         return self.folder / "weights" / f"{specs.key(spec)}.safetensors"
 
+    def pruned_weights(self, spec: Spec, removals: int) -> Path:
+        """Where the weights of a pruning run after some removals are, or would be."""
+        return self.folder / "weights" / f"{specs.key(spec)}-{removals}.safetensors"
+
     def checkpoint(self, spec: Spec) -> Path:
         """Where an unfinished pruning run keeps its state."""
         return self.folder / "weights" / f"{specs.key(spec)}.checkpoint"

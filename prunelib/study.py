@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from prunelib.errors import PrunelibError
-from prunelib.families import FAMILIES, Trajectory
+from prunelib.families import FAMILIES, Family, Trajectory
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import Protocol, PruneProtocol
 from prunelib.shapes import SHAPES, Shape
-from prunelib.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec, key
+from prunelib.specs import DataSpec, PruneSpec, SaliencySpec, Spec, Start, TrainSpec, key
 from prunelib.store import Record, Store
 
 
@@ -18,7 +18,9 @@ from prunelib.store import Record, Store
 class Scale:
     """One size of the study: data, base network, protocols, budgets (parameters) and seeds.
 
-    `eval_every` holds for pruning runs of seeds above 0; seed 0 measures every removal.
+    `eval_every` holds for pruning runs of seeds above 0 and for controls; seed 0 measures every
+    removal. `flop_penalties` (nats per million MACs) are worth about a third of, once and three
+    times the median saliency for the median channel; one seed is pruned with each.
     `saliency_steps` and `saliency_images` are those of `SaliencySpec`.
     """
 
@@ -29,7 +31,9 @@ class Scale:
     prune: PruneProtocol
     budgets: tuple[int, ...]
     seeds: int
+    flop_penalties: tuple[float, float, float]
     eval_every: int = 1
+    control_seeds: int = 2
     saliency_steps: tuple[int, ...] = (10, 30, 100)
     saliency_images: int = 2_048
 
@@ -42,10 +46,19 @@ class Scale:
         """Training of the base network."""
         return TrainSpec(self.base, self.data, self.train, seed)
 
-    def prune_spec(self, seed: int) -> PruneSpec:
-        """Pruning of the base network of the same seed."""
-        every = self.prune.eval_every if seed == 0 else self.eval_every
-        return PruneSpec(self.base_spec(seed), replace(self.prune, eval_every=every), seed)
+    def prune_spec(self, seed: int, changes: dict | None = None) -> PruneSpec:
+        """Pruning of the base network of the same seed; `changes` are those of a family."""
+        changes = dict(changes or {})
+        every = self.prune.eval_every if seed == 0 and not changes else self.eval_every
+        if "flop_penalty" in changes:
+            changes["flop_penalty"] = self.flop_penalties[changes["flop_penalty"] - 1]
+        protocol = replace(self.prune, eval_every=every, **changes)
+        return PruneSpec(self.base_spec(seed), protocol, seed)
+
+    def control_seeds_of(self, family: Family) -> int:
+        """How many seeds a control is run with."""
+        penalised = family.pruning and "flop_penalty" in family.pruning
+        return min(1, self.control_seeds) if penalised else self.control_seeds
 
     def saliency_spec(self, seed: int) -> SaliencySpec:
         """Check of the saliencies of the base network of the same seed."""
@@ -66,6 +79,8 @@ SCALES = {
             prune=PruneProtocol(pad=1, flip=False, steps=3, stop_params=4_492),
             budgets=(6_000, 12_000, 24_000),
             seeds=3,
+            flop_penalties=(0.6, 2.0, 6.0),
+            control_seeds=1,
         ),
         # The paper's milestones at 0.3, 0.6 and 0.9 of training, its padding of an eighth of the
         # image, and its ratio of pruning to training: 1300 removals of 100 steps are 1.66 times
@@ -79,6 +94,7 @@ SCALES = {
             budgets=(80_000, 200_000, 320_000, 440_000),
             seeds=3,
             eval_every=10,
+            flop_penalties=(0.01, 0.03, 0.1),
         ),
         # The paper's section 3, word by word; its budgets run from 200K to 2M.
         Scale(
@@ -89,6 +105,7 @@ SCALES = {
             prune=PruneProtocol(removals=1300),
             budgets=(200_000, 500_000, 800_000, 1_100_000, 1_400_000, 1_700_000),
             seeds=3,
+            flop_penalties=(0.001, 0.003, 0.01),
         ),
     )
 }
@@ -109,22 +126,39 @@ class Request:
 
     def spec(self, find: Find) -> Spec:
         """What must run next for this request: its own run, or a missing one that it waits for."""
-        scale = self.scale
+        scale, family = self.scale, FAMILIES[self.family]
         base, prune = scale.base_spec(self.seed), scale.prune_spec(self.seed)
         if self.family == "base":
             return base
-        if self.family == "saliency":
-            return base if find(base) is None else scale.saliency_spec(self.seed)
-        family, trajectory = FAMILIES[self.family], None
-        if family.needs_trajectory:
-            record = find(prune)
-            if record is None:
-                return base if find(base) is None else prune
-            if family.rule is None:
-                return prune
-            trajectory = Trajectory.of(record)
+        if family.rule is None:
+            own = scale.saliency_spec(self.seed)
+            if family.pruning is not None:
+                own = scale.prune_spec(self.seed, family.pruning)
+            return base if find(own) is None and find(base) is None else own
+        if not family.needs_trajectory:
+            profile = profile_for(scale, self.family, self.budget, self.seed, None)
+            return TrainSpec(profile, scale.data, scale.train, self.seed)
+        record, base_record = find(prune), find(base)
+        if base_record is None and (record is None or family.long):
+            return base
+        if record is None:
+            return prune
+        trajectory = Trajectory.of(record)
+        removals = trajectory.at(self.budget)
         profile = profile_for(scale, self.family, self.budget, self.seed, trajectory)
-        return TrainSpec(profile, scale.data, scale.train, self.seed)
+        protocol, start = scale.train, None
+        if family.long:
+            protocol = protocol.lasting(epochs_spent(base_record, record, removals))
+        if family.start != "new":
+            start = Start(prune, removals, family.start)
+        return TrainSpec(profile, scale.data, protocol, self.seed, start)
+
+
+def epochs_spent(base: Record, pruning: Record, removals: int) -> int:
+    """Epochs that hold as many images as base and pruning saw before so many removals."""
+    images = base.outcome["images_seen"] // base.spec.protocol.epochs
+    tuned = sum(pruning.outcome["points"]["images"][: removals + 1])
+    return round((base.outcome["images_seen"] + tuned) / images)
 
 
 @cache
@@ -181,13 +215,20 @@ def plan(
     check_budgets(scale, families, budgets)
     requests = []
     for seed in range(count):
-        for name in families:
-            if FAMILIES[name].rule is None:
-                requests.append(Request(scale, name, None, seed))
-        for budget in budgets:
-            for name in families:
-                if FAMILIES[name].rule is not None:
-                    requests.append(Request(scale, name, budget, seed))
+        for control in (False, True):
+            chosen = [
+                name
+                for name in families
+                if FAMILIES[name].control == control
+                and (not control or seed < scale.control_seeds_of(FAMILIES[name]))
+            ]
+            for name in chosen:
+                if FAMILIES[name].rule is None:
+                    requests.append(Request(scale, name, None, seed))
+            for budget in budgets:
+                for name in chosen:
+                    if FAMILIES[name].rule is not None:
+                        requests.append(Request(scale, name, budget, seed))
     return requests
 
 
@@ -206,9 +247,10 @@ def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int])
     for budget in budgets:
         for name in families:
             family = FAMILIES[name]
-            if family.rule is not None and not family.needs_trajectory:
+            prunes = family.pruning is not None or family.needs_trajectory
+            if family.rule is not None and not prunes:
                 profile_for(scale, name, budget, 0, None)
-            if family.needs_trajectory and not least <= budget <= shape.params(scale.base):
+            if prunes and not least <= budget <= shape.params(scale.base):
                 raise PrunelibError(
                     f"{name}: the trajectory of {scale.name} runs from "
                     f"{shape.params(scale.base):,} to {least:,} parameters; {budget:,} is outside"

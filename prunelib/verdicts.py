@@ -16,11 +16,12 @@ from scipy.special import stdtrit
 
 from prunelib.answers import advantage
 from prunelib.errors import Missing
-from prunelib.families import copied_after
+from prunelib.families import PENALISED, copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile
 from prunelib.published import SNIP
 
+TUNED = "pruned-and-tuned"
 SIMPLE = ("reduced-width", "bottleneck")
 EQUAL = 1.0
 """Points of error within which two families do "about as well" (C5), or compete (C11)."""
@@ -33,7 +34,8 @@ Rule = Callable[[Records], dict[int, float]]
 class Claim:
     """A claim of the paper, and how it is judged: it holds where `low` < statistic < `high`.
 
-    `families` are those whose records the rule reads.
+    `families` are those whose records the rule reads. The interval is taken over the `seeds`, or
+    over the `penalties` of the first seed.
     """
 
     number: str
@@ -44,6 +46,7 @@ class Claim:
     families: tuple[str, ...] = ()
     low: float = -math.inf
     high: float = math.inf
+    over: str = "seeds"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Verdict:
     low: float | None
     high: float | None
     seeds: int
+    over: str
     records: tuple[str, ...]
 
 
@@ -82,10 +86,10 @@ def judge(values: list[float], low: float, high: float) -> tuple[str, float, flo
     return "open", mean, left, right
 
 
-def verdicts(records: Records) -> list[Verdict]:
-    """A verdict on every claim from the records of one scale."""
+def verdicts(records: Records, asked: tuple[Claim, ...] | None = None) -> list[Verdict]:
+    """A verdict on every claim from the records of one scale; by default on `CLAIMS`."""
     networks, found = records.networks, []
-    for claim in CLAIMS:
+    for claim in CLAIMS if asked is None else asked:
         try:
             by_seed = claim.rule(records)
         except Missing:
@@ -93,7 +97,8 @@ def verdicts(records: Records) -> list[Verdict]:
         by_seed = {seed: v for seed, v in by_seed.items() if math.isfinite(v)}
         values = list(by_seed.values())
         behind = networks[
-            networks["family"].isin(claim.families) & networks["seed"].isin(by_seed.keys())
+            networks["family"].isin(claim.families)
+            & networks["seed"].isin(by_seed if claim.over == "seeds" else ([0] if by_seed else []))
         ]
         verdict, *numbers = judge(values, claim.low, claim.high)
         mean, low, high = (None if math.isnan(n) else n for n in numbers)
@@ -109,6 +114,7 @@ def verdicts(records: Records) -> list[Verdict]:
                 low,
                 high,
                 len(values),
+                claim.over,
                 tuple(sorted(set(behind["key"]))),
             )
         )
@@ -130,22 +136,26 @@ def told(verdict: Verdict) -> str:
     if verdict.mean is None:
         return f"at {verdict.scale} **open**, for nothing was measured that could tell"
     if verdict.low is None:
-        return f"at {verdict.scale} **open**, for there is one seed only ({signed(verdict.mean)})"
+        single = verdict.over.removesuffix("s").replace("penaltie", "penalty")
+        return (
+            f"at {verdict.scale} **open**, for there is one {single} only ({signed(verdict.mean)})"
+        )
     return (
         f"at {verdict.scale} **{verdict.verdict}**, {signed(verdict.mean)} (95 % interval "
-        f"{signed(verdict.low)} to {signed(verdict.high)}, {verdict.seeds} seeds)"
+        f"{signed(verdict.low)} to {signed(verdict.high)}, {verdict.seeds} {verdict.over})"
     )
 
 
 def claims(studies: dict[str, Records], *numbers: str) -> str:
     """What all scales say of some claims, as a Markdown list."""
-    found = {name: verdicts(records) for name, records in studies.items()}
+    asked = CLAIMS + CONTROLS
+    found = {name: verdicts(records, asked) for name, records in studies.items()}
     lines = []
-    for claim in CLAIMS:
+    for claim in asked:
         if claim.number in numbers:
             each = [told(v) for rows in found.values() for v in rows if v.claim == claim.number]
             lines.append(
-                f"- {claim.number}: *{claim.text}* ({claim.where}) "
+                f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
                 f"{capital('; '.join(each))}. Measured: {claim.statistic}."
             )
     return "\n".join(lines)
@@ -157,7 +167,7 @@ def sources(studies: dict[str, Records]) -> str:
     for name, records in studies.items():
         lines = [
             f"<li>{v.claim}: {', '.join(f'<code>{key}</code>' for key in v.records)}</li>"
-            for v in verdicts(records)
+            for v in verdicts(records, CLAIMS + CONTROLS)
             if v.records
         ]
         parts.append(
@@ -170,14 +180,15 @@ def sources(studies: dict[str, Records]) -> str:
 MARKS = {"supported": "✔", "refuted": "✘", "open": "?"}
 
 
-def table(studies: dict[str, Records]) -> str:
+def table(studies: dict[str, Records], asked: tuple[Claim, ...] | None = None) -> str:
     """All claims and what each scale says of them, as a Markdown table."""
-    found = {name: verdicts(records) for name, records in studies.items()}
+    asked = CLAIMS if asked is None else asked
+    found = {name: verdicts(records, asked) for name, records in studies.items()}
     lines = [
         "| | claim | " + " | ".join(found) + " |",
         "|---|---|" + "---|" * len(found),
     ]
-    for i, claim in enumerate(CLAIMS):
+    for i, claim in enumerate(asked):
         cells = []
         for rows in found.values():
             v = rows[i]
@@ -273,7 +284,7 @@ def pruned_profiles(records: Records) -> dict[int, list[ChannelProfile]]:
     """The profiles that pruning reached at the budgets, by seed."""
     profiles: dict[int, list[ChannelProfile]] = {}
     base = records.scale.base
-    for row in records.networks[records.networks["family"] == "pruned-and-tuned"].itertuples():
+    for row in records.networks[records.networks["family"] == TUNED].itertuples():
         profile = ChannelProfile(base.depth, base.width, row.middle)
         profiles.setdefault(int(row.seed), []).append(profile)
     return profiles
@@ -303,8 +314,10 @@ def strided_keep_more(records: Records) -> dict[int, float]:
             shares, stage = profile.shares(), profile.depth // 6
             for number in profile.strided:
                 others = shares[number : number - 1 + stage]
-                gaps.append(100 * (shares[number - 1] - np.mean(others)))
-        found[seed] = float(np.mean(gaps))
+                if others:
+                    gaps.append(100 * (shares[number - 1] - np.mean(others)))
+        if gaps:
+            found[seed] = float(np.mean(gaps))
     return found
 
 
@@ -324,9 +337,69 @@ def pruning_costs_more(records: Records) -> dict[int, float]:
     return mean_by_seed(rows.assign(ratio=rows["tuned_macs"] / rows["training_macs"]), "ratio")
 
 
-def not_measured(records: Records) -> dict[int, float]:
-    """A claim for which the study has no runs."""
-    return {}
+def penalty_matters(records: Records) -> dict[int, float]:
+    """C10: for each penalty, error(with) - error(without), mean over the budgets of one seed.
+
+    At equal parameters or at equal MACs, whichever is further from zero: little difference means
+    little in both.
+    """
+    walks = records.walks[records.walks["seed"] == 0].dropna(subset=["error"])
+    plain = walks[walks["family"] == TUNED]
+    found = {}
+    for i, family in enumerate(PENALISED):
+        walk = walks[walks["family"] == family]
+        if len(walk) and len(plain):
+            gaps = [gap(walk, plain, records.scale.budgets, axis) for axis in ("params", "macs")]
+            found[i] = max((g for g in gaps if math.isfinite(g)), key=abs, default=math.nan)
+    return found
+
+
+def gap(walk: pd.DataFrame, plain: pd.DataFrame, budgets: tuple[int, ...], axis: str) -> float:
+    """Mean difference of error of two walks where the plain one meets the budgets, points."""
+    gaps = []
+    for budget in budgets:
+        reached = plain[plain["params"] <= budget]
+        if len(reached):
+            at = reached[axis].iloc[0]
+            if walk[axis].min() <= at <= walk[axis].max():
+                error = np.interp(at, walk[axis][::-1], walk["error"][::-1])
+                gaps.append(error - reached["error"].iloc[0])
+    return float(np.mean(gaps)) if gaps else math.nan
+
+
+def by_chance(records: Records) -> dict[int, float]:
+    """K1: error(pruned at random) - error(pruned and tuned), points."""
+    return between(records, TUNED, ("random-removal",))
+
+
+def by_weights(records: Records) -> dict[int, float]:
+    """K2: error(pruned by the size of the weights) - error(pruned and tuned), points."""
+    return between(records, TUNED, ("l1-removal",))
+
+
+def shape_matters(records: Records) -> dict[int, float]:
+    """K3: error(random profile) - error(pruned architecture from scratch), points."""
+    return between(records, "pruned-from-scratch", ("random-profile",))
+
+
+def initial_weights_help(records: Records) -> dict[int, float]:
+    """K4: error(pruned architecture from scratch) - error(the same from its first weights)."""
+    return between(records, "initial-weights", ("pruned-from-scratch",))
+
+
+def retraining_helps(records: Records) -> dict[int, float]:
+    """K5: error(pruned and tuned) - error(retrained with the whole schedule), points."""
+    return between(records, "retrained", (TUNED,))
+
+
+def beaten_by_long_scratch(records: Records) -> dict[int, float]:
+    """K6: error(pruned and tuned) - error(its architecture from scratch, longer), points."""
+    return mean_by_seed(differences(records, ("pruned-from-scratch-long",)), "difference")
+
+
+def beaten_by_long_bottleneck(records: Records) -> dict[int, float]:
+    """K7: error(pruned and tuned) - error(bottleneck, longer), points."""
+    return mean_by_seed(differences(records, ("bottleneck-long",)), "difference")
 
 
 def copycats_compete(records: Records) -> dict[int, float]:
@@ -350,7 +423,7 @@ CLAIMS = (
         "fig. 1, 3.1",
         "error of pruned-and-tuned minus error of reduced width and bottleneck, points",
         beaten_by_simple,
-        ("pruned-and-tuned", *SIMPLE),
+        (TUNED, *SIMPLE),
         low=0,
     ),
     Claim(
@@ -359,7 +432,7 @@ CLAIMS = (
         "3.1",
         "growth of the gap of C1 for each halving of the parameters, points",
         gap_grows,
-        ("pruned-and-tuned", *SIMPLE),
+        (TUNED, *SIMPLE),
         low=0,
     ),
     Claim(
@@ -369,7 +442,7 @@ CLAIMS = (
         "fig. 1, 3.2",
         "error of pruned-and-tuned minus error of the same architecture from scratch, points",
         beaten_by_scratch,
-        ("pruned-and-tuned", "pruned-from-scratch"),
+        (TUNED, "pruned-from-scratch"),
         low=0,
     ),
     Claim(
@@ -399,7 +472,7 @@ CLAIMS = (
         "fig. 2c",
         "rank correlation of block number and share of channels left",
         later_lose_more,
-        ("pruned-and-tuned",),
+        (TUNED,),
         high=0,
     ),
     Claim(
@@ -409,7 +482,7 @@ CLAIMS = (
         "share left in strided blocks minus that in the other blocks of their stages, "
         "percentage points",
         strided_keep_more,
-        ("pruned-and-tuned",),
+        (TUNED,),
         low=0,
     ),
     Claim(
@@ -418,7 +491,7 @@ CLAIMS = (
         "footnote 2",
         "rank correlation of the shares left early on and at the smallest budget; kept: above 0.5",
         shape_is_kept,
-        ("pruned-and-tuned",),
+        (TUNED,),
         low=0.5,
     ),
     Claim(
@@ -427,15 +500,20 @@ CLAIMS = (
         "abstract, 4",
         "multiply-accumulates of base and pruning over those of training a simple network",
         pruning_costs_more,
-        ("base", "pruned-and-tuned", *SIMPLE),
+        ("base", TUNED, *SIMPLE),
         low=1,
     ),
     Claim(
         "C10",
         "The FLOP penalty makes little difference.",
         "implementation details",
-        "no runs with a penalty are part of the study",
-        not_measured,
+        f"error with a penalty minus error without, at equal parameters or at equal MACs, "
+        f"whichever is further from zero, points; little: within {EQUAL:g}",
+        penalty_matters,
+        (TUNED, *PENALISED),
+        low=-EQUAL,
+        high=EQUAL,
+        over="penalties",
     ),
     Claim(
         "C11",
@@ -448,3 +526,75 @@ CLAIMS = (
         high=EQUAL,
     ),
 )
+
+
+CONTROLS = (
+    Claim(
+        "K1",
+        "Fisher saliency chooses better than chance.",
+        "",
+        "error of networks pruned at random and tuned minus that of pruned-and-tuned, points",
+        by_chance,
+        (TUNED, "random-removal"),
+        low=0,
+    ),
+    Claim(
+        "K2",
+        "Fisher saliency chooses better than the size of the weights.",
+        "",
+        "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, points",
+        by_weights,
+        (TUNED, "l1-removal"),
+        low=0,
+    ),
+    Claim(
+        "K3",
+        "The shape matters: random profiles do worse than the pruned architecture.",
+        "",
+        "error of random profile minus that of the pruned architecture, both from scratch, points",
+        shape_matters,
+        ("pruned-from-scratch", "random-profile"),
+        low=0,
+    ),
+    Claim(
+        "K4",
+        "The first weights matter: the pruned architecture does better from those that the base "
+        "network began with.",
+        "",
+        "error of the pruned architecture from new weights minus that from its first ones, points",
+        initial_weights_help,
+        ("pruned-from-scratch", "initial-weights"),
+        low=0,
+    ),
+    Claim(
+        "K5",
+        "The schedule matters: the pruned network does better when it is retrained with the whole "
+        "schedule.",
+        "",
+        "error of pruned-and-tuned minus that of the same network retrained, points",
+        retraining_helps,
+        (TUNED, "retrained"),
+        low=0,
+    ),
+    Claim(
+        "K6",
+        "At equal effort, the pruned architecture from scratch beats the pruned network.",
+        "",
+        "error of pruned-and-tuned minus that of its architecture from scratch, trained for as "
+        "many images as base and pruning saw, points",
+        beaten_by_long_scratch,
+        (TUNED, "pruned-from-scratch-long"),
+        low=0,
+    ),
+    Claim(
+        "K7",
+        "At equal effort, a bottleneck network beats the pruned network.",
+        "",
+        "error of pruned-and-tuned minus that of the bottleneck network, trained for as many "
+        "images as base and pruning saw, points",
+        beaten_by_long_bottleneck,
+        (TUNED, "bottleneck-long"),
+        low=0,
+    ),
+)
+"""Questions of ours that explain the verdicts, judged as the paper's claims are."""

@@ -148,6 +148,19 @@ def remove_channel(
     model.profile = profile
 
 
+def remove_channels(model: WideResNet, order: Sequence[tuple[int, int]]) -> None:
+    """Take channels out of a network that is whole, one after the other.
+
+    Args:
+        model: changed in place, its profile too.
+        order: of (block from 1, channel in the whole network from 0).
+    """
+    alive = [list(range(channels)) for channels in model.profile.middle]
+    for block, channel in order:
+        remove_channel(model, block, alive[block - 1].index(channel))
+        alive[block - 1].remove(channel)
+
+
 def is_channels_last(tensor: Tensor) -> bool:
     """Whether a 4-d tensor lies in memory as (N, H, W, C)."""
     return tensor.is_contiguous(memory_format=torch.channels_last)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from prunelib.families import FAMILIES
+from prunelib.families import FAMILIES, MAIN
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import Protocol, PruneProtocol
@@ -20,6 +20,7 @@ SCALE = Scale(
     prune=PruneProtocol(pad=1, steps=3, stop_params=BASE.scaled(0).count_params(1, 10)),
     budgets=(6_000, 12_000),
     seeds=2,
+    flop_penalties=(0.1, 0.3, 1.0),
 )
 ORDER = (3, 3, 3, 3, 1)
 IMAGES, TUNED = 200, 30
@@ -70,7 +71,7 @@ def trained(scale, profile, shown, seconds=2.0) -> dict:
     }
 
 
-def pruned(scale, error, seed, every) -> dict:
+def pruned(scale, error, seed, every, family="pruned-and-tuned") -> dict:
     """The outcome of pruning down to one channel a block, measured at every so many removals."""
     steps, rows = walk(scale.base), []
     for removals, (block, profile) in enumerate(steps):
@@ -83,7 +84,7 @@ def pruned(scale, error, seed, every) -> dict:
                 "params": params,
                 "macs": scale.shape.macs(profile),
                 "train_loss": 1 + removals / 100,
-                "error": error("pruned-and-tuned", params, seed) if measured else None,
+                "error": error(family, params, seed) if measured else None,
                 "block": block,
                 "channel": None if last else 0,
                 "saliency": None if last else 1e-3,
@@ -125,14 +126,16 @@ def outcome_of(request: Request, spec, error) -> dict:
     """What a run of this spec found."""
     scale, seed = request.scale, request.seed
     if spec.kind == "prune":
-        return pruned(scale, error, seed, spec.protocol.eval_every)
+        control = FAMILIES[request.family].pruning
+        family = request.family if control else "pruned-and-tuned"
+        return pruned(scale, error, seed, spec.protocol.eval_every, family)
     if spec.kind == "saliency":
         return {"params": 0, "macs": 0, "error": 1.0, "channels": channels(scale.base, seed)}
     return trained(scale, spec.profile, error(request.family, request.budget or 20_506, seed))
 
 
-def fill(folder: Path, error=error, scale: Scale = SCALE, families=None, seeds=None) -> Records:
-    """Write the records of a whole plan, and open them."""
+def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=None) -> Records:
+    """Write the records of a plan, by default without controls, and open them."""
     store = Store(folder)
     requests = plan(scale, families, seeds)
     waiting = list(requests)

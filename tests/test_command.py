@@ -247,7 +247,8 @@ def test_fit_and_verdicts_speak_json(tmp_path):
     committed = Path(__file__).parents[1] / "results"
     done = prunelib("verdicts", "smoke", "--results", committed, "--json", folder=tmp_path)
     rows = json.loads(done.stdout)
-    assert [row["claim"] for row in rows] == [f"C{i}" for i in range(1, 12)]
+    claims = [row["claim"] for row in rows]
+    assert claims == [f"C{i}" for i in range(1, 12)] + [f"K{i}" for i in range(1, 8)]
     table = prunelib("verdicts", "smoke", "--results", committed, folder=tmp_path).stdout
     for row in rows:
         assert f"{row['claim']:<5}smoke  {row['verdict']}" in table

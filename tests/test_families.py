@@ -12,8 +12,10 @@ from making import examples, seeds
 
 from prunelib.errors import PrunelibError
 from prunelib.families import (
+    CONTROLS,
     COPYCAT_SHARE,
     FAMILIES,
+    PENALISED,
     Trajectory,
     bottleneck,
     copycat,
@@ -248,10 +250,9 @@ def test_a_budget_outside_a_family_is_refused_with_its_limits(name, base, shape)
 def test_families_know_what_they_need():
     assert all(name == family.name for name, family in FAMILIES.items())
     needy = {name for name, family in FAMILIES.items() if family.needs_trajectory}
-    assert needy == {"pruned-and-tuned", "pruned-from-scratch", "copycat"}
-    assert {n for n, f in FAMILIES.items() if f.rule is None} == {
-        "base",
-        "pruned-and-tuned",
-        "saliency",
-    }
+    assert needy - set(CONTROLS) == {"pruned-from-scratch", "copycat"}
+    pruning = {name for name, family in FAMILIES.items() if family.pruning is not None}
+    assert pruning - set(CONTROLS) == {"pruned-and-tuned"}
+    assert {n for n, f in FAMILIES.items() if f.rule is None} == pruning | {"base", "saliency"}
+    assert set(PENALISED) < set(CONTROLS)
     assert len({family.title for family in FAMILIES.values()}) == len(FAMILIES)

@@ -11,7 +11,7 @@ from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
 from prunelib import figures
 from prunelib.errors import Missing
-from prunelib.families import FAMILIES
+from prunelib.families import FAMILIES, MAIN
 from prunelib.published import COPYCATS, SNIP
 
 STEPS = walk()
@@ -39,6 +39,9 @@ FIGURES = {
     "saliency ranks": lambda s: figures.saliency_ranks(s.saliencies),
     "removal cost": lambda s: figures.removal_cost(s.trajectories),
     "removals by block": lambda s: figures.removals_by_block(s.trajectories, BASE),
+}
+GROUPS = figures.COMPARISONS | {
+    "all": [name for name in MAIN if name in figures.STYLES and name != "base"]
 }
 FIXED = {
     "profile bars": lambda s: figures.profile_bars(PROFILES),
@@ -108,7 +111,7 @@ def test_claims_without_records_are_missing():
         figures.forest(VERDICTS, ("C5", "C99"))
 
 
-@pytest.mark.parametrize("family", [f for f in FAMILIES if f in figures.STYLES])
+@pytest.mark.parametrize("family", [f for f in MAIN if f in figures.STYLES])
 def test_each_family_is_drawn_with_its_means_and_whiskers(study, family):
     figure = figures.error_against(study.networks, study.trajectories)
     drawn = trace(figure, FAMILIES[family].title)
@@ -126,9 +129,10 @@ def test_each_family_is_drawn_with_its_means_and_whiskers(study, family):
 
 
 def test_families_differ_in_colour_marker_and_dash_but_for_the_base():
-    styles = [style for name, style in figures.STYLES.items() if name != "base"]
-    for column in zip(*styles, strict=True):
-        assert len(set(column)) == len(styles)
+    for families in GROUPS.values():
+        styles = [figures.STYLES[name] for name in families]
+        for column in zip(*styles, strict=True):
+            assert len(set(column)) == len(styles)
     assert set(figures.STYLES) == set(FAMILIES) - {"saliency"}
 
 
@@ -152,7 +156,7 @@ def test_the_table_of_errors_has_the_means_by_family(study):
         "seeds",
     ]
     assert list(found["family"].unique()) == [
-        FAMILIES[f].title for f in FAMILIES if f in figures.STYLES
+        FAMILIES[f].title for f in MAIN if f in figures.STYLES
     ]
     row = found[(found["family"] == "Bottleneck")].iloc[0]
     values = [error("bottleneck", 6_000, seed) for seed in (0, 1)]
@@ -356,9 +360,10 @@ def lab(colour, sight):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+@pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("sight", MACHADO)
-def test_colour_blind_readers_tell_the_families_apart(sight):
-    colours = [style.colour for name, style in figures.STYLES.items() if name != "base"]
+def test_colour_blind_readers_tell_the_families_apart(sight, group):
+    colours = [figures.STYLES[name].colour for name in GROUPS[group]]
     seen = [lab(colour, np.array(MACHADO[sight])) for colour in colours]
     for a, b in itertools.combinations(seen, 2):
         assert np.linalg.norm(a - b) > 10

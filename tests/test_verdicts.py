@@ -13,7 +13,7 @@ from prunelib import verdicts
 from prunelib.families import Trajectory
 from prunelib.notebook import open_study
 from prunelib.study import SCALES
-from prunelib.verdicts import CLAIMS, judge
+from prunelib.verdicts import CLAIMS, CONTROLS, judge
 
 ROOT = Path(__file__).parents[1]
 SMOKE = SCALES["smoke"]
@@ -75,7 +75,7 @@ class MadeUp:
                     )
         self.networks = pd.DataFrame(rows)
         self.networks["key"] = "made-up"
-        self.trajectories = pd.concat(walks, ignore_index=True)
+        self.trajectories = self.walks = pd.concat(walks, ignore_index=True)
         self.runs = dict.fromkeys(range(seeds), walk)
 
     @staticmethod
@@ -237,11 +237,13 @@ def test_the_table_has_all_claims_and_scales():
 
 def test_the_records_behind_a_verdict_are_enough_for_it():
     study = open_study("smoke", run_missing=False)
-    for claim, verdict in zip(CLAIMS, verdicts.verdicts(study), strict=True):
+    asked = CLAIMS + CONTROLS
+    for claim, verdict in zip(asked, verdicts.verdicts(study, asked), strict=True):
         behind = SimpleNamespace(
             scale=study.scale,
             networks=study.networks[study.networks["key"].isin(verdict.records)],
             trajectories=study.trajectories,
+            walks=study.walks,
             trajectory=study.trajectory,
         )
         if verdict.records:
@@ -253,8 +255,10 @@ def test_the_records_behind_a_verdict_are_enough_for_it():
 def test_the_records_behind_each_verdict_can_be_looked_up():
     study = open_study("smoke", run_missing=False)
     text = verdicts.sources({"smoke": study})
-    found = re.findall(r"<li>(C\d+): (.*?)</li>", text)
+    found = re.findall(r"<li>([CK]\d+): (.*?)</li>", text)
     listed = {claim: tuple(re.findall(r"<code>(\w+)</code>", keys)) for claim, keys in found}
-    assert listed == {v.claim: v.records for v in verdicts.verdicts(study) if v.records}
+    assert listed == {
+        v.claim: v.records for v in verdicts.verdicts(study, CLAIMS + CONTROLS) if v.records
+    }
     for keys in listed.values():
         assert all((ROOT / f"results/smoke/{key}.json").exists() for key in keys)

@@ -1,0 +1,231 @@
+"""Controls: weights that begin elsewhere, equal effort, other criteria; and what they say."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from making import CPU, network
+from studies import IMAGES, SCALE, TUNED, error, fill
+from test_wrn import masks
+
+from prunelib import verdicts
+from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
+from prunelib.files import load_tensors
+from prunelib.profile import ChannelProfile
+from prunelib.protocols import Protocol, PruneProtocol
+from prunelib.runs import build, dataset, run, started
+from prunelib.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
+from prunelib.store import Store
+from prunelib.study import SCALES, Request, plan
+from prunelib.wrn import remove_channels
+
+BASE = TrainSpec(
+    ChannelProfile.full(10, 0.25),
+    DataSpec("digits", 8),
+    Protocol(epochs=1, milestones=(), pad=1, flip=False),
+    0,
+)
+PRUNING = PruneSpec(BASE, PruneProtocol(pad=1, flip=False, steps=2, removals=8), 0)
+DATA = dataset("digits", 8, None)
+SIZES = tuple(DATA.shape.params(ChannelProfile(10, 0.25, m)) for m in ((4, 7, 15), (4, 6, 13)))
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("results"))
+    return store, run(PRUNING, store, CPU, keep=SIZES)
+
+
+def kept(store):
+    return {p.name: load_tensors(p) for p in store.folder.glob("weights/*-*.safetensors")}
+
+
+def walk(record):
+    points = record.outcome["points"]
+    return list(zip(points["block"], points["channel"], strict=True))[:-1]
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def begin(store, weights, removals, pruning=PRUNING, keep=()):
+    record = store.find(pruning)
+    middle = list(BASE.profile.middle)
+    for block, _ in walk(record)[:removals]:
+        middle[block - 1] -= 1
+    profile = replace(BASE.profile, middle=tuple(middle))
+    spec = replace(BASE, profile=profile, start=Start(pruning, removals, weights))
+    return spec, started(spec, store, DATA, CPU, None, None, keep)
+
+
+def test_pruning_keeps_its_weights_when_it_first_has_at_most_so_many_parameters(pruned):
+    store, record = pruned
+    params = record.outcome["points"]["params"]
+    removals = [next(i for i, p in enumerate(params) if p <= size) for size in SIZES]
+    assert kept(store).keys() == {f"{key(PRUNING)}-{n}.safetensors" for n in removals}
+    for n in removals:
+        _, model = begin(store, "tuned", n)
+        assert DATA.shape.params(model.profile) == params[n]
+
+
+def test_kept_weights_are_those_of_a_run_that_ends_there(pruned, tmp_path):
+    store, record = pruned
+    removals = next(i for i, p in enumerate(record.outcome["points"]["params"]) if p <= SIZES[1])
+    shorter = replace(PRUNING, protocol=replace(PRUNING.protocol, removals=removals))
+    other = Store(tmp_path)
+    run(shorter, other, CPU)
+    tensors, _ = load_tensors(other.weights(shorter))
+    _, model = begin(store, "tuned", removals)
+    assert equal(model.state_dict(), tensors)
+
+
+def test_lost_weights_are_made_again_bitwise(pruned):
+    store, record = pruned
+    before = kept(store)
+    for name in before:
+        (store.folder / "weights" / name).unlink()
+    first = record.outcome["points"]["params"].index(
+        next(p for p in record.outcome["points"]["params"] if p <= SIZES[0])
+    )
+    begin(store, "tuned", first, keep=SIZES)
+    after = kept(store)
+    assert after.keys() == before.keys()
+    for name, (tensors, text) in before.items():
+        assert equal(after[name][0], tensors)
+        assert after[name][1] == text
+
+
+def test_weights_made_elsewhere_follow_the_channels_of_the_record(pruned, tmp_path):
+    store, record = pruned
+    path = Store(tmp_path).path(PRUNING)
+    fields = json.loads(store.path(PRUNING).read_text())
+    order = [(3, 15 - i) for i in range(8)]
+    assert order != walk(record)
+    points = fields["outcome"]["points"]
+    points["block"][:8], points["channel"][:8] = zip(*order, strict=True)
+    path.write_text(json.dumps(fields))
+    _, model = begin(Store(tmp_path), "tuned", 8)
+    assert model.profile.middle == (4, 8, 8)
+
+
+def test_initial_weights_are_those_before_training_without_the_removed_channels(pruned):
+    store, record = pruned
+    whole = build(BASE.profile, DATA, BASE.seed)
+    spec, model = begin(store, "initial", 8)
+    assert model.profile == spec.profile
+    gone = walk(record)
+    x = torch.randn(16, 1, 8, 8, dtype=torch.float64)
+    gates = masks(BASE.profile, [[k for b, k in gone if b == n] for n in (1, 2, 3)])
+    reference = whole.double().eval()(x, gates)
+    torch.testing.assert_close(model.double().eval()(x), reference, rtol=1e-10, atol=1e-10)
+
+
+def test_channels_are_named_by_their_place_in_the_whole_network():
+    whole, smaller = (network(ChannelProfile.full(10, 0.25), seed=3) for _ in range(2))
+    order = [(2, 0), (2, 1), (3, 15), (2, 7), (1, 2)]
+    remove_channels(smaller, order)
+    x = torch.randn(5, 1, 8, 8, dtype=torch.float64)
+    reference = whole(x, masks(whole.profile, [[2], [0, 1, 7], [15]]))
+    torch.testing.assert_close(smaller(x), reference, rtol=1e-10, atol=1e-10)
+
+
+def test_a_run_from_kept_weights_trains_on_from_them(pruned):
+    store, _ = pruned
+    spec, _ = begin(store, "tuned", 8)
+    record = run(spec, store, CPU)
+    again = run(replace(spec, start=None), store, CPU)
+    assert record.key != again.key
+    assert record.outcome["epochs"]["train_loss"][0] < again.outcome["epochs"]["train_loss"][0]
+
+
+def test_a_start_is_part_of_the_spec_and_its_absence_changes_no_key():
+    spec = replace(BASE, start=Start(PRUNING, 3, "initial"))
+    assert from_dict(to_dict(spec)) == spec
+    assert key(spec) != key(BASE)
+    assert "start" not in to_dict(BASE)
+
+
+def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
+    for scale in SCALES.values():
+        requests = plan(scale)
+        order = [(r.seed, r.family in CONTROLS) for r in requests]
+        assert order == sorted(order)
+        for name in CONTROLS:
+            seeds = {r.seed for r in requests if r.family == name}
+            assert seeds == set(range(1 if name in PENALISED else scale.control_seeds))
+        assert {r.family for r in requests} == set(FAMILIES)
+        assert not {r.family for r in plan(scale, MAIN)} & set(CONTROLS)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("study"), families=None)
+
+
+def test_longer_training_lasts_as_many_images_as_base_and_pruning(study):
+    for seed in range(2):
+        walk = study.trajectory(seed)
+        for budget in SCALE.budgets:
+            images = IMAGES + TUNED * (walk.at(budget) + 1)
+            for family in ("pruned-from-scratch", "bottleneck"):
+                short, long = (
+                    Request(SCALE, name, budget, seed).spec(study.find)
+                    for name in (family, f"{family}-long")
+                )
+                assert long.protocol.epochs == round(images / (IMAGES / SCALE.train.epochs))
+                assert long == replace(short, protocol=SCALE.train.lasting(long.protocol.epochs))
+
+
+def test_only_what_needs_a_pruned_shape_or_its_weights_has_to_search(study):
+    rows = study.networks[study.networks["family"].isin(CONTROLS)]
+    searched = set(rows[rows["search_macs"] > 0]["family"])
+    assert searched == set(CONTROLS) - {"bottleneck-long"}
+
+
+def test_penalties_are_those_of_the_scale(study):
+    for i, name in enumerate(PENALISED):
+        spec = Request(SCALE, name, None, 0).spec(study.find)
+        assert spec.protocol.flop_penalty == SCALE.flop_penalties[i]
+    spec = Request(SCALE, "pruned-and-tuned", None, 0).spec(study.find)
+    assert spec.protocol.flop_penalty == 0
+
+
+SHIFTS = {
+    "random-removal": 7.0,
+    "l1-removal": 6.0,
+    "random-profile": 5.0,
+    "initial-weights": -0.5,
+    "retrained": -1.0,
+    "pruned-from-scratch-long": -2.0,
+    "bottleneck-long": -1.5,
+}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "supported"), (-1, "refuted")])
+def test_the_controls_are_judged(tmp_path, sign, verdict):
+    def shifted(family, params, seed):
+        base = 30 - params / 1_000 + 0.1 * seed
+        return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
+
+    found = verdicts.verdicts(fill(tmp_path, shifted, families=None), verdicts.CONTROLS)
+    expected = [3, 2, 5, 0.5, 5, 6, 5.5]
+    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 8)]
+    for judged, mean in zip(found, expected, strict=True):
+        assert judged.mean == pytest.approx(sign * mean, abs=0.4), judged.claim
+        assert judged.verdict == verdict
+        assert judged.records
+
+
+@pytest.mark.parametrize(("effect", "verdict"), [(0.1, "supported"), (3.0, "refuted")])
+def test_a_penalty_is_judged_by_what_it_changes(tmp_path, effect, verdict):
+    def shifted(family, params, seed):
+        return error("copycat", params, seed) + effect * (family in PENALISED)
+
+    study = fill(tmp_path, shifted, families=None)
+    (found,) = [v for v in verdicts.verdicts(study) if v.claim == "C10"]
+    assert found.verdict == verdict
+    assert found.mean == pytest.approx(effect, abs=1e-6)
+    assert (found.seeds, found.over) == (3, "penalties")
+    assert "3 penalties" in verdicts.told(found)
