@@ -73,7 +73,7 @@ def cli() -> None:
     \b
     Examples:
       prunelib describe --depth 40 --width 2
-      prunelib study smoke              a whole study in about two minutes, on any machine
+      prunelib study smoke              a whole study in under three minutes, on any machine
       prunelib status mini              what is there of a study, and what is missing
     """
 

@@ -75,11 +75,12 @@ SCALES = {
             name="smoke",
             data=DataSpec("digits", 8),
             base=ChannelProfile.full(16, 0.5),
-            train=Protocol(epochs=15, milestones=(4, 9, 13), pad=1, flip=False),
+            train=Protocol(epochs=10, milestones=(3, 6, 9), pad=1, flip=False),
             prune=PruneProtocol(pad=1, flip=False, steps=3, stop_params=4_492),
             budgets=(6_000, 12_000, 24_000),
             seeds=3,
             flop_penalties=(0.6, 2.0, 6.0),
+            eval_every=4,
             control_seeds=1,
         ),
         # The paper's milestones at 0.3, 0.6 and 0.9 of training, its padding of an eighth of the
