@@ -234,9 +234,8 @@ class ChannelProfile:
         Raises:
             PrunelibError: the budget cannot be met; says so in terms of `what`.
         """
-        factors = {
-            Fraction(2 * m - 1, 2 * b.middle) for b in self.blocks for m in range(2, b.c_out + 1)
-        }
+        widths = {(b.middle, b.c_out) for b in self.blocks}
+        factors = {Fraction(2 * m - 1, 2 * c) for c, full in widths for m in range(2, full + 1)}
         candidates = [Fraction(0), *sorted(factors)]
         return largest(lambda i: self.scaled(candidates[i]), len(candidates), budget, count, what)
 

@@ -62,7 +62,11 @@ class Store:
         Raises:
             PrunelibError: there is a file, but it is not a record of this version and spec.
         """
-        path = self.path(spec)
+        return self.named(specs.key(spec))
+
+    def named(self, key: str) -> Record | None:
+        """The record of the spec with a key, or None if there is none; raises as `find` does."""
+        path = self.folder / f"{key}.json"
         return read(path) if path.exists() else None
 
     def records(self) -> Iterator[Record]:

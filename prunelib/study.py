@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from prunelib.errors import PrunelibError
-from prunelib.families import FAMILIES, Family, Trajectory
+from prunelib.families import FAMILIES, Family, Trajectory, random_profile
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import Protocol, PruneProtocol
 from prunelib.shapes import SHAPES, Shape
@@ -137,7 +137,8 @@ class Request:
                 own = scale.prune_spec(self.seed, family.pruning)
             return base if find(own) is None and find(base) is None else own
         if not family.needs_trajectory:
-            profile = profile_for(scale, self.family, self.budget, self.seed, None)
+            seed = self.seed if family.rule is random_profile else 0
+            profile = profile_for(scale, self.family, self.budget, seed, None)
             return TrainSpec(profile, scale.data, scale.train, self.seed)
         record, base_record = find(prune), find(base)
         if base_record is None and (record is None or family.long):
@@ -265,7 +266,7 @@ def lookup(store: Store) -> Find:
     def find(spec: Spec) -> Record | None:
         name = key(spec)
         if name not in records:
-            record = store.find(spec)
+            record = store.named(name)
             if record is None:
                 return None
             records[name] = record
