@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 BOOK := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks clean
+.PHONY: help book test notebooks bench clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -26,6 +26,9 @@ test: $(INSTALLED)  ## run everything that CI runs
 
 notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 	$(BIN)/python notebooks/store_outputs.py
+
+bench: $(INSTALLED)  ## time prunelib beside plain PyTorch
+	$(BIN)/python benchmarks/steps.py
 
 clean:  ## remove the book and the virtual environment
 	rm -rf _build .venv
