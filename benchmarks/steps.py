@@ -1,159 +1,160 @@
-"""Time a training step, Fisher accumulation and pruning beside plain PyTorch: `make bench`.
+"""Time training, saliency and pruning beside other code, in turns in one process: `make bench`.
 
-What is compared runs in turns in one process, so that a busy machine slows both sides alike; the
-medians of each side and the median of their ratios are printed and kept. The plain side does what
-public code for this algorithm does: float32, contiguous tensors, channels masked and never
-removed, saliency read by hooks, SGD a tensor at a time.
+Without --reference the other side is the same algorithm in plain PyTorch: float32, channels masked
+and never removed, saliency read by hooks, images augmented one by one. With it, it is the paper's
+own code.
+
+examples:
+  python benchmarks/steps.py
+  python benchmarks/steps.py --cases wide narrow --pairs 30
+  git clone https://github.com/BayesWatch/pytorch-prunes /tmp/prunes
+  python benchmarks/steps.py --reference /tmp/prunes
 """
 
 import argparse
-import json
-import statistics
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+import sys
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import sides
+from benchmarks.sides import BATCH, Side
+from benchmarks.timing import ROOT, Step, in_turns, keep, product
 from prunelib.machine import Machine
 from prunelib.notebook import open_study
 from prunelib.profile import ChannelProfile
-from prunelib.saliency import Fisher
-from prunelib.trainer import sgd, sgd_step
-from prunelib.wrn import WideResNet
 
-BATCH = 128
-ROOT = Path(__file__).parents[1]
-Step = Callable[[], object]
-
-
-def ours(profile: ChannelProfile, size: int, machine: Machine, fisher: bool = False) -> Step:
-    """One update as prunelib makes it, with Fisher accumulation or without."""
-    model = machine.place(WideResNet(profile)).train()
-    optimizer = sgd(model, 8e-4, 0.9, 5e-4)
-    gates = Fisher(model).gates if fisher else None
-    x, y = batch(size)
-    x = x.to(machine.device, memory_format=torch.channels_last)
-    return lambda: sgd_step(model, optimizer, x, y.to(machine.device), machine, gates)
+NETWORKS = {
+    "WRN-40-2 at 32×32": (ChannelProfile.full(40, 2), 32),
+    "WRN-40-1 at 16×16": (ChannelProfile.full(40, 1), 16),
+}
+PLACES = 9
+"""Of a pruning run, evenly spaced over its removals: the trapezoidal rule gives its time."""
+REMOVALS_TIMED = 5
+STEPS = {"WRN-40-2 at 32×32": 100, "WRN-40-1 at 16×16": 10}
+"""Updates between removals, of the scales `paper` and `mini`."""
 
 
-def plain(full: ChannelProfile, left: ChannelProfile, size: int, fisher: bool = False) -> Step:
-    """One update of the whole network, with the channels that are not left masked."""
-    model = WideResNet(full).train()
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=8e-4, momentum=0.9, weight_decay=5e-4, foreach=False
-    )
-    gates = None
-    if fisher or left != full:
-        gates = [
-            hooked(channels, kept) for channels, kept in zip(full.middle, left.middle, strict=True)
-        ]
-    x, y = batch(size)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        F.cross_entropy(model(x, gates), y).backward()
-        optimizer.step()
-
-    return step
-
-
-def hooked(channels: int, kept: int) -> Callable[[Tensor], Tensor]:
-    """A gate that masks channels and reads saliency by a hook."""
-    mask = torch.zeros(1, channels, 1, 1)
-    mask[:, :kept] = 1
-    total = torch.zeros(channels)
-
-    def gate(a: Tensor) -> Tensor:
-        a = a * mask
-
-        def read(gradient: Tensor) -> None:
-            total.add_(0.5 * (a.detach() * gradient).sum((2, 3)).pow(2).mean(0))
-
-        a.register_hook(read)
-        return a
-
-    return gate
-
-
-def batch(size: int) -> tuple[Tensor, Tensor]:
-    """Images (N, 3, size, size) and labels; their content does not matter for time."""
-    return torch.randn(BATCH, 3, size, size), torch.randint(10, (BATCH,))
-
-
-def in_turns(a: Step, b: Step, pairs: int) -> dict:
-    """Median milliseconds of both, and the median of a / b over pairs."""
-    times = []
-    for pair in range(pairs + 2):
-        order = (a, b) if pair % 2 else (b, a)
-        spent = {step: timed(step) for step in order}
-        times.append((spent[a], spent[b]))
-    times = times[2:]
-    return {
-        "ms": round(statistics.median(t for t, _ in times), 2),
-        "against_ms": round(statistics.median(t for _, t in times), 2),
-        "ratio": round(statistics.median(t / u for t, u in times), 3),
-        "pairs": pairs,
-    }
-
-
-def timed(step: Step) -> float:
-    """Milliseconds of one step."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    started = time.perf_counter()
-    step()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return 1e3 * (time.perf_counter() - started)
-
-
-def product_rate(n: int = 1024, times: int = 8) -> float:
-    """GFLOP/s of a float32 matrix product: what the processor can do."""
-    a = torch.randn(n, n)
-    best = min(timed(lambda: a @ a) for _ in range(times))
-    return 2 * n**3 / best / 1e6
-
-
-def training_step(width: float, size: int, machine: Machine, pairs: int) -> dict:
-    """An update of the unpruned network, and the GFLOP/s that it reaches."""
-    full = ChannelProfile.full(40, width)
-    row = in_turns(ours(full, size, machine), plain(full, full, size), pairs)
+def training(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
+    """An update of the unpruned network."""
+    full, size = NETWORKS[name]
+    row = in_turns(side.training(full, size), other.training(full, size), pairs)
     return row | {"gflops": round(6 * full.count_macs(size) * BATCH / row["ms"] / 1e6, 1)}
 
 
-def accumulation(machine: Machine, pairs: int) -> dict:
-    """An update that reads saliency, beside one that does not."""
-    full = ChannelProfile.full(40, 1)
-    return in_turns(ours(full, 16, machine, True), ours(full, 16, machine), pairs)
-
-
-def trajectory(machine: Machine, pairs: int) -> dict:
-    """Mean step along the recorded pruning run, timed at nine places of it, evenly spaced.
-
-    The rule is the trapezoidal one, so the ratio is that of the whole walk.
-    """
-    full = ChannelProfile.full(40, 1)
-    run = open_study("mini", run_missing=False).trajectory(0)
-    places = [round(i * (len(run.params) - 1) / 8) for i in range(9)]
-    rows = [
-        in_turns(ours(left, 16, machine, True), plain(full, left, 16, True), pairs)
-        for left in (run.after(n) for n in places)
-    ]
-    mine, theirs = ([row[k] for row in rows] for k in ("ms", "against_ms"))
+def peak(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
+    """The rate of floating-point operations beside that of a matrix product, both in our format."""
+    full, size = NETWORKS[name]
+    reach = product(machine)
+    row = in_turns(reach, side.training(full, size), pairs)
+    gflop = 6 * full.count_macs(size) * BATCH / 1e9
+    share = row["ratio"] * gflop / reach.gflop
+    low, high = (row[k] * gflop / reach.gflop for k in ("low", "high"))
     return {
-        "ms": round(trapezoid(mine), 2),
-        "against_ms": round(trapezoid(theirs), 2),
-        "ratio": round(trapezoid(mine) / trapezoid(theirs), 3),
+        "ms": row["against_ms"],
+        "gflops": round(1e3 * gflop / row["against_ms"], 1),
+        "against_ms": row["ms"],
+        "against_gflops": round(1e3 * reach.gflop / row["ms"], 1),
+        "ratio": round(share, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
         "pairs": pairs,
-        "removals": places,
-        "ms_at": mine,
-        "against_ms_at": theirs,
+        "parts": parts(side.training(full, size)),
     }
+
+
+def parts(step: Step, times: int = 3) -> dict:
+    """Shares of the time of a step by kind of operation, as PyTorch's profiler sees them."""
+    step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        for _ in range(times):
+            step()
+    spent = dict.fromkeys((*KINDS, "the rest"), 0.0)
+    for event in profiler.key_averages():
+        kind = next((k for k, names in KINDS.items() if event.key in names), "the rest")
+        spent[kind] += event.self_cpu_time_total
+    total = sum(spent.values())
+    return {kind: round(t / total, 4) for kind, t in spent.items()}
+
+
+KINDS = {
+    "convolutions, backward": ("aten::convolution_backward", "aten::mm"),
+    "convolutions, forward": ("aten::mkldnn_convolution", "aten::_slow_conv2d_forward"),
+    "batch norm": ("aten::native_batch_norm", "aten::native_batch_norm_backward"),
+    "ReLU": ("aten::clamp_min_", "aten::relu_", "aten::threshold_backward"),
+    "sums of shortcuts and of gradients": ("aten::add", "aten::add_"),
+    "copies and casts": ("aten::copy_", "aten::_to_copy", "aten::clone"),
+    "optimiser": ("aten::_fused_sgd_", "Optimizer.step#SGD.step"),
+}
+
+
+def accumulation(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
+    """An update that reads saliency, beside one that does not; both ours."""
+    full, size = NETWORKS[name]
+    return in_turns(side.pruning(full, full, size), side.training(full, size), pairs)
+
+
+def data(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
+    """An augmented batch; and its share of a batch together with its update."""
+    full, size = NETWORKS[name]
+    row = in_turns(side.batches(size), other.batches(size), 4 * pairs)
+    update = in_turns(side.training(full, size), other.training(full, size), max(1, pairs // 3))
+    return row | {
+        "share": round(row["ms"] / (row["ms"] + update["ms"]), 4),
+        "against_share": round(row["against_ms"] / (row["against_ms"] + update["against_ms"]), 4),
+    }
+
+
+def trajectory(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
+    """A pruning run to a tenth of the parameters, timed at some places of it.
+
+    The walk is the recorded one of `mini`, with the same shares of the channels for other widths.
+    A removal is the updates before it, their batches, and taking the channel away. Large networks
+    are timed in fewer pairs.
+    """
+    full, size = NETWORKS[name]
+    run = open_study("mini", results=str(ROOT / "results"), run_missing=False).trajectory(0)
+    removals = [round(i * (len(run.params) - 1) / (PLACES - 1)) for i in range(PLACES)]
+    walk = [like(full, run.full, run.after(n)) for n in removals]
+    found = {"ms": [], "against_ms": []}
+    pairs = pairs if name == NARROW else max(1, pairs // 3)
+    batches = in_turns(side.batches(size), other.batches(size), 4 * pairs)
+    updates, choices = [], []
+    for left in walk:
+        updates.append(
+            in_turns(side.pruning(full, left, size), other.pruning(full, left, size), pairs)
+        )
+        removal = side.removal(full, left, size), other.removal(full, left, size)
+        choices.append(in_turns(*removal, REMOVALS_TIMED, warm_up=1))
+        for key, times in found.items():
+            step = batches[key] + updates[-1][key]
+            times.append(round(STEPS[name] * step + choices[-1][key], 2))
+    mine, theirs = trapezoid(found["ms"]), trapezoid(found["against_ms"])
+    return {
+        "ms": round(mine, 2),
+        "against_ms": round(theirs, 2),
+        "ratio": round(mine / theirs, 4),
+        "pairs": pairs,
+        "steps": STEPS[name],
+        "batch_ms": batches["ms"],
+        "against_batch_ms": batches["against_ms"],
+        "macs_at": [left.count_macs(size) for left in walk],
+        "params_at": [left.params for left in walk],
+        "ms_at": found["ms"],
+        "against_ms_at": found["against_ms"],
+        "update_ms_at": [row["ms"] for row in updates],
+        "removing_ms_at": [row["ms"] for row in choices],
+        "against_removing_ms_at": [row["against_ms"] for row in choices],
+    }
+
+
+def like(full: ChannelProfile, base: ChannelProfile, left: ChannelProfile) -> ChannelProfile:
+    """A profile with as large a share of each block's channels as `left` has of those of `base`."""
+    shares = zip(full.middle, base.middle, left.middle, strict=True)
+    return ChannelProfile(full.depth, full.width, tuple(max(1, c * k // b) for c, b, k in shares))
 
 
 def trapezoid(values: list[float]) -> float:
@@ -161,11 +162,23 @@ def trapezoid(values: list[float]) -> float:
     return (sum(values) - (values[0] + values[-1]) / 2) / (len(values) - 1)
 
 
+WIDE, NARROW = NETWORKS
 CASES = {
-    "wide": ("training step, WRN-40-2 at 32×32", partial(training_step, 2, 32)),
-    "narrow": ("training step, WRN-40-1 at 16×16", partial(training_step, 1, 16)),
-    "fisher": ("the same reading saliency, beside not reading it", accumulation),
-    "pruning": ("pruning it to a tenth, a step of fine-tuning", trajectory),
+    "wide": (f"an update of {WIDE}", partial(training, WIDE)),
+    "narrow": (f"an update of {NARROW}", partial(training, NARROW)),
+    "wide-peak": (f"GFLOP/s of {WIDE}, beside a matrix product", partial(peak, WIDE)),
+    "narrow-peak": (f"GFLOP/s of {NARROW}, beside a matrix product", partial(peak, NARROW)),
+    "data": (f"an augmented batch for {NARROW}", partial(data, NARROW)),
+    "fisher": (
+        f"reading saliency of {NARROW}, beside not reading it",
+        partial(accumulation, NARROW),
+    ),
+    "wide-fisher": (
+        f"reading saliency of {WIDE}, beside not reading it",
+        partial(accumulation, WIDE),
+    ),
+    "pruning": (f"a removal of {NARROW}, over a whole run", partial(trajectory, NARROW)),
+    "wide-pruning": (f"a removal of {WIDE}, over a whole run", partial(trajectory, WIDE)),
 }
 
 
@@ -174,13 +187,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--reference", type=Path, metavar="DIR", help="a clone of pytorch-prunes")
     parser.add_argument("--pairs", type=int, default=15, help="of each comparison (default: 15)")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch (default: 1)")
     parser.add_argument(
         "--out",
         type=Path,
-        default=ROOT / "results/benchmarks/steps.json",
-        help="the record (default: results/benchmarks/steps.json)",
+        help="the record (default: results/benchmarks/steps.json, or reference.json there)",
     )
     parser.add_argument(
         "--cases", nargs="+", choices=CASES, default=list(CASES), help="some only (default: all)"
@@ -188,25 +201,23 @@ def main() -> None:
     given = parser.parse_args()
     if given.pairs < 1 or given.threads < 1:
         parser.error("--pairs and --threads must be at least 1")
+    name = "reference" if given.reference else "steps"
+    out = given.out or ROOT / f"results/benchmarks/{name}.json"
+    try:
+        other = sides.reference(given.reference) if given.reference else sides.plain()
+    except ImportError as error:
+        parser.error(f"{given.reference} is no clone of pytorch-prunes: {error}")
     torch.set_num_threads(given.threads)
     machine = Machine.here("cpu", given.threads)
-    print(f"{'':<54}{'prunelib':>12} {'against':>12}   ratio")
+    side = sides.ours(machine)
+    print(f"{'':<58}{'prunelib':>13} {'against':>13}   ratio   ({other.name})")
     rows = {}
     for case in given.cases:
         title, compare = CASES[case]
-        row = rows[title] = compare(machine, given.pairs)
-        print(f"{title:<54}{row['ms']:>9.1f} ms {row['against_ms']:>9.1f} ms   {row['ratio']:.2f}")
-    rate = round(product_rate(), 1)
-    print(f"a float32 matrix product reaches {rate} GFLOP/s")
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    found = {
-        "product_gflops": rate,
-        "rows": rows,
-        "circumstances": machine.describe() | {"finished": finished},
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    print(given.out)
+        row = rows[case] = {"title": title} | compare(side, other, machine, given.pairs)
+        times = f"{row['ms']:>10.2f} ms {row['against_ms']:>10.2f} ms"
+        print(f"{title:<58}{times}   {row['ratio']:.3f}", flush=True)
+    keep(out, {"against": other.name, "rows": rows}, machine)
 
 
 if __name__ == "__main__":

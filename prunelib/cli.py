@@ -152,7 +152,7 @@ def study(
             requests,
             find,
             executors.executor(setting, jobs),
-            show,
+            lambda done, total: show(done, total, f"{int(done)} of {total} runs"),
             lambda: (time_limit or float("inf")) - (time.monotonic() - started),
         )
     for name, reason in summary.failed.items():
@@ -449,7 +449,7 @@ class bar:  # noqa: N801
     def show(self, done: float, total: float, note: str = "") -> None:
         """Move to done of total."""
         self.bar.total = total
-        self.bar.set_postfix_str(note or f"{int(done)} of {total} runs", refresh=False)
+        self.bar.set_postfix_str(note, refresh=False)
         self.bar.update(done - self.bar.n)
 
     def __exit__(self, *error) -> None:

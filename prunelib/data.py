@@ -21,6 +21,9 @@ from torch.nn import functional as F
 from prunelib.errors import PrunelibError
 from prunelib.shapes import SHAPES, TRAINING, Shape
 
+AT_ONCE = 5_000
+"""Images averaged at once."""
+
 
 class Split(NamedTuple):
     """Images, uint8 (N, H, W, C), and labels, int64 (N,)."""
@@ -79,14 +82,31 @@ def load(name: str, image_size: int | None = None, root: str | Path | None = Non
         raise PrunelibError(f"{name} has images of {full} pixels; {size} cannot be made from them")
     train, test = read_digits() if name == "digits" else read_cifar10(find_cifar10(root))
     train, test = (Split(average(s.x, full // size), s.y) for s in (train, test))
-    pixels = train.x.flatten(0, 2).double()
-    return Dataset(name, train, test, pixels.mean(0).float(), pixels.std(0, False).float())
+    return Dataset(name, train, test, *moments(train.x))
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of uint8 images (N, H, W, C), as float32.
+
+    From how often each value occurs: exact, and without a copy of the images in float64.
+    """
+    counts = torch.stack([c.flatten().bincount(minlength=256) for c in x.unbind(-1)]).double()
+    values = torch.arange(256, dtype=torch.float64)
+    total = counts.sum(1)
+    mean = counts @ values / total
+    variance = (counts * (values - mean[:, None]) ** 2).sum(1) / total
+    return mean.float(), variance.sqrt().float()
 
 
 def average(x: Tensor, k: int) -> Tensor:
     """Average uint8 images (N, H, W, C) over k x k squares, rounded to uint8."""
     if k == 1:
         return x
+    return torch.cat([average_part(part, k) for part in x.split(AT_ONCE)])
+
+
+def average_part(x: Tensor, k: int) -> Tensor:
+    """The same for a few images: sums take four times as much memory."""
     n, h, w, c = x.shape
     squares = x.view(n, h // k, k, w // k, k, c).to(torch.int32)
     return ((squares.sum((2, 4)) + k * k // 2) // (k * k)).to(torch.uint8)
@@ -204,17 +224,18 @@ def read_parquet(path: Path) -> Split:
     try:
         table = pyarrow.parquet.read_table(path, columns=["img", "label"])
         encoded = table.column("img").combine_chunks().field("bytes")
+        x = np.empty((len(encoded), 32, 32, 3), np.uint8)
 
-        def decode(row: int) -> np.ndarray:
+        def decode(row: int) -> None:
             with Image.open(io.BytesIO(encoded[row].as_py())) as image:
                 pixels = np.asarray(image)
             if pixels.shape != (32, 32, 3):
                 raise PrunelibError(f"{path}: image {row} is {pixels.shape}, not (32, 32, 3)")
-            return pixels
+            x[row] = pixels
 
         with ThreadPoolExecutor() as threads:
-            images = list(threads.map(decode, range(len(encoded))))
-        x = np.stack(images) if images else np.empty((0, 32, 32, 3), np.uint8)
+            for _ in threads.map(decode, range(len(encoded))):
+                pass  # what a thread raised is raised here
         return checked(x, table.column("label").to_numpy(), path)
     except PrunelibError:
         raise

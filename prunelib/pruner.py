@@ -134,7 +134,7 @@ def prune(
             evidence = Evidence(
                 model, fisher.scores() if fisher else None, generator(seed, REMOVALS, removals)
             )
-            savings = flop_savings(model.profile, data.shape)
+            savings = flop_savings(model.profile, data.shape) if protocol.flop_penalty else None
             chosen = least_salient(
                 CRITERIA[protocol.criterion](evidence), savings, protocol.flop_penalty
             )

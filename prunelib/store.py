@@ -62,12 +62,12 @@ class Store:
         Raises:
             PrunelibError: there is a file, but it is not a record of this version and spec.
         """
-        return self.named(specs.key(spec))
+        return self.named(specs.key(spec), spec)
 
-    def named(self, key: str) -> Record | None:
-        """The record of the spec with a key, or None if there is none; raises as `find` does."""
+    def named(self, key: str, spec: Spec) -> Record | None:
+        """The record of a spec whose key is known; otherwise as `find`."""
         path = self.folder / f"{key}.json"
-        return read(path) if path.exists() else None
+        return read(path, spec) if path.exists() else None
 
     def records(self) -> Iterator[Record]:
         """All records, in the order of their keys."""
@@ -115,8 +115,10 @@ def folded(text: str) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def read(path: Path) -> Record:
+def read(path: Path, spec: Spec | None = None) -> Record:
     """Read one record.
+
+    With the `spec` whose record it should be, its fields need not be checked one by one.
 
     Raises:
         PrunelibError: it cannot be read, is not JSON, of another version, incomplete, or stands
@@ -139,6 +141,8 @@ def read(path: Path) -> Record:
     for part in ("spec", "outcome", "circumstances"):
         if not isinstance(fields.get(part), dict):
             raise PrunelibError(f"{path} has no {part}; delete it and run the study again")
+    if spec is not None and fields["spec"] == specs.to_dict(spec):
+        return Record(spec, fields["outcome"], fields["circumstances"])
     try:
         record = Record(specs.from_dict(fields["spec"]), fields["outcome"], fields["circumstances"])
     except PrunelibError as error:

@@ -266,7 +266,7 @@ def lookup(store: Store) -> Find:
     def find(spec: Spec) -> Record | None:
         name = key(spec)
         if name not in records:
-            record = store.named(name)
+            record = store.named(name, spec)
             if record is None:
                 return None
             records[name] = record
