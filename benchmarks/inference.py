@@ -334,7 +334,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=9, help="of each comparison (default: 9)")
+    parser.add_argument("--rounds", type=int, default=7, help="of each comparison (default: 7)")
     parser.add_argument(
         "--compiled",
         nargs="*",
