@@ -29,7 +29,7 @@ ANSWERS = {
     "prunelib status mini": ("status", "mini", "--results", str(ROOT / "results")),
 }
 FAMILIES = "bottleneck,reduced-width"
-RECORDS = (2_500, 5_000, 10_000)
+RECORDS = (2_400, 4_800, 10_000)
 
 
 def seconds(*arguments: str) -> float:
@@ -62,10 +62,10 @@ def fill(folder: Path, seeds: int) -> int:
     return len(specs)
 
 
-def growth(repeats: int) -> list[dict]:
+def growth(counts: list[int], repeats: int) -> list[dict]:
     """Seconds of `status` by the number of records."""
     rows = []
-    for wanted in RECORDS:
+    for wanted in counts:
         with tempfile.TemporaryDirectory() as folder:
             seeds = wanted // (len(SCALES["mini"].budgets) * len(FAMILIES.split(",")))
             count = fill(Path(folder), seeds)
@@ -85,19 +85,26 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with CIFAR-10")
     parser.add_argument("--repeats", type=int, default=5, help="of each command (default: 5)")
     parser.add_argument(
+        "--records",
+        type=int,
+        nargs="+",
+        default=RECORDS,
+        help="status is timed over so many, in eights (default: 2400 4800 10000)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=ROOT / "results/benchmarks/everyday.json",
         help="the record (default: results/benchmarks/everyday.json)",
     )
     given = parser.parse_args()
-    if given.repeats < 1:
-        parser.error("--repeats must be at least 1")
+    if given.repeats < 1 or min(given.records) < 8:
+        parser.error("--repeats must be at least 1, --records 8")
     rows = {}
     for name, arguments in ANSWERS.items():
         rows[name] = round(statistics.median(seconds(*arguments) for _ in range(given.repeats)), 3)
         print(f"{name:<42}{rows[name]:>8.2f} s")
-    found = {"seconds": rows, "status": growth(given.repeats)}
+    found = {"seconds": rows, "status": growth(given.records, given.repeats)}
     if given.data:
         with tempfile.TemporaryDirectory() as folder:
             peak = megabytes(

@@ -40,7 +40,7 @@ class FisherTap(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         """Accumulate, and hand on the gradient. It is that of the mean loss: hence times N."""
         (a,) = ctx.saved_tensors
-        # Sums of bfloat16 are accumulated in float32; asking for float32 here would copy all pixels.
+        # PyTorch adds up in float32 anyway; asking for it in `sum` would copy all pixels.
         g = len(a) * (a * gradient).sum((2, 3)).to(ctx.total.dtype)
         ctx.total += g.square_().sum(0)
         return gradient, None

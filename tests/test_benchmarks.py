@@ -3,15 +3,29 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from benchmarks.timing import in_turns, product
+from prunelib import ChannelProfile
 from prunelib.machine import Machine
 
 ROOT = Path(__file__).parents[1]
 STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
+INFERENCE = ROOT / "benchmarks/inference.py"
+FAMILIES = {"base", "pruned", "copycat", "bottleneck", "reduced-width"} | {
+    "pruned-rounded",
+    "copycat-rounded",
+}
+COLUMNS = {"engine", "precision", "threads", "batch", "ms", "low", "high"} | {
+    "macs",
+    "images_per_second",
+    "macs_share",
+    "against_base",
+    "against_macs",
+}
 
 
 def measured(script, *arguments, out):
@@ -45,13 +59,14 @@ def test_steps_are_timed_beside_plain_pytorch(tmp_path):
 
 
 def test_commands_are_timed_and_so_is_their_growth(tmp_path):
-    found, shown = measured(EVERYDAY, "--repeats", "1", out=tmp_path / "everyday.json")
+    some = ("--repeats", "1", "--records", "80", "160")
+    found, _ = measured(EVERYDAY, *some, out=tmp_path / "everyday.json")
     assert set(found["seconds"]) == {
         "prunelib --help",
         "prunelib describe",
         "prunelib status mini",
     }
-    assert [row["records"] for row in found["status"]] == [2_496, 5_000, 10_000]
+    assert [row["records"] for row in found["status"]] == [80, 160]
     assert all(row["seconds"] > 0 for row in found["status"])
     assert "mini_megabytes" not in found
 
@@ -70,15 +85,66 @@ def test_a_matrix_product_is_in_the_format_of_the_machine():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("script", "wrong", "said"),
     [
-        (["--pairs", "0"], "must be at least 1"),
-        (["--cases", "all"], "invalid choice"),
-        (["--reference", "nowhere"], "no clone of pytorch-prunes"),
+        (STEPS, ["--pairs", "0"], "must be at least 1"),
+        (STEPS, ["--cases", "all"], "invalid choice"),
+        (STEPS, ["--reference", "nowhere"], "no clone of pytorch-prunes"),
+        (EVERYDAY, ["--records", "7"], "--records 8"),
+        (INFERENCE, ["--rounds", "0"], "must be at least 1"),
+        (INFERENCE, ["--compiled", "wide"], "no family wide"),
     ],
 )
-def test_nonsense_is_refused(wrong, said):
-    done = subprocess.run([sys.executable, STEPS, *wrong], capture_output=True, text=True)
+def test_nonsense_is_refused(script, wrong, said):
+    done = subprocess.run([sys.executable, script, *wrong], capture_output=True, text=True)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_inference_keeps_a_record(tmp_path):
+    found, shown = measured(INFERENCE, "--quick", out=tmp_path / "inference.json")
+    networks = {n["family"]: n for n in found["networks"]}
+    assert set(networks) == FAMILIES
+    for family, network in networks.items():
+        assert family in shown
+        assert ChannelProfile(**network["profile"]).params == network["params"]
+        assert network["params"] <= (network["budget"] or 563_930)
+        assert network["params"] > 0.98 * (network["budget"] or 563_930)
+        if family.endswith("-rounded"):
+            assert all(channels % 8 == 0 for channels in network["profile"]["middle"])
+            assert network["params"] <= networks[family.removesuffix("-rounded")]["params"]
+    check(found["rows"], {"network", "size", "family", "budget", "params"})
+    assert {row["family"] for row in found["rows"]} == FAMILIES
+    check(found["widths"], {"width"})
+    installed = find_spec("onnx") and find_spec("onnxscript") and find_spec("onnxruntime")
+    for rows in (found["rows"], found["widths"]):
+        assert {row["engine"] for row in rows} == {"PyTorch"} | (
+            {"ONNX Runtime"} if installed else set()
+        )
+
+
+def check(rows, columns):
+    for row in rows:
+        assert set(row) == columns | COLUMNS
+        assert 0 < row["low"] <= row["ms"] <= row["high"]
+        assert row["images_per_second"] == pytest.approx(1e3 * row["batch"] / row["ms"], rel=0.01)
+        assert row["against_macs"] == pytest.approx(
+            row["against_base"] / row["macs_share"], rel=0.01
+        )
+    assert {row["batch"] for row in rows} == {1, 128}
+
+
+def test_without_its_packages_onnx_runtime_is_left_out(tmp_path):
+    hidden = (
+        "import importlib.util as u, runpy, sys; find = u.find_spec;"
+        "u.find_spec = lambda n, p=None: None if n == 'onnxscript' else find(n, p);"
+        f"sys.argv = ['x', '--quick', '--out', {str(tmp_path / 'x.json')!r}];"
+        f"sys.path.insert(0, {str(INFERENCE.parent)!r});"
+        f"runpy.run_path({str(INFERENCE)!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "ONNX Runtime is left out; not installed: onnxscript\n" in done.stdout
+    found = json.loads((tmp_path / "x.json").read_text())
+    assert {row["engine"] for row in found["rows"]} == {"PyTorch"}
