@@ -27,8 +27,9 @@ test: $(INSTALLED)  ## run everything that CI runs
 notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 	$(BIN)/python notebooks/store_outputs.py
 
-bench: $(INSTALLED)  ## time prunelib beside plain PyTorch
+bench: $(INSTALLED)  ## time prunelib beside plain PyTorch, and executors beside each other
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/executors.py
 
 clean:  ## remove the book and the virtual environment
 	rm -rf _build .venv

@@ -116,7 +116,11 @@ def describe(depth, width, bottleneck, file, as_json) -> None:
 @cli.command()
 @click.argument("scale")
 @selection
-@click.option("--jobs", type=click.IntRange(1), help="Runs at a time.  [default: one a core]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Runs at a time.  [default: one a core; on Ray, all that the cluster holds]",
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="A run's.")
 @click.option("--time-limit", type=Converted("duration", units.duration), help="Such as 30m.")
 @click.option(
@@ -127,7 +131,11 @@ def describe(depth, width, bottleneck, file, as_json) -> None:
     help="Where runs run: on this machine, or on the Ray cluster that it is part of.",
 )
 @click.option("--ray-address", help="HOST:PORT of the cluster.  [default: RAY_ADDRESS]")
-@click.option("--runs-per-gpu", type=click.IntRange(1, 100), help="On Ray.  [default: 4]")
+@click.option(
+    "--runs-per-gpu",
+    type=click.IntRange(1, 100),
+    help="On Ray, how many share a GPU.  [default: 4]",
+)
 @places
 def study(
     scale,

@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks/steps.py"
+EXECUTORS = ROOT / "benchmarks/executors.py"
 
 
 def test_the_benchmark_keeps_a_record(tmp_path):
@@ -28,8 +31,11 @@ def test_the_benchmark_keeps_a_record(tmp_path):
     assert len(walk["ms_at"]) == len(walk["removals"]) == 9
 
 
-def test_nonsense_is_refused():
-    for wrong in (["--pairs", "0"], ["--cases", "all"]):
-        done = subprocess.run([sys.executable, SCRIPT, *wrong], capture_output=True, text=True)
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("script", "wrong"),
+    [(SCRIPT, ["--pairs", "0"]), (SCRIPT, ["--cases", "all"]), (EXECUTORS, ["--rounds", "0"])],
+)
+def test_nonsense_is_refused(script, wrong):
+    done = subprocess.run([sys.executable, script, *wrong], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

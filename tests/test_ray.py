@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from cluster import environment, two_nodes
 from test_interruptions import SMALL, children, files, records, wait_until
 
 pytest.importorskip("ray")
@@ -18,53 +18,23 @@ pytestmark = pytest.mark.xdist_group("ray")
 
 TESTS = Path(__file__).parent
 FAMILIES = "reduced-width,pruned-and-tuned,saliency,retrained"
-STUDY = ("study", "smoke", "--families", FAMILIES, "--seeds", "1")
+STUDY = ("study", "smoke", "--families", FAMILIES, "--seeds", "1", "--device", "cpu")
 FLEETING = {"seconds", "cpu_seconds", "finished"}
 
 
 @pytest.fixture(scope="module")
-def home():
-    # Where pytest puts its folders, paths are too long for Ray's sockets.
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+def cluster():
+    """Its nodes have no data set: scikit-learn cannot be imported there."""
+    with two_nodes(hidden="sklearn") as nodes:
+        yield nodes
+    wait_until(lambda: not children(nodes.process.pid))
 
 
-def environment(home, *python_path):
-    path = [*python_path, os.environ.get("PYTHONPATH")]
-    return {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {
-        "HOME": str(home),
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "PYTHONPATH": os.pathsep.join(str(p) for p in path if p),
-        "TMPDIR": str(home),
-    }
-
-
-@pytest.fixture(scope="module")
-def cluster(home):
-    """Address and process; its nodes have no data set: scikit-learn cannot be imported there."""
-    (home / "empty").mkdir()
-    (home / "empty/sklearn.py").write_text("raise ImportError")
-    running = subprocess.Popen(
-        [sys.executable, TESTS / "cluster.py"],
-        env=environment(home, home / "empty"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(home / "cluster.log").open("w"),
-        text=True,
-        start_new_session=True,
-    )
-    address = running.stdout.readline().strip()
-    assert address, (home / "cluster.log").read_text()
-    yield address, running
-    running.communicate(timeout=60)
-    wait_until(lambda: not children(running.pid))
-
-
-def start(*arguments, home, folder, script=SMALL, path=()):
+def start(*arguments, folder, given, script=SMALL):
     return subprocess.Popen(
         [sys.executable, script, *map(str, arguments)],
         cwd=folder,
-        env=environment(home, *path),
+        env=given,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -73,14 +43,13 @@ def start(*arguments, home, folder, script=SMALL, path=()):
 
 
 @pytest.fixture
-def study(cluster, home, tmp_path):
+def study(cluster, tmp_path):
     """Starts a study on the cluster; whatever happens, none is left."""
-    address, _ = cluster
     started = []
 
-    def begin(*arguments, **more):
-        given = (*arguments, "--executor", "ray", "--ray-address", address)
-        started.append(start(*given, home=home, folder=tmp_path, **more))
+    def begin(*arguments, script=SMALL):
+        on_ray = (*arguments, "--executor", "ray", "--ray-address", cluster.address)
+        started.append(start(*on_ray, folder=tmp_path, given=cluster.environment, script=script))
         return started[-1]
 
     yield begin
@@ -91,9 +60,9 @@ def study(cluster, home, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory, home):
+def local(tmp_path_factory):
     folder = tmp_path_factory.mktemp("local")
-    running = start(*STUDY, "--jobs", "1", home=home, folder=folder)
+    running = start(*STUDY, "--jobs", "1", folder=folder, given=environment(folder))
     _, err = running.communicate(timeout=300)
     assert running.returncode == 0, err
     return folder
@@ -101,21 +70,22 @@ def local(tmp_path_factory, home):
 
 def workers(cluster):
     """Processes of the cluster that run a task, with the node that each belongs to."""
-    _, running = cluster
     listed = subprocess.run(
-        ["ps", "-o", "pid=,ppid=,args=", "--sid", str(running.pid)], capture_output=True, text=True
+        ["ps", "-o", "pid=,ppid=,args=", "--sid", str(cluster.process.pid)],
+        capture_output=True,
+        text=True,
     )
     rows = (line.split() for line in listed.stdout.splitlines())
     return {int(pid): int(node) for pid, node, name, *_ in rows if name == "ray::work"}
 
 
-def stores(home):
+def stores(cluster):
     """Temporary stores of runs."""
-    return list(home.glob("prunelib-*"))
+    return list(Path(cluster.environment["TMPDIR"]).glob("prunelib-*"))
 
 
 def test_the_records_are_those_of_a_local_study_and_both_nodes_compute(
-    cluster, study, local, tmp_path, home
+    cluster, study, local, tmp_path
 ):
     nodes = set()
     running = study(*STUDY)
@@ -137,12 +107,12 @@ def test_the_records_are_those_of_a_local_study_and_both_nodes_compute(
         assert {k: here[k] for k in here.keys() - FLEETING} == {
             k: there[k] for k in there.keys() - FLEETING
         }
-    assert not stores(home)
+    assert not stores(cluster)
 
 
-def test_ctrl_c_ends_all_tasks_and_leaves_nothing_half_done(cluster, study, local, tmp_path, home):
+def test_ctrl_c_ends_all_tasks_and_leaves_nothing_half_done(cluster, study, local, tmp_path):
     running = study(*STUDY)
-    wait_until(lambda: len(stores(home)) == 2)
+    wait_until(lambda: len(stores(cluster)) == 2)
     os.kill(running.pid, signal.SIGINT)
     _, err = running.communicate(timeout=15)
     assert running.returncode == 130
@@ -193,14 +163,17 @@ def closed_port():
         (("--executor", "ray", "--ray-address", f"127.0.0.1:{closed_port()}"), "refused"),
     ],
 )
-def test_a_wrong_address_is_refused_in_one_line(home, tmp_path, given, said):
-    assert_refused(start(*STUDY, *given, home=home, folder=tmp_path), said)
+def test_a_wrong_address_is_refused_in_one_line(tmp_path, given, said):
+    running = start(*STUDY, *given, folder=tmp_path, given=environment(tmp_path))
+    assert_refused(running, said)
 
 
-def test_without_ray_it_says_what_to_install(home, tmp_path):
+def test_without_ray_it_says_what_to_install(tmp_path):
     (tmp_path / "ray.py").write_text("raise ImportError")
-    given = ("--executor", "ray", "--ray-address", "127.0.0.1:6379")
-    running = start(*STUDY, *given, home=home, folder=tmp_path, path=[tmp_path])
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    given = environment(tmp_path) | {"PYTHONPATH": path}
+    on_ray = ("--executor", "ray", "--ray-address", "127.0.0.1:6379")
+    running = start(*STUDY, *on_ray, folder=tmp_path, given=given)
     assert_refused(running, "pip install prunelib[ray]")
 
 
