@@ -67,6 +67,7 @@ class RayTasks:
         if device not in (None, "cpu", "cuda"):
             raise PrunelibError(f"on Ray, runs compute on cpu or cuda, not on {device!r}")
         connect(address)
+        torch.set_num_threads(threads)  # as a run does that reads the data itself
         self.store, self.root, self.keep = store, root, keep
         self.limit = math.inf if jobs is None else jobs
         self.device = device or ("cuda" if any(has.get("GPU") for has in nodes()) else "cpu")
