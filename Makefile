@@ -27,8 +27,11 @@ test: $(INSTALLED)  ## run everything that CI runs
 notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 	$(BIN)/python notebooks/store_outputs.py
 
-bench: $(INSTALLED)  ## time prunelib beside plain PyTorch
+bench: $(INSTALLED)  ## time training, pruning, inference and commands: about half an hour
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python benchmarks/executors.py
+	$(BIN)/python benchmarks/everyday.py
 
 clean:  ## remove the book and the virtual environment
 	rm -rf _build .venv

@@ -116,12 +116,41 @@ def describe(depth, width, bottleneck, file, as_json) -> None:
 @cli.command()
 @click.argument("scale")
 @selection
-@click.option("--jobs", type=click.IntRange(1), help="Runs at a time.  [default: one a core]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Runs at a time.  [default: one a core; on Ray, all that the cluster holds]",
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="A run's.")
 @click.option("--time-limit", type=Converted("duration", units.duration), help="Such as 30m.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where runs run: on this machine, or on the Ray cluster that it is part of.",
+)
+@click.option("--ray-address", help="HOST:PORT of the cluster.  [default: RAY_ADDRESS]")
+@click.option(
+    "--runs-per-gpu",
+    type=click.IntRange(1, 100),
+    help="On Ray, how many share a GPU.  [default: 4]",
+)
 @places
 def study(
-    scale, families, seeds, budgets, jobs, threads, time_limit, results, data, device
+    scale,
+    families,
+    seeds,
+    budgets,
+    jobs,
+    threads,
+    time_limit,
+    executor,
+    ray_address,
+    runs_per_gpu,
+    results,
+    data,
+    device,
 ) -> None:
     """Run what is missing of a study. Stop it at any time, and go on with the same command.
 
@@ -130,11 +159,21 @@ def study(
       prunelib study smoke
       prunelib study mini --families copycat,bottleneck --budgets 80k --seeds 1
       prunelib study mini --time-limit 2h --data ~/cifar10
+      prunelib study paper --executor ray --ray-address 10.0.0.1:6379
     """
     from prunelib.store import Store
     from prunelib.study import found, lookup, plan, scale_named
     from prunelib.study import study as run_study
 
+    on_ray = executor == "ray"
+    if not on_ray and (ray_address or runs_per_gpu):
+        raise click.UsageError("--ray-address and --runs-per-gpu need --executor ray")
+    ray_address = ray_address or os.environ.get("RAY_ADDRESS")
+    if on_ray and not ray_address:
+        raise click.UsageError(
+            "name a Ray cluster with --ray-address HOST:PORT or RAY_ADDRESS; to start one: "
+            "ray start --head"
+        )
     preset = scale_named(scale)
     requests = plan(preset, families, seeds, budgets)
     find = lookup(Store(results / preset.name))
@@ -143,15 +182,24 @@ def study(
     from prunelib import executors
     from prunelib.machine import Machine
 
-    setting = prepared(preset, results, data, Machine.here(device, threads))
-    if jobs is None:
-        jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
+    if on_ray:
+        from prunelib.ray_executor import RayTasks
+
+        store = checked_store(preset, results, data)
+        running = RayTasks(
+            store, ray_address, jobs, device, threads, runs_per_gpu or 4, data, preset.budgets
+        )
+    else:
+        setting = prepared(preset, results, data, Machine.here(device, threads))
+        if jobs is None:
+            jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
+        running = executors.executor(setting, jobs)
     started = time.monotonic()
     with bar(scale) as show:
         summary = run_study(
             requests,
             find,
-            executors.executor(setting, jobs),
+            running,
             lambda done, total: show(done, total, f"{int(done)} of {total} runs"),
             lambda: (time_limit or float("inf")) - (time.monotonic() - started),
         )
@@ -396,15 +444,21 @@ def download(data) -> None:
 
 def prepared(scale, results: Path, data: Path | None, machine):
     """The setting of a run, once it is sure that the data are there and records can be kept."""
-    from prunelib.data import find_cifar10
     from prunelib.executors import Setting
+
+    return Setting(checked_store(scale, results, data), machine, data, scale.budgets)
+
+
+def checked_store(scale, results: Path, data: Path | None):
+    """The store of a scale, once it is sure that the data are there and records can be kept."""
+    from prunelib.data import find_cifar10
     from prunelib.store import Store
 
     if scale.data.name == "cifar10":
         find_cifar10(data)
     store = Store(results / scale.name)
     store.check_writable()
-    return Setting(store, machine, data, scale.budgets)
+    return store
 
 
 def finish(spec, setting) -> None:

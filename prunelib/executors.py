@@ -1,4 +1,4 @@
-"""Where runs run: in this process, or in several on this machine.
+"""Where runs run: in this process, or in several on this machine; `ray_executor` has a third way.
 
 An executor takes specs as they become ready and hands back records as they finish. Processes are
 single-threaded by default: on a CPU two of them beat one run with two threads.
@@ -35,6 +35,21 @@ class Setting:
     machine: Machine
     root: Path | None = None
     keep: tuple[int, ...] = ()
+
+
+@dataclass
+class Losses:
+    """Counts the workers that each run has lost."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, spec: Spec) -> PrunelibError | None:
+        """None if the run may be tried once more, else why not."""
+        name = key(spec)
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if self.counts[name] <= RETRIES:
+            return None
+        return PrunelibError(f"run {name}: its process was killed {RETRIES + 1} times")
 
 
 @dataclass
@@ -77,7 +92,7 @@ class Processes:
         self.setting = setting
         self.jobs = jobs
         self.running: dict[Future, Spec] = {}
-        self.killed: dict[str, int] = {}
+        self.losses = Losses()
         self._start()
 
     def _start(self) -> None:
@@ -112,13 +127,8 @@ class Processes:
             self.pool.shutdown(wait=False, cancel_futures=True)
             self._start()
             for spec in lost:
-                name = key(spec)
-                self.killed[name] = self.killed.get(name, 0) + 1
-                if self.killed[name] > RETRIES:
-                    yield (
-                        spec,
-                        PrunelibError(f"run {name}: its process was killed {RETRIES + 1} times"),
-                    )
+                if error := self.losses.add(spec):
+                    yield spec, error
                 else:
                     self.submit(spec)
 

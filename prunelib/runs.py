@@ -59,11 +59,28 @@ def run(
         PrunelibError: the data are not there, or the record cannot be written.
     """
     torch.set_num_threads(machine.threads)
+    return run_on(data_of(spec, root), spec, store, machine, progress, keep)
+
+
+def data_of(spec: Spec, root: str | Path | None) -> Dataset:
+    """The data set of a spec."""
+    data = spec.data if isinstance(spec, TrainSpec) else spec.base.data
+    return dataset(data.name, data.image_size, root and str(root))
+
+
+def run_on(
+    data: Dataset,
+    spec: Spec,
+    store: Store,
+    machine: Machine,
+    progress: Progress | None = None,
+    keep: tuple[int, ...] = (),
+) -> Record:
+    """The same as `run`, with the data at hand."""
+    torch.set_num_threads(machine.threads)
     started, cpu = time.perf_counter(), time.process_time()
-    data_spec = spec.data if isinstance(spec, TrainSpec) else spec.base.data
-    data = dataset(data_spec.name, data_spec.image_size, root and str(root))
     make = {TrainSpec: run_train, PruneSpec: run_prune, SaliencySpec: run_saliency}[type(spec)]
-    outcome = make(spec, store, data, machine, root, progress, keep)
+    outcome = make(spec, store, data, machine, progress, keep)
     circumstances = machine.describe() | {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 3),
@@ -74,17 +91,29 @@ def run(
     return record
 
 
+def reads(spec: Spec, store: Store) -> list[Path]:
+    """The files of a store that a run uses if they are there."""
+    if isinstance(spec, TrainSpec) and spec.start is None:
+        return []
+    if isinstance(spec, TrainSpec):
+        pruning, removals = spec.start.pruning, spec.start.removals
+        base = pruning.base
+        own = [store.path(pruning), store.pruned_weights(pruning, removals)]
+    else:
+        base, own = spec.base, [store.checkpoint(spec)]
+    return [path for path in (store.path(base), store.weights(base), *own) if path.exists()]
+
+
 def run_train(
     spec: TrainSpec,
     store: Store,
     data: Dataset,
     machine: Machine,
-    root: str | Path | None,
     progress: Progress | None,
     keep: tuple[int, ...],
 ) -> dict:
     """Train and save the weights; the outcome for the record."""
-    model = started(spec, store, data, machine, root, progress, keep)
+    model = started(spec, store, data, machine, progress, keep)
     history = train(model, data, spec.protocol, spec.seed, machine, progress)
     save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
     images = len(data.train.y) * spec.protocol.epochs
@@ -106,12 +135,11 @@ def run_prune(
     store: Store,
     data: Dataset,
     machine: Machine,
-    root: str | Path | None,
     progress: Progress | None,
     keep: tuple[int, ...],
 ) -> dict:
     """Prune from the base's weights, training the base first if there are none."""
-    model = trained(spec.base, store, data, machine, root, progress)
+    model = trained(spec.base, store, data, machine, progress)
     points = prune(
         model,
         data,
@@ -142,12 +170,11 @@ def run_saliency(
     store: Store,
     data: Dataset,
     machine: Machine,
-    root: str | Path | None,
     progress: Progress | None,
     keep: tuple[int, ...],
 ) -> dict:
     """Score every channel as before the first removal, then remove each in turn."""
-    model = trained(spec.base, store, data, machine, root, progress)
+    model = trained(spec.base, store, data, machine, progress)
     data = data.to(machine.device)
     started = time.perf_counter()
     protocol = spec.protocol
@@ -197,7 +224,6 @@ def started(
     store: Store,
     data: Dataset,
     machine: Machine,
-    root: str | Path | None,
     progress: Progress | None,
     keep: tuple[int, ...],
 ) -> WideResNet:
@@ -205,7 +231,7 @@ def started(
     if spec.start is None:
         return build(spec.profile, data, spec.seed)
     pruning, removals = spec.start.pruning, spec.start.removals
-    record = store.find(pruning) or run(pruning, store, machine, root, progress, keep)
+    record = store.find(pruning) or run_on(data, pruning, store, machine, progress, keep)
     points = record.outcome["points"]
     order = list(zip(points["block"], points["channel"], strict=True))[:-1]
     if spec.start.weights == "initial":
@@ -215,7 +241,7 @@ def started(
     path = store.pruned_weights(pruning, removals)
     if not path.exists():
         walk_again(
-            pruning, order, sorted({removals, *at_sizes(points, keep)}), store, data, machine, root
+            pruning, order, sorted({removals, *at_sizes(points, keep)}), store, data, machine
         )
     tensors, text = load_tensors(path)
     model = WideResNet(
@@ -238,7 +264,6 @@ def walk_again(
     store: Store,
     data: Dataset,
     machine: Machine,
-    root: str | Path | None,
 ) -> None:
     """Repeat a pruning run, without evaluations, and keep its weights after `wanted` removals.
 
@@ -253,7 +278,7 @@ def walk_again(
         if point.removals in wanted:
             save_pruned(store, spec, model, point.removals)
 
-    model = trained(spec.base, store, data, machine, root)
+    model = trained(spec.base, store, data, machine)
     prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
 
 
@@ -294,16 +319,15 @@ def trained(
     store: Store,
     data: Dataset,
     machine: Machine,
-    root: str | Path | None = None,
     progress: Progress | None = None,
 ) -> WideResNet:
     """The network that a spec trains, from its weights, or trained now if they are not there."""
     path = store.weights(spec)
     if not path.exists():
         if store.find(spec):
-            run_train(spec, store, data, machine, root, progress, ())
+            run_train(spec, store, data, machine, progress, ())
         else:
-            run(spec, store, machine, root, progress)
+            run_on(data, spec, store, machine, progress)
     tensors, _ = load_tensors(path)
     model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
     model.load_state_dict(tensors)

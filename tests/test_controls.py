@@ -57,7 +57,7 @@ def begin(store, weights, removals, pruning=PRUNING, keep=()):
         middle[block - 1] -= 1
     profile = replace(BASE.profile, middle=tuple(middle))
     spec = replace(BASE, profile=profile, start=Start(pruning, removals, weights))
-    return spec, started(spec, store, DATA, CPU, None, None, keep)
+    return spec, started(spec, store, DATA, CPU, None, keep)
 
 
 def test_pruning_keeps_its_weights_when_it_first_has_at_most_so_many_parameters(pruned):
