@@ -16,10 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cluster import two_nodes
-
+from benchmarks.cluster import two_nodes
 from benchmarks.timing import ROOT, keep
 from prunelib.executors import Here, Processes, Setting
 from prunelib.machine import Machine

@@ -13,7 +13,6 @@ examples:
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -164,21 +163,15 @@ def trapezoid(values: list[float]) -> float:
 
 WIDE, NARROW = NETWORKS
 CASES = {
-    "wide": (f"an update of {WIDE}", partial(training, WIDE)),
-    "narrow": (f"an update of {NARROW}", partial(training, NARROW)),
-    "wide-peak": (f"GFLOP/s of {WIDE}, beside a matrix product", partial(peak, WIDE)),
-    "narrow-peak": (f"GFLOP/s of {NARROW}, beside a matrix product", partial(peak, NARROW)),
-    "data": (f"an augmented batch for {NARROW}", partial(data, NARROW)),
-    "fisher": (
-        f"reading saliency of {NARROW}, beside not reading it",
-        partial(accumulation, NARROW),
-    ),
-    "wide-fisher": (
-        f"reading saliency of {WIDE}, beside not reading it",
-        partial(accumulation, WIDE),
-    ),
-    "pruning": (f"a removal of {NARROW}, over a whole run", partial(trajectory, NARROW)),
-    "wide-pruning": (f"a removal of {WIDE}, over a whole run", partial(trajectory, WIDE)),
+    "wide": ("an update of", WIDE, training),
+    "narrow": ("an update of", NARROW, training),
+    "wide-peak": ("GFLOP/s, beside a matrix product, of", WIDE, peak),
+    "narrow-peak": ("GFLOP/s, beside a matrix product, of", NARROW, peak),
+    "data": ("an augmented batch for", NARROW, data),
+    "fisher": ("reading saliency, beside not reading it, of", NARROW, accumulation),
+    "wide-fisher": ("reading saliency, beside not reading it, of", WIDE, accumulation),
+    "pruning": ("a removal, over a whole run, of", NARROW, trajectory),
+    "wide-pruning": ("a removal, over a whole run, of", WIDE, trajectory),
 }
 
 
@@ -213,8 +206,10 @@ def main() -> None:
     print(f"{'':<58}{'prunelib':>13} {'against':>13}   ratio   ({other.name})")
     rows = {}
     for case in given.cases:
-        title, compare = CASES[case]
-        row = rows[case] = {"title": title} | compare(side, other, machine, given.pairs)
+        what, network, compare = CASES[case]
+        title = f"{what} {network}"
+        found = compare(network, side, other, machine, given.pairs)
+        row = rows[case] = {"title": title, "network": network} | found
         times = f"{row['ms']:>10.2f} ms {row['against_ms']:>10.2f} ms"
         print(f"{title:<58}{times}   {row['ratio']:.3f}", flush=True)
     keep(out, {"against": other.name, "rows": rows}, machine)

@@ -16,7 +16,7 @@ from prunelib.profile import ChannelProfile
 from prunelib.protocols import PruneProtocol
 from prunelib.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
 from prunelib.shapes import PRUNING, REMOVALS
-from prunelib.trainer import Progress, check_finite, evaluate, sgd, sgd_step
+from prunelib.trainer import Progress, check_finite, evaluate, sgd, stepper
 from prunelib.wrn import WideResNet, remove_channel
 
 CHECKPOINT_SECONDS = 20
@@ -111,10 +111,10 @@ def prune(
         model.train()
         fisher = Fisher(model) if protocol.criterion == "fisher" and follow is None else None
         losses = torch.zeros(protocol.steps, device=machine.device)
+        update = stepper(model, state.optimizer, machine, fisher)
         for step in range(protocol.steps):
             x, y = next(batches)
-            gates = fisher.gates if fisher else None
-            losses[step] = sgd_step(model, state.optimizer, x, y, machine, gates)
+            losses[step] = update(x, y)
             if fisher:
                 fisher.samples += len(y)
         check_finite(losses, removals * protocol.steps)

@@ -10,8 +10,10 @@ from torch.nn import functional as F
 
 from prunelib.data import Dataset, Split, train_batches
 from prunelib.errors import PrunelibError
+from prunelib.graphs import Replayed, Step, record_cuda
 from prunelib.machine import Machine
 from prunelib.protocols import Protocol
+from prunelib.saliency import Fisher
 from prunelib.wrn import Gate, WideResNet
 
 EVALUATION_BATCH = 500
@@ -61,6 +63,25 @@ def sgd_step(
     return loss.detach()
 
 
+def stepper(
+    model: WideResNet,
+    optimizer: torch.optim.Optimizer,
+    machine: Machine,
+    fisher: Fisher | None = None,
+) -> Step:
+    """What makes updates of a model: `sgd_step`, on a GPU as a CUDA graph.
+
+    With `fisher` it reads saliency too.
+    """
+
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        return sgd_step(model, optimizer, x, y, machine, fisher.gates if fisher else None)
+
+    if torch.device(machine.device).type != "cuda":
+        return step
+    return Replayed(step, model, optimizer, fisher.totals if fisher else (), record_cuda)
+
+
 def train(
     model: WideResNet,
     data: Dataset,
@@ -89,6 +110,7 @@ def train(
     batches = train_batches(data, protocol.batch_size, protocol.pad, protocol.flip, seed)
     steps = -(-len(data.train.y) // protocol.batch_size)
     losses = torch.zeros(steps, device=machine.device)
+    update = stepper(model, optimizer, machine)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
     every_step = progress is not None and torch.device(machine.device).type == "cpu"
     history = []
@@ -98,7 +120,7 @@ def train(
             group["lr"] = protocol.lr_at(epoch)
         model.train()
         for step in range(steps):
-            losses[step] = sgd_step(model, optimizer, *next(batches), machine)
+            losses[step] = update(*next(batches))
             if every_step:
                 note = f"error {history[-1].test_error:.2f} %" if history else ""
                 progress(epoch * steps + step + 1, protocol.epochs * steps, note)

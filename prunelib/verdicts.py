@@ -201,27 +201,47 @@ def table(studies: dict[str, Records], asked: tuple[Claim, ...] | None = None) -
 
 def headline(studies: dict[str, Records]) -> str:
     """The answer to the book's question in two sentences a scale, as a Markdown list."""
-    found = {name: {v.claim: v for v in verdicts(records)} for name, records in studies.items()}
-    lines = [answer(by["C1"], by["C4"]) for by in found.values() if by["C1"].mean is not None]
+    found = [
+        {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)} for records in studies.values()
+    ]
+    lines = [answer(by["K7"], by["C1"], by["C4"]) for by in found if by["C1"].mean is not None]
     return "\n".join(f"- {line}" for line in lines) or "Nothing is measured yet that could tell."
 
 
-def answer(weights: Verdict, shape: Verdict) -> str:
-    """What C1 (for the weights) and C4 (for the shape) say to: is it worth pruning a network?"""
-    first = {
-        "supported": "**No, not for its weights**: small networks trained from scratch beat pruned "
-        "ones of equal size",
-        "refuted": "**Yes, at this scale**: pruned networks beat small ones trained from scratch",
-        "open": "**It is open at this scale** whether small networks trained from scratch beat "
-        "pruned ones of equal size",
-    }[weights.verdict]
+def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
+    """What K7, C1 (for the weights) and C4 (for the shape) say to: is it worth pruning a network?
+
+    Equal effort decides, for with equal epochs the pruned network has seen more images. A small
+    network that wins nonetheless would win at equal effort, too.
+    """
+    both = f"at equal effort: {told(effort)}; at equal epochs: {told(epochs)}"
+    if epochs.verdict == "supported":
+        first = (
+            "**No, not for its weights**: small networks trained from scratch beat pruned ones of "
+            f"equal size, even where those have seen more images ({told(epochs)})"
+        )
+    elif effort.verdict == "supported":
+        first = (
+            "**No, not for its weights**: a small network trained from scratch beats the pruned "
+            f"one of equal size when it sees as many images ({both})"
+        )
+    elif effort.verdict == "refuted":
+        first = (
+            "**Yes, at this scale**: a small network trained from scratch does not beat the pruned "
+            f"one of equal size, even when it sees as many images ({both})"
+        )
+    else:
+        first = (
+            "**It is open at this scale** whether small networks trained from scratch beat pruned "
+            f"ones of equal size ({both})"
+        )
     second = {
         "supported": "But pruning finds better shapes: trained from scratch, they beat the simple "
         "networks",
         "refuted": "Nor for its shape: trained from scratch, it does not beat the simple networks",
         "open": "Whether the shapes that pruning finds are better than simple ones is open",
     }[shape.verdict]
-    return f"{first} ({told(weights)}). {second} ({told(shape)})."
+    return f"{first}. {second} ({told(shape)})."
 
 
 def capital(text: str) -> str:

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from cluster import environment, two_nodes
 from test_interruptions import SMALL, children, files, records, wait_until
+
+from benchmarks.cluster import environment, two_nodes
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.xdist_group("ray")

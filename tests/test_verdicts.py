@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -222,6 +223,31 @@ def test_nothing_measured_is_open_everywhere():
     empty = open_study("paper", run_missing=False)
     assert {v.verdict for v in verdicts.verdicts(empty)} == {"open"}
     assert "Nothing is measured" in verdicts.headline({"paper": empty})
+
+
+@pytest.mark.parametrize(
+    ("effort", "epochs", "said"),
+    [
+        ("open", "supported", "**No, not for its weights**"),
+        ("refuted", "supported", "**No, not for its weights**"),
+        ("supported", "refuted", "**No, not for its weights**"),
+        ("supported", "open", "**No, not for its weights**"),
+        ("refuted", "refuted", "**Yes, at this scale**"),
+        ("refuted", "open", "**Yes, at this scale**"),
+        ("open", "refuted", "**It is open at this scale**"),
+        ("open", "open", "**It is open at this scale**"),
+    ],
+)
+def test_at_equal_epochs_only_a_defeat_of_pruning_decides(effort, epochs, said):
+    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    first, second, third = (
+        replace(base, claim=claim, verdict=verdict, mean=mean)
+        for claim, verdict, mean in (("K7", effort, 1.25), ("C1", epochs, -2.5), ("C4", "open", 3))
+    )
+    text = verdicts.answer(first, second, third)
+    assert text.startswith(said)
+    assert "-2.50" in text
+    assert ("+1.25" in text) == (epochs != "supported")
 
 
 def test_the_table_has_all_claims_and_scales():

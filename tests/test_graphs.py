@@ -1,0 +1,145 @@
+"""Recorded steps, with a recorder that needs no GPU: they do what plain steps do, or are left."""
+
+import copy
+
+import pytest
+import torch
+
+from prunelib import ChannelProfile, WideResNet
+from prunelib.graphs import WARM_UP, Replayed, record_cuda
+from prunelib.machine import Machine
+from prunelib.saliency import Fisher
+from prunelib.trainer import sgd, sgd_step, stepper
+
+HERE = Machine("cpu", "float32", 1)
+
+
+def record_python(function):
+    """What a graph does: the same work again on the same memory, whatever Python holds now."""
+    held = []
+    result = function().clone()
+
+    def replay():
+        result.copy_(function())
+        held.append(1)
+
+    return replay, result
+
+
+def batches(count, sizes=(8,)):
+    random = torch.Generator().manual_seed(0)
+    for i in range(count):
+        n = sizes[i % len(sizes)]
+        yield torch.randn(n, 3, 8, 8, generator=random), torch.randint(10, (n,), generator=random)
+
+
+class Network:
+    """A network with all that changes while it trains."""
+
+    def __init__(self, record=None):
+        torch.manual_seed(0)
+        self.model = WideResNet(ChannelProfile.full(10, 0.5)).train()
+        self.optimizer = sgd(self.model, 0.1, 0.9, 5e-4)
+        self.fisher = Fisher(self.model)
+        self.recordings = 0
+        self.step = self.plain
+        if record:
+
+            def counted(function):
+                self.recordings += 1
+                return record(function)
+
+            self.step = Replayed(
+                self.plain, self.model, self.optimizer, self.fisher.totals, counted
+            )
+
+    def plain(self, x, y):
+        return sgd_step(self.model, self.optimizer, x, y, HERE, self.fisher.gates)
+
+    def state(self):
+        momentum = [s["momentum_buffer"] for s in self.optimizer.state.values()]
+        return [*self.model.state_dict().values(), *momentum, *self.fisher.totals]
+
+
+def run(network, given, rates=()):
+    losses = []
+    for i, (x, y) in enumerate(given):
+        if i in dict(rates):
+            network.optimizer.param_groups[0]["lr"] = dict(rates)[i]
+        losses.append(network.step(x, y).clone())
+    return torch.stack(losses)
+
+
+@pytest.mark.parametrize("sizes", [(8,), (8, 8, 8, 8, 8, 8, 3)])
+def test_a_recorded_run_ends_with_the_weights_of_a_plain_one(sizes):
+    plain, recorded = Network(), Network(record_python)
+    given, rates = list(batches(30, sizes)), ((12, 0.01), (20, 0.002))
+    torch.testing.assert_close(run(recorded, given, rates), run(plain, given, rates))
+    torch.testing.assert_close(recorded.state(), plain.state(), rtol=1e-5, atol=1e-6)
+    assert recorded.recordings == 3
+
+
+def test_batches_are_copied_into_the_memory_of_the_recording():
+    network = Network(record_python)
+    for x, y in batches(WARM_UP + 4):
+        network.step(x, y)
+    assert network.step.x is not x
+    torch.testing.assert_close(network.step.x, x)
+    torch.testing.assert_close(network.step.y, y)
+
+
+def broken(how):
+    def record(function):
+        if how == "refuses":
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
+        replay, result = record_python(function)
+        if how == "does nothing":
+            return (lambda: None), result
+        if how == "steps twice":
+            return (lambda: (replay(), replay())), result
+        if how == "wrong loss":
+            return (lambda: (replay(), result.mul_(2))), result
+        return None
+
+    return record
+
+
+@pytest.mark.parametrize("how", ["refuses", "does nothing", "steps twice", "wrong loss"])
+def test_a_recording_that_is_not_right_is_given_up_and_changes_nothing(how):
+    plain, recorded = Network(), Network(broken(how))
+    given = list(batches(12))
+    with pytest.warns(UserWarning, match="without a CUDA graph"):
+        losses = run(recorded, given)
+    torch.testing.assert_close(losses, run(plain, given), rtol=0, atol=0)
+    torch.testing.assert_close(recorded.state(), plain.state(), rtol=0, atol=0)
+    assert recorded.recordings == 1
+
+
+def test_without_a_gpu_nothing_is_recorded():
+    network = Network()
+    step = stepper(network.model, network.optimizer, HERE, network.fisher)
+    assert not isinstance(step, Replayed)
+    other = copy.deepcopy(network)
+    ((x, y),) = batches(1)
+    assert step(x, y) == other.plain(x, y)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_cuda_graph_trains_as_plain_steps_do():
+    machine = Machine.here("cuda")
+    networks = []
+    for recorded in (False, True):
+        torch.manual_seed(0)
+        model = machine.place(WideResNet(ChannelProfile.full(10, 0.5)).train())
+        optimizer = sgd(model, 0.01, 0.9, 5e-4)
+        plain = lambda x, y, m=model, o=optimizer: sgd_step(m, o, x, y, machine)  # noqa: E731
+        step = Replayed(plain, model, optimizer, (), record_cuda) if recorded else plain
+        for x, y in batches(20):
+            x = x.to("cuda", memory_format=torch.channels_last)
+            loss = step(x, y.to("cuda"))
+        networks.append((model, loss.clone()))
+        assert not recorded or step.trusted
+    (one, first), (other, second) = networks
+    torch.testing.assert_close(first, second, rtol=0.05, atol=0.05)
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0.05, atol=0.05)

@@ -1,0 +1,204 @@
+"""The chapter on speed says what the records of the benchmarks say."""
+
+import json
+
+import pytest
+
+from prunelib import speed
+from prunelib.errors import Missing, PrunelibError
+
+MADE = {
+    "hardware": "a pencil",
+    "precision": "bfloat16",
+    "cores": 2,
+    "torch": "9.9",
+    "finished": "2020-02-02T00:00:00+00:00",
+}
+SAID = "Benchmark on a pencil, 2 cores, PyTorch 9.9, 2020-02-02."
+
+
+def network(family, budget, share, ratio, engine="PyTorch", batch=1, **other):
+    return {
+        "network": "WRN-40-1",
+        "size": 16,
+        "family": family,
+        "budget": budget,
+        "params": budget or 500_000,
+        "macs": int(1e7 * share),
+        "engine": engine,
+        "precision": "float32",
+        "threads": 1,
+        "batch": batch,
+        "ms": 10 * ratio,
+        "macs_share": share,
+        "against_base": ratio,
+    } | other
+
+
+INFERENCE = {
+    "rows": [
+        network(family, budget, share, ratio * factor, engine, batch)
+        for engine, factor in (("PyTorch", 1.0), ("ONNX Runtime", 0.5))
+        for batch in (1, 128)
+        for family, budget, share, ratio in (
+            ("base", None, 1.0, 1.0),
+            ("copycat", 80_000, 0.1, 0.5),
+            ("bottleneck", 80_000, 0.2, 0.6),
+            ("copycat-rounded", 80_000, 0.1, 0.25),
+            ("bottleneck", 200_000, 0.4, 0.9),
+        )
+    ]
+    + [network("copycat", 80_000, 0.1, 7.0, threads=2)],
+    "widths": [
+        {"width": w, "batch": 128, "engine": "PyTorch", "precision": "float32", "ms": ms}
+        for w, ms in ((16, 2.0), (17, 3.0), (24, 3.5), (32, 3.5), (33, 7.0))
+    ],
+    "circumstances": MADE,
+}
+
+
+def row(title, ms, against, **other):
+    ratio = ms / against
+    return {
+        "title": title,
+        "network": "WRN-40-1 at 16×16",
+        "ms": ms,
+        "against_ms": against,
+        "ratio": ratio,
+        "low": ratio - 0.1,
+        "high": ratio + 0.2,
+        "pairs": 3,
+    } | other
+
+
+STEPS = {
+    "against": "other code",
+    "rows": {
+        "narrow": row("an update", 50.0, 100.0),
+        "narrow-peak": row(
+            "a product", 10.0, 1.0, ratio=0.4, gflops=40, against_gflops=100,
+            parts={"convolutions, forward": 0.25, "the rest": 0.75},
+        ),
+        "data": row("a batch", 1.0, 4.0, share=0.02, against_share=0.04),
+        "fisher": row("saliency", 55.0, 50.0),
+        "pruning": row(
+            "a removal", 600.0, 2000.0, steps=10,
+            macs_at=[100, 50, 20], ms_at=[900.0, 600.0, 300.0], against_ms_at=[2000.0] * 3,
+        ),
+    },
+    "circumstances": MADE,
+}  # fmt: skip
+
+
+def test_a_benchmark_that_was_not_run_is_missing(tmp_path):
+    with pytest.raises(Missing, match="make bench"):
+        speed.read(tmp_path, "steps")
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/steps.json").write_text("{")
+    with pytest.raises(PrunelibError, match="is not a record of a benchmark"):
+        speed.read(tmp_path, "steps")
+    (tmp_path / "benchmarks/steps.json").write_text(json.dumps(STEPS))
+    assert speed.read(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
+
+
+def test_latency_shows_every_network_of_an_answer_on_one_thread():
+    choices = speed.latency(INFERENCE)
+    assert choices.questions == {
+        "network": ("WRN-40-1 at 16×16",),
+        "images at once": ("1", "128"),
+        "computed by": ("PyTorch, float32", "ONNX Runtime, float32"),
+    }
+    assert len(choices.figures) == 4
+    figure = choices.figures["WRN-40-1 at 16×16", "128", "ONNX Runtime, float32"]
+    shown = {t.name: list(zip(t.x, t.y, strict=True)) for t in figure.data}
+    assert shown.pop("as fast as MACs say") == [(0, 0), (1, 1)]
+    assert shown == {
+        "Base network": [(1.0, 0.5)],
+        "Copycat": [(0.1, 0.25)],
+        "Bottleneck": [(0.2, 0.3), (0.4, 0.45)],
+        "Copycat, rounded to eights": [(0.1, 0.125)],
+    }
+    assert "10% to 40% of the base" in figure.layout.meta["alt"]
+    assert "12% to 45% of its time" in figure.layout.meta["alt"]
+    assert SAID in figure.layout.meta["alt"]
+
+
+def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
+    said = speed.latency_answer(INFERENCE)
+    assert "Networks of 80K parameters have 10% to 20% of" in said
+    assert "50% to 60% of its time (one image at once, PyTorch)" in said
+    assert "25% to 30% of its time (128 images at once, ONNX Runtime)" in said
+    assert said.endswith(SAID)
+
+
+def test_widths_say_what_one_channel_more_costs():
+    said = speed.widths_answer(INFERENCE)
+    assert "17 channels take 1.50 times as long as 16" in said
+    assert "33 channels take 2.00 times as long as 32" in said
+    assert "32 take 1.00 times as long as 24" in said
+    figure = speed.widths(INFERENCE)
+    assert list(figure.data[0].x) == [16, 17, 24, 32, 33]
+    assert list(figure.data[0].y) == [2.0, 3.0, 3.5, 3.5, 7.0]
+    assert said in figure.layout.meta["alt"]
+
+
+def test_ratios_stand_with_their_quartiles():
+    (trace,) = speed.ratios([STEPS]).data
+    assert dict(zip(trace.y, trace.x, strict=True)) == {
+        "an update": 0.5,
+        "a batch": 0.25,
+        "a removal": 0.3,
+    }
+    assert trace.error_x.array[0] == pytest.approx(0.2)
+    assert trace.error_x.arrayminus[0] == pytest.approx(0.1)
+
+
+def test_steps_are_put_into_words():
+    said = speed.steps_answer(STEPS)
+    assert "of that of other code: an update: **0.50**; a batch: **0.25**" in said
+    assert "takes 2.0% of an epoch" in said
+    assert "costs 1.10 (WRN-40-1 at 16×16) of fine-tuning without it" in said
+    assert "**40%** of the 100 of a matrix product" in speed.peak_answer(STEPS)
+
+
+def test_removals_tell_how_their_time_falls():
+    choices = speed.removals(STEPS)
+    (figure,) = choices.figures.values()
+    ours, theirs = figure.data
+    assert list(ours.y) == [0.9, 0.6, 0.3]
+    assert list(theirs.y) == [2.0, 2.0, 2.0]
+    alt = figure.layout.meta["alt"]
+    assert "falls to 33% of what it was, that of other code to 100%" in alt
+    assert "multiply-accumulates fall to 20%" in alt
+    with pytest.raises(Missing):
+        speed.removals(STEPS | {"rows": {}})
+
+
+def test_parts_add_up_to_a_whole_bar():
+    figure = speed.parts(STEPS)
+    assert sum(trace.x[0] for trace in figure.data) == pytest.approx(1)
+    assert "the rest 75%" in figure.layout.meta["alt"]
+    with pytest.raises(Missing):
+        speed.parts(STEPS | {"rows": {}})
+
+
+def test_executors_and_commands_are_put_into_words():
+    rows = {
+        "one process": {"seconds": 8.0, "ratio": 1, "start_seconds": 1, "overhead_seconds": 0.0}
+        | {"overhead_of_mini": 0.0},
+        "two processes": {"seconds": 4.4, "ratio": 0.55, "start_seconds": 2.5}
+        | {"overhead_seconds": 0.012, "overhead_of_mini": 0.0002},
+    }
+    said = speed.executors_answer({"rows": rows, "runs": 6, "circumstances": MADE})
+    assert "One process runs 6 short runs in 8.0 s; two processes take **0.55**" in said
+    assert "two processes 12 ms (0.020%) of a run of mini" in said
+    record = {
+        "seconds": {"prunelib --help": 0.125},
+        "status": [{"records": 10_000, "seconds": 1.5}],
+        "circumstances": MADE,
+    }
+    said = speed.everyday_answer(record)
+    assert "`prunelib --help` 0.12 s" in said
+    assert "over 10,000 records 1.50 s" in said
+    assert "memory" not in said
+    assert "1.11 GB of memory" in speed.everyday_answer(record | {"mini_megabytes": 1107})
