@@ -55,6 +55,11 @@ places = options(
         help="Folder with CIFAR-10.  [default: PRUNELIB_DATA, else data]",
     ),
     click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]"),
+    click.option(
+        "--precision",
+        type=click.Choice(["bfloat16", "float32"]),
+        help="Of convolutions and products.  [default: bfloat16 where it is fast]",
+    ),
 )
 selection = options(
     click.option("--families", type=NAMES, help="Some of the families, separated by commas."),
@@ -151,6 +156,7 @@ def study(
     results,
     data,
     device,
+    precision,
 ) -> None:
     """Run what is missing of a study. Stop it at any time, and go on with the same command.
 
@@ -187,10 +193,18 @@ def study(
 
         store = checked_store(preset, results, data)
         running = RayTasks(
-            store, ray_address, jobs, device, threads, runs_per_gpu or 4, data, preset.budgets
+            store,
+            ray_address,
+            jobs,
+            device,
+            threads,
+            runs_per_gpu or 4,
+            data,
+            preset.budgets,
+            precision,
         )
     else:
-        setting = prepared(preset, results, data, Machine.here(device, threads))
+        setting = prepared(preset, results, data, Machine.here(device, threads, precision))
         if jobs is None:
             jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
         running = executors.executor(setting, jobs)
@@ -258,7 +272,9 @@ def status(scale, families, seeds, budgets, results, as_json) -> None:
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @places
-def train(scale, file, family, budget, epochs, seed, threads, results, data, device) -> None:
+def train(
+    scale, file, family, budget, epochs, seed, threads, results, data, device, precision
+) -> None:
     """Train one network by the protocol of a scale, and keep its record.
 
     \b
@@ -276,7 +292,7 @@ def train(scale, file, family, budget, epochs, seed, threads, results, data, dev
     preset = scale_named(scale)
     if epochs is not None:
         preset = replace(preset, train=preset.train.lasting(epochs))
-    setting = prepared(preset, results, data, Machine.here(device, threads))
+    setting = prepared(preset, results, data, Machine.here(device, threads, precision))
     if file is not None:
         if family != "base" or budget is not None:
             raise click.UsageError("give either --profile or --family and --budget")
@@ -311,6 +327,7 @@ def prune(
     results,
     data,
     device,
+    precision,
 ) -> None:
     """Prune the base network of a scale, training it first if need be, and keep the record.
 
@@ -338,7 +355,7 @@ def prune(
     spec = preset.prune_spec(seed)
     spec = replace(spec, protocol=replace(spec.protocol, **changes))
     spec.protocol.check(preset.base, preset.shape)
-    finish(spec, prepared(preset, results, data, Machine.here(device, threads)))
+    finish(spec, prepared(preset, results, data, Machine.here(device, threads, precision)))
 
 
 @cli.command()

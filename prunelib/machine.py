@@ -28,8 +28,14 @@ class Machine:
     threads: int
 
     @classmethod
-    def here(cls, device: str | None = None, threads: int | None = None) -> "Machine":
-        """The fastest sensible setting: a GPU if there is one, bfloat16 where it pays.
+    def here(
+        cls,
+        device: str | None = None,
+        threads: int | None = None,
+        precision: str | None = None,
+    ) -> "Machine":
+        """The fastest sensible setting, unless it is given: a GPU if there is one, bfloat16 where
+        it pays.
 
         Without instructions for bfloat16 a CPU emulates it, about 20 times slower than float32.
 
@@ -48,7 +54,7 @@ class Machine:
             able = torch.cpu.get_capabilities()
             fast = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
         threads = threads or torch.get_num_threads()
-        return cls(str(found), "bfloat16" if fast else "float32", threads)
+        return cls(str(found), precision or ("bfloat16" if fast else "float32"), threads)
 
     def autocast(self) -> torch.autocast:
         """A context in which convolutions and products run in this precision."""

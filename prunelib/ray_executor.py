@@ -48,6 +48,7 @@ class RayTasks:
         runs_per_gpu: how many runs share a GPU.
         root: folder with CIFAR-10, which only the driver reads.
         keep: see `runs.run`.
+        precision: of `machine.Machine`; None: what is fastest on each node.
 
     Raises:
         PrunelibError: there is no cluster, or no node of it can hold a run.
@@ -63,6 +64,7 @@ class RayTasks:
         runs_per_gpu: int = 4,
         root: Path | None = None,
         keep: tuple[int, ...] = (),
+        precision: str | None = None,
     ) -> None:
         if device not in (None, "cpu", "cuda"):
             raise PrunelibError(f"on Ray, runs compute on cpu or cuda, not on {device!r}")
@@ -71,7 +73,7 @@ class RayTasks:
         self.store, self.root, self.keep = store, root, keep
         self.limit = math.inf if jobs is None else jobs
         self.device = device or ("cuda" if any(has.get("GPU") for has in nodes()) else "cpu")
-        self.threads = threads
+        self.threads, self.precision = threads, precision
         self.runs_per_gpu = runs_per_gpu if self.device == "cuda" else 0
         # Ray counts in ten-thousandths of a GPU. It would repeat a run without end that is killed
         # for its memory; so repeating is left to `Losses`.
@@ -106,7 +108,9 @@ class RayTasks:
             for path in reads(spec, self.store)
         }
         data = self._put(spec)
-        task = self.task.remote(spec, files, data, self.device, self.threads, self.keep)
+        task = self.task.remote(
+            spec, files, data, (self.device, self.threads, self.precision), self.keep
+        )
         self.running[task] = spec
 
     def _put(self, spec: Spec) -> ray.ObjectRef:
@@ -212,8 +216,7 @@ def work(
     spec: Spec,
     files: dict[str, bytes],
     data: tuple,
-    device: str,
-    threads: int,
+    machine: tuple[str, int, str | None],
     keep: tuple[int, ...],
 ) -> dict[str, bytes]:
     """One run, in a worker: from files of the driver's store to those that it makes."""
@@ -221,7 +224,7 @@ def work(
         store = Store(Path(folder))
         for name, content in files.items():
             write_atomically(store.folder / name, content)
-        run_on(shared(*data), spec, store, Machine.here(device, threads), keep=keep)
+        run_on(shared(*data), spec, store, Machine.here(*machine), keep=keep)
         made = (path for path in store.folder.rglob("*") if path.is_file())
         found = {str(path.relative_to(store.folder)): path for path in made}
         return {name: path.read_bytes() for name, path in found.items() if name not in files}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
+from prunelib.answers import interval
 from prunelib.display import Choices
 from prunelib.errors import Missing, PrunelibError
 from prunelib.figures import LINES, STYLES, finish
@@ -380,15 +381,27 @@ def executors_answer(record: dict) -> str:
     rows = dict(record["rows"])
     one = rows.pop("one process")
     gains = [f"{name} take **{row['ratio']:.2f}** of its time" for name, row in rows.items()]
-    costs = [
-        f"{name} {1e3 * row['overhead_seconds']:.0f} ms ({row['overhead_of_mini']:.3%})"
-        for name, row in rows.items()
-    ]
+    costs = [f"{name} {1e3 * row['overhead_seconds']:.0f} ms" for name, row in rows.items()]
+    most = max(row["overhead_of_mini"] for row in rows.values())
     starts = [f"{name} {row['start_seconds']:.1f} s" for name, row in rows.items()]
     return (
         f"One process runs {record['runs']} short runs in {one['seconds']:.1f} s; "
         f"{', '.join(gains)}. Until the first runs are done, {', '.join(starts)} pass. Handing out "
-        f"a run costs {', '.join(costs)} of a run of mini. {provenance(record)}"
+        f"a run costs {', '.join(costs)}: at most {100 * most:.2g} % of a run of mini. "
+        f"{provenance(record)}"
+    )
+
+
+def precision_answer(record: dict) -> str:
+    """Whether the number format changes what is found."""
+    rows = pd.DataFrame(record["rows"])
+    apart = rows["bfloat16"] - rows["float32"]
+    seeds = rows.groupby(["family", "budget"], dropna=False)["float32"].std().mean()
+    return (
+        f"The same {len(rows)} networks of scale {record['scale']} were trained in both number "
+        f"formats: bfloat16 has **{interval(apart)}** points more error. A pair differs by "
+        f"{apart.abs().mean():.2f} on average, in either direction; from seed to seed the standard "
+        f"deviation is {seeds:.2f}. {provenance(record)}"
     )
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
 EXECUTORS = ROOT / "benchmarks/executors.py"
 INFERENCE = ROOT / "benchmarks/inference.py"
+PRECISION = ROOT / "benchmarks/precision.py"
 FAMILIES = {"base", "pruned", "copycat", "bottleneck", "reduced-width"} | {
     "pruned-rounded",
     "copycat-rounded",
@@ -93,6 +94,8 @@ def test_a_matrix_product_is_in_the_format_of_the_machine():
         (STEPS, ["--reference", "nowhere"], "no clone of pytorch-prunes"),
         (EVERYDAY, ["--records", "7"], "--records 8"),
         (EXECUTORS, ["--rounds", "0"], "must be at least 1"),
+        (PRECISION, ["tiny"], "invalid choice"),
+        (PRECISION, ["--seeds", "0"], "must be at least 1"),
         (INFERENCE, ["--rounds", "0"], "must be at least 1"),
         (INFERENCE, ["--compiled", "wide"], "no family wide"),
     ],

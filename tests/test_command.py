@@ -54,6 +54,7 @@ WRONG = {
     "no data": (("study", "mini"), "no CIFAR-10 in data"),
     "no data there": (("train", "mini", "--data", "elsewhere"), "no CIFAR-10 in elsewhere"),
     "device": (("train", "smoke", "--device", "abacus"), "abacus"),
+    "precision": (("train", "smoke", "--precision", "float16"), "float16"),
     "duration": (("study", "smoke", "--time-limit", "soon"), "'soon'"),
     "jobs": (("study", "smoke", "--jobs", 0), "0"),
     "no budget": (("fit",), "--params"),
@@ -258,3 +259,10 @@ def test_fit_and_verdicts_speak_json(tmp_path):
         assert row["params"] <= 10_000
         ChannelProfile.from_json(json.dumps(row["profile"]))
     assert rows[0]["python"] in prunelib(*arguments, folder=tmp_path).stdout
+
+
+def test_a_record_says_which_number_format_was_asked_for(tmp_path):
+    done = prunelib("train", "smoke", "--epochs", 1, "--precision", "float32", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "results/smoke").glob("*.json")
+    assert json.loads(path.read_text())["circumstances"]["precision"] == "float32"

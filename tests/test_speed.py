@@ -191,7 +191,7 @@ def test_executors_and_commands_are_put_into_words():
     }
     said = speed.executors_answer({"rows": rows, "runs": 6, "circumstances": MADE})
     assert "One process runs 6 short runs in 8.0 s; two processes take **0.55**" in said
-    assert "two processes 12 ms (0.020%) of a run of mini" in said
+    assert "two processes 12 ms: at most 0.02 % of a run of mini" in said
     record = {
         "seconds": {"prunelib --help": 0.125},
         "status": [{"records": 10_000, "seconds": 1.5}],
@@ -202,3 +202,15 @@ def test_executors_and_commands_are_put_into_words():
     assert "over 10,000 records 1.50 s" in said
     assert "memory" not in said
     assert "1.11 GB of memory" in speed.everyday_answer(record | {"mini_megabytes": 1107})
+
+
+def test_number_formats_are_compared_in_pairs():
+    rows = [
+        {"family": "base", "budget": None, "seed": 0, "bfloat16": 10.0, "float32": 9.0},
+        {"family": "base", "budget": None, "seed": 1, "bfloat16": 10.0, "float32": 12.0},
+    ]
+    said = speed.precision_answer({"rows": rows, "scale": "smoke", "circumstances": MADE})
+    assert "The same 2 networks of scale smoke" in said
+    assert "**-0.50 (95 % interval" in said
+    assert "differs by 1.50 on average" in said
+    assert "deviation is 2.12" in said
