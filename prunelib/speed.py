@@ -74,7 +74,9 @@ def latency(record: dict) -> Choices:
             f"{n} at {s}×{s}" for n, s in rows[["network", "size"]].drop_duplicates().values
         ],
         "images at once": [str(n) for n in rows["batch"].unique()],
-        "computed by": list(rows["computed by"].unique()),
+        "computed by": sorted(
+            rows["computed by"].unique(), key=lambda n: not n.startswith(ENGINES[0])
+        ),
     }
     figures = {}
     for answers in product(*questions.values()):
@@ -140,26 +142,29 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...], made: str) -> g
 
 
 def latency_answer(record: dict) -> str:
-    """How much faster networks get that compute less, and in which shape."""
+    """How much faster small networks are, and which of them, as a Markdown list."""
     rows = pd.DataFrame(record["rows"])
-    rows = rows[(rows["threads"] == 1) & rows["engine"].isin(ENGINES)]
+    rows = rows[
+        (rows["threads"] == 1)
+        & (rows["precision"] == "float32")
+        & rows["engine"].isin(ENGINES)
+        & ~rows["family"].str.endswith("-rounded")
+    ]
     smallest = rows[rows["budget"] == rows.groupby("size")["budget"].transform("min")]
-    plain = smallest[~smallest["family"].str.endswith("-rounded")]
-    sentences = []
-    for (network, size), group in plain.groupby(["network", "size"], sort=False):
-        fastest = group[group["precision"] == "float32"]
-        share = fastest["macs_share"]
-        times = [
-            f"{part['against_base'].min():.0%} to {part['against_base'].max():.0%} of its time "
-            f"({'one image' if batch == 1 else f'{batch} images'} at once, {name})"
-            for (name, batch), part in fastest.groupby(["engine", "batch"])
-        ]
-        sentences.append(
-            f"Networks of {short(group['budget'].iloc[0])} parameters have {share.min():.0%} to "
-            f"{share.max():.0%} of the multiply-accumulates of {network} at {size}×{size} and take "
-            f"{', '.join(times)}."
+    lines = []
+    for (network, size), group in smallest.groupby(["network", "size"], sort=False):
+        share = group["macs_share"]
+        lines.append(
+            f"- Networks of **{short(group['budget'].iloc[0])}** parameters have "
+            f"{share.min():.0%} to {share.max():.0%} of the multiply-accumulates of {network} at "
+            f"{size}×{size}. Their share of its time:"
         )
-    return " ".join([*sentences, provenance(record)])
+        for (computed, batch), part in group.groupby(["engine", "batch"]):
+            ranked = part.sort_values("against_base")
+            times = [f"{TITLES[r.family]} {r.against_base:.0%}" for r in ranked.itertuples()]
+            images = "one image" if batch == 1 else f"{batch} images"
+            lines.append(f"  - {images} at once, {computed}: {', '.join(times)}.")
+    return "\n".join([*lines, "", provenance(record)])
 
 
 def widths(record: dict, images: int = 128) -> go.Figure:
