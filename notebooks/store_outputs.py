@@ -1,14 +1,21 @@
 """Run the notebooks and store what they print in them: `make notebooks`.
 
 The book runs them again when it is built; stored outputs are for readers on a code host, and for
-nbval, which compares them with what the notebooks print.
+nbval, which compares them with what the notebooks print. The README gets the answer, too.
 """
 
+import re
 import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from prunelib import verdicts
+from prunelib.notebook import open_studies
+
+README = Path(__file__).parents[1] / "README.md"
+FOUND = re.compile(r"(<!-- found: .*? -->\n).*?(<!-- /found -->)", re.DOTALL)
 
 
 def store(path: Path) -> None:
@@ -29,7 +36,19 @@ def store(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
+def told(readme: str, headline: str) -> str:
+    """The README with the book's answer in its place."""
+    return FOUND.sub(lambda place: f"{place[1]}{headline}\n{place[2]}", readme)
+
+
+def headline() -> str:
+    """The answer at every scale that has records."""
+    results = README.parent / "results"
+    return verdicts.headline(open_studies("mini", results=str(results), run_missing=False))
+
+
 if __name__ == "__main__":
+    README.write_text(told(README.read_text(), headline()))
     names = sys.argv[1:] or sorted(Path(__file__).parent.glob("*.ipynb"))
     for name in names:
         print(name, flush=True)

@@ -112,3 +112,13 @@ def test_stored_outputs_are_whole_and_name_no_machine(notebook):
     assert len(tagged) == 1
     for name in ("scale", "results", "data", "run_missing"):
         assert re.search(rf"^{name} = ", tagged[0].source, re.MULTILINE)
+
+
+def test_the_readme_has_the_answer_that_the_records_give():
+    sys.path.insert(0, str(ROOT / "notebooks"))
+    from store_outputs import headline, told
+
+    readme = (ROOT / "README.md").read_text()
+    assert "at mini" in headline()
+    assert headline() in readme
+    assert told(readme.replace(headline(), "nothing"), headline()) == readme
