@@ -7,8 +7,8 @@ own code.
 examples:
   python benchmarks/steps.py
   python benchmarks/steps.py --cases wide narrow --pairs 30
-  git clone https://github.com/BayesWatch/pytorch-prunes /tmp/prunes
-  python benchmarks/steps.py --reference /tmp/prunes
+  git clone https://github.com/BayesWatch/pytorch-prunes ../pytorch-prunes
+  python benchmarks/steps.py --reference ../pytorch-prunes
 """
 
 import argparse
