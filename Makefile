@@ -27,8 +27,10 @@ test: $(INSTALLED)  ## run everything that CI runs
 notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 	$(BIN)/python notebooks/store_outputs.py
 
-bench: $(INSTALLED)  ## time training, pruning, inference and commands: about half an hour
+bench: $(INSTALLED)  ## time training, pruning, inference and commands
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/steps.py --precision float32 --out results/benchmarks/float32.json
+	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/executors.py
 	$(BIN)/python benchmarks/everyday.py

@@ -53,7 +53,7 @@ def noise(size: int) -> tuple[Tensor, Tensor]:
     return torch.randn(BATCH, 3, size, size), torch.randint(10, (BATCH,))
 
 
-def pixels(size: int, count: int = 4 * BATCH) -> Split:
+def pixels(size: int, count: int = 50_000) -> Split:
     """Images (N, size, size, 3) of bytes, and labels."""
     x = torch.randint(256, (count, size, size, 3), dtype=torch.uint8)
     return Split(x, torch.randint(10, (count,)))

@@ -80,8 +80,9 @@ def parts(step: Step, times: int = 3) -> dict:
 
 
 KINDS = {
-    "convolutions, backward": ("aten::convolution_backward", "aten::mm"),
+    "convolutions, backward": ("aten::convolution_backward",),
     "convolutions, forward": ("aten::mkldnn_convolution", "aten::_slow_conv2d_forward"),
+    "projections": ("aten::mm", "aten::addmm"),
     "batch norm": ("aten::native_batch_norm", "aten::native_batch_norm_backward"),
     "ReLU": ("aten::clamp_min_", "aten::relu_", "aten::threshold_backward"),
     "sums of shortcuts and of gradients": ("aten::add", "aten::add_"),
@@ -184,6 +185,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=15, help="of each comparison (default: 15)")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch (default: 1)")
     parser.add_argument(
+        "--precision",
+        choices=("bfloat16", "float32"),
+        help="of prunelib; the other side has float32 (default: what is fastest here)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         help="the record (default: results/benchmarks/steps.json, or reference.json there)",
@@ -201,7 +207,7 @@ def main() -> None:
     except ImportError as error:
         parser.error(f"{given.reference} is no clone of pytorch-prunes: {error}")
     torch.set_num_threads(given.threads)
-    machine = Machine.here("cpu", given.threads)
+    machine = Machine.here("cpu", given.threads, given.precision)
     side = sides.ours(machine)
     print(f"{'':<58}{'prunelib':>13} {'against':>13}   ratio   ({other.name})")
     rows = {}

@@ -2,7 +2,7 @@
 
 A narrow network has many small kernels, and a GPU would wait for each to be launched. Recording is
 for one batch size and one learning rate; other batches, such as the last of an epoch, run as
-always. Before a recording is relied on, it is compared with the step itself, and given up if they
+always. Before a recording is relied on, it is compared with the step itself, and left if they
 differ.
 """
 
@@ -14,6 +14,8 @@ from torch import Tensor
 
 WARM_UP = 3
 """Steps run as always before recording: libraries choose their kernels in them."""
+WORTHWHILE = 30
+"""Steps of one kind below which recording and checking would cost more than they save."""
 TOLERANCE = 0.05
 """How far recorded and plain step may differ, as a share of what the step changes: the order in
 which a GPU adds up is not fixed."""
@@ -22,6 +24,8 @@ Step = Callable[[Tensor, Tensor], Tensor]
 """One update on a batch, images and labels, to its loss on the device."""
 Recorder = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 """Records a function; returns what repeats it, and the tensor that holds its result then."""
+State = dict[str, list[Tensor]]
+"""All that a step changes, by kind."""
 
 
 class Replayed:
@@ -35,6 +39,9 @@ class Replayed:
         record: how to record.
     """
 
+    trusted = True
+    """Whether recordings are right on this machine; one that is not is the last for all."""
+
     def __init__(
         self,
         step: Step,
@@ -47,82 +54,98 @@ class Replayed:
         self.others, self.record = others, record
         self.settled, self.steps = None, 0
         self.replay = None
-        self.trusted = True
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """One update; from the recording, if there is one for such a batch."""
         now = x.shape, self.optimizer.param_groups[0]["lr"]
         if now != self.settled and (self.settled is None or len(x) >= self.settled[0][0]):
             self.settled, self.steps, self.replay = now, 0, None
-        if now != self.settled or not self.trusted:
+        if now != self.settled or not Replayed.trusted:
             return self.step(x, y)
-        if self.replay is None:
-            self.steps += 1
-            if self.steps <= WARM_UP:
-                return self.step(x, y)
+        if self.replay is not None:
+            self.x.copy_(x)
+            self.y.copy_(y)
+            self.replay()
+            return self.loss
+        self.steps += 1
+        if self.steps > WARM_UP:
             return self._record(x, y)
-        self.x.copy_(x)
-        self.y.copy_(y)
-        self.replay()
-        return self.loss
+        self.x, self.y = x.clone(), y.clone()
+        return self.step(x, y)
 
     def _record(self, x: Tensor, y: Tensor) -> Tensor:
-        """Record, compare with the step as always, and return the loss of one update."""
-        before = self._state()
-        self.x, self.y = x.clone(), y.clone()
+        """Record on the batch before, compare on this one, and return its loss after one update."""
+        before = self._copy()
         replayed = None
         try:
             self.replay, self.loss = self.record(lambda: self.step(self.x, self.y))
             self._restore(before)
+            self.x.copy_(x)
+            self.y.copy_(y)
             self.replay()
-            replayed = [*self._state(), self.loss.clone()]
+            replayed = self._copy() | {"loss": [self.loss.clone()]}
             reason = "it does not do what a step does"
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
         self._restore(before)
         loss = self.step(x, y)
-        if replayed is None or not alike(before, self._state(), replayed[:-1], loss, replayed[-1]):
-            self.trusted, self.replay = False, None
-            warnings.warn(f"training goes on without a CUDA graph: {reason}", stacklevel=3)
+        after = self._copy() | {"loss": [loss]}
+        if replayed is None or not alike(
+            before | {"loss": [torch.zeros_like(loss)]}, after, replayed
+        ):
+            Replayed.trusted, self.replay = False, None
+            warnings.warn(f"training goes on without CUDA graphs: {reason}", stacklevel=3)
         return loss
 
-    def _tensors(self) -> list[Tensor]:
-        """All that a step changes."""
+    def _state(self) -> State:
         momentum = [
             value
             for state in self.optimizer.state.values()
             for value in state.values()
             if isinstance(value, Tensor)
         ]
-        return [*self.model.parameters(), *self.model.buffers(), *momentum, *self.others]
+        buffers = list(self.model.buffers())
+        return {
+            "parameters": list(self.model.parameters()),
+            "momentum": momentum,
+            "statistics": [b for b in buffers if b.is_floating_point()],
+            "counts": [b for b in buffers if not b.is_floating_point()],
+            "others": list(self.others),
+        }
 
-    def _state(self) -> list[Tensor]:
-        return [tensor.detach().clone() for tensor in self._tensors()]
+    def _copy(self) -> State:
+        return {k: [t.detach().clone() for t in kind] for k, kind in self._state().items()}
 
     @torch.no_grad()
-    def _restore(self, state: list[Tensor]) -> None:
-        for tensor, saved in zip(self._tensors(), state, strict=True):
-            tensor.copy_(saved)
+    def _restore(self, state: State) -> None:
+        for kind, tensors in self._state().items():
+            for tensor, saved in zip(tensors, state[kind], strict=True):
+                tensor.copy_(saved)
 
 
-def alike(
-    before: list[Tensor], after: list[Tensor], replayed: list[Tensor], loss: Tensor, other: Tensor
-) -> bool:
-    """Whether two updates from one state changed it alike, and saw one loss."""
-    apart = distance(after, replayed) <= TOLERANCE * distance(after, before)
-    return bool(apart) and torch.allclose(loss.float(), other.float(), rtol=TOLERANCE)
+def alike(before: State, after: State, replayed: State) -> bool:
+    """Whether two updates from one state changed everything alike, each kind for itself."""
+    return all(
+        bool(
+            distance(after[kind], replayed[kind])
+            <= (0 if kind == "counts" else TOLERANCE) * distance(after[kind], before[kind])
+        )
+        for kind in after
+        if after[kind]
+    )
 
 
 def distance(one: list[Tensor], other: list[Tensor]) -> Tensor:
     """Euclidean distance of two lists of tensors."""
-    return sum(
-        (a.double() - b.double()).square().sum() for a, b in zip(one, other, strict=True)
-    ).sqrt()
+    squares = [(a.double() - b.double()).square().sum() for a, b in zip(one, other, strict=True)]
+    return torch.stack(squares).sum().sqrt()
 
 
-def record_cuda(function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+def record_cuda(function: Callable[[], Tensor], device: str) -> tuple[Callable[[], None], Tensor]:
     """Record as a CUDA graph."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = function()
+    # The stream is set again at the end, even if recording fails.
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.current_stream(device)):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = function()
     return graph.replay, result

@@ -66,8 +66,8 @@ def prune(
 ) -> list[Point]:
     """Prune a trained model in place, channel by channel, and record the trajectory.
 
-    Removed channels leave the network, its gradients and its momentum physically, so every
-    removal is cheaper than the one before.
+    Removed channels leave the network, its gradients and its momentum physically, so that every
+    update computes less than the one before.
 
     Args:
         model: trained; on return the pruned and tuned network.
@@ -111,7 +111,7 @@ def prune(
         model.train()
         fisher = Fisher(model) if protocol.criterion == "fisher" and follow is None else None
         losses = torch.zeros(protocol.steps, device=machine.device)
-        update = stepper(model, state.optimizer, machine, fisher)
+        update = stepper(model, state.optimizer, machine, protocol.steps, fisher)
         for step in range(protocol.steps):
             x, y = next(batches)
             losses[step] = update(x, y)

@@ -82,19 +82,20 @@ class RayTasks:
         self.running: dict[ray.ObjectRef, Spec] = {}
         self.data: dict[tuple[str, int], ray.ObjectRef] = {}
         self.losses = Losses()
+        self.jobs = 0
         self._count()
-
-    def _count(self) -> None:
-        """Nodes come and go; a task that none can hold would wait for ever."""
-        held = sum(self._held(has) for has in nodes())
-        if not held:
+        if not self.jobs:  # a task that no node can hold would wait for ever
             wanted = f"{self.threads} CPU{'s' * (self.threads > 1)}"
             wanted += " and a GPU" if self.runs_per_gpu else ""
             raise PrunelibError(
                 f"no node of the Ray cluster has {wanted} for a run; choose other --threads or "
                 "--device, or add a node"
             )
-        self.jobs = min(self.limit, held)
+
+    def _count(self) -> None:
+        """How many runs the cluster holds: nodes come and go, and all may be away for a while."""
+        held = sum(self._held(has) for has in nodes())
+        self.jobs = min(self.limit, held) if held else self.jobs
 
     def _held(self, has: dict[str, float]) -> int:
         """Runs that a node with these resources can hold at once."""

@@ -141,15 +141,20 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...], made: str) -> g
     return finish(figure, alt, table)
 
 
+def comparable(record: dict) -> pd.DataFrame:
+    """Inference on one thread in float32, by the engines that all networks were timed with."""
+    rows = pd.DataFrame(record["rows"])
+    single = (rows["threads"] == 1) & (rows["precision"] == "float32")
+    return rows[single & rows["engine"].isin(ENGINES)]
+
+
+SETTING = ["network", "size", "budget", "engine", "batch"]
+
+
 def latency_answer(record: dict) -> str:
     """How much faster small networks are, and which of them, as a Markdown list."""
-    rows = pd.DataFrame(record["rows"])
-    rows = rows[
-        (rows["threads"] == 1)
-        & (rows["precision"] == "float32")
-        & rows["engine"].isin(ENGINES)
-        & ~rows["family"].str.endswith("-rounded")
-    ]
+    rows = comparable(record)
+    rows = rows[~rows["family"].str.endswith("-rounded")]
     smallest = rows[rows["budget"] == rows.groupby("size")["budget"].transform("min")]
     lines = []
     for (network, size), group in smallest.groupby(["network", "size"], sort=False):
@@ -163,8 +168,39 @@ def latency_answer(record: dict) -> str:
             ranked = part.sort_values("against_base")
             times = [f"{TITLES[r.family]} {r.against_base:.0%}" for r in ranked.itertuples()]
             images = "one image" if batch == 1 else f"{batch} images"
-            lines.append(f"  - {images} at once, {computed}: {', '.join(times)}.")
+            noise = ((part["high"] - part["low"]) / part["ms"]).median()
+            lines.append(
+                f"  - {images} at once, {computed}: {', '.join(times)} (half of the rounds lie "
+                f"within {noise:.0%})."
+            )
+    groups = [g.set_index("family")["ms"] for _, g in rows.dropna().groupby(SETTING)]
+    fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
+    slowest = pd.Series([g.idxmax() for g in groups]).value_counts()
+    lines.append(
+        f"- Over all {len(groups)} comparisons at equal parameters **{TITLES[fastest.index[0]]}** "
+        f"is the fastest in {fastest.iloc[0]}, and **{TITLES[slowest.index[0]]}** the slowest in "
+        f"{slowest.iloc[0]}."
+    )
     return "\n".join([*lines, "", provenance(record)])
+
+
+def rounding_answer(record: dict) -> str:
+    """Whether widths that are multiples of 8 make a network faster."""
+    rows = comparable(record)
+    ms = rows.dropna().set_index([*SETTING, "family"])["ms"]
+    rounded = ms[ms.index.get_level_values("family").str.endswith("-rounded")]
+    parts = {}
+    for (*setting, family), value in rounded.items():
+        ratio = value / ms[(*setting, family.removesuffix("-rounded"))]
+        parts.setdefault(setting[SETTING.index("engine")], []).append(ratio)
+    facts = [
+        f"{name} takes {min(ratios):.2f} to {max(ratios):.2f} of the time ({len(ratios)} pairs)"
+        for name, ratios in parts.items()
+    ]
+    return (
+        "With the same parameters and bottleneck widths rounded to multiples of 8, "
+        f"{', '.join(facts)}. {provenance(record)}"
+    )
 
 
 def widths(record: dict, images: int = 128) -> go.Figure:
@@ -195,7 +231,7 @@ def widths(record: dict, images: int = 128) -> go.Figure:
 
 
 def widths_answer(record: dict, images: int = 128) -> str:
-    """What the first channel beyond a multiple of 16 costs, and what one fewer saves."""
+    """What the first channel beyond a multiple of 16 costs, and what the 15 after it cost."""
     rows = pd.DataFrame(record["widths"])
     rows = rows[rows["batch"] == images]
     sentences = []
@@ -203,8 +239,8 @@ def widths_answer(record: dict, images: int = 128) -> str:
         ms = group.set_index("width")["ms"]
         pairs = [(w, w + 1) for w in (16, 32, 48) if {w, w + 1} <= set(ms.index)]
         steps = [f"{b} channels take {ms[b] / ms[a]:.2f} times as long as {a}" for a, b in pairs]
-        inside = [(a, b) for a, b in ((24, 32), (40, 48), (56, 64)) if {a, b} <= set(ms.index)]
-        steps += [f"{b} take {ms[b] / ms[a]:.2f} times as long as {a}" for a, b in inside[:1]]
+        inside = [(a, b) for a, b in ((17, 32), (33, 48), (49, 64)) if {a, b} <= set(ms.index)]
+        steps += [f"{b} take {ms[b] / ms[a]:.2f} times as long as {a}" for a, b in inside]
         if steps:
             sentences.append(f"{', '.join(names)}: {', '.join(steps)}.")
     return " ".join([*sentences, provenance(record)])
@@ -214,7 +250,7 @@ def ratios(records: list[dict]) -> go.Figure:
     """Our time as a share of another code's, with quartiles; a record for each other code."""
     figure, tables = go.Figure(), []
     for record, style in zip(records, LINES, strict=False):
-        name = record["against"]
+        name = f"{record['against']} in float32, ours in {record['circumstances']['precision']}"
         rows = [row for key, row in record["rows"].items() if key in COMPARED]
         titles = [row["title"] for row in rows]
         ratio = [row["ratio"] for row in rows]
@@ -348,7 +384,7 @@ def peak_answer(record: dict) -> str:
     rows = [row for row in record["rows"].values() if "parts" in row]
     made = record["circumstances"]
     facts = ", ".join(
-        f"{row['network']} reaches "
+        f"An update of {row['network']} reaches "
         f"{row['gflops']:.0f} GFLOP/s, **{row['ratio']:.0%}** of the {row['against_gflops']:.0f} "
         "of a matrix product"
         for row in rows
@@ -361,22 +397,21 @@ def steps_answer(record: dict) -> str:
     rows = record["rows"]
     facts = [f"{rows[k]['title']}: **{rows[k]['ratio']:.2f}**" for k in COMPARED if k in rows]
     saliency = [
-        f"{rows[k]['ratio']:.2f} ({rows[k]['network']})"
+        f"{rows[k]['ratio'] - 1:.0%} ({rows[k]['network']})"
         for k in ("wide-fisher", "fisher")
         if k in rows
     ]
     data = (
-        f" Making the batches takes {rows['data']['share']:.1%} of an epoch."
+        f" Making a batch takes {rows['data']['share']:.1%} of an update with its batch."
         if "data" in rows
         else ""
     )
     tuning = (
-        f" Reading saliency costs {', '.join(saliency)} of fine-tuning without it."
-        if saliency
-        else ""
+        f" Reading saliency makes fine-tuning longer by {', '.join(saliency)}." if saliency else ""
     )
     return (
-        f"Our time as a share of that of {record['against']}: {'; '.join(facts)}.{data}{tuning} "
+        f"Our time, in {record['circumstances']['precision']}, as a share of that of "
+        f"{record['against']}, in float32: {'; '.join(facts)}.{data}{tuning} "
         f"{provenance(record)}"
     )
 
@@ -385,14 +420,14 @@ def executors_answer(record: dict) -> str:
     """What several runs at once gain, and what handing out a run costs."""
     rows = dict(record["rows"])
     one = rows.pop("one process")
-    gains = [f"{name} take **{row['ratio']:.2f}** of its time" for name, row in rows.items()]
-    costs = [f"{name} {1e3 * row['overhead_seconds']:.0f} ms" for name, row in rows.items()]
+    gains = [f"{name} in **{row['ratio']:.2f}** of that" for name, row in rows.items()]
+    costs = [f"{1e3 * row['overhead_seconds']:.0f} ms ({name})" for name, row in rows.items()]
     most = max(row["overhead_of_mini"] for row in rows.values())
-    starts = [f"{name} {row['start_seconds']:.1f} s" for name, row in rows.items()]
+    starts = [f"{row['start_seconds']:.1f} s ({name})" for name, row in rows.items()]
     return (
         f"One process runs {record['runs']} short runs in {one['seconds']:.1f} s; "
-        f"{', '.join(gains)}. Until the first runs are done, {', '.join(starts)} pass. Handing out "
-        f"a run costs {', '.join(costs)}: at most {100 * most:.2g} % of a run of mini. "
+        f"{'; '.join(gains)}. Starting takes {', '.join(starts)}, handing out a run "
+        f"{', '.join(costs)}: at most {100 * most:.1g} % of a run of mini. "
         f"{provenance(record)}"
     )
 
@@ -404,9 +439,9 @@ def precision_answer(record: dict) -> str:
     seeds = rows.groupby(["family", "budget"], dropna=False)["float32"].std().mean()
     return (
         f"The same {len(rows)} networks of scale {record['scale']} were trained in both number "
-        f"formats: bfloat16 has **{interval(apart)}** points more error. A pair differs by "
-        f"{apart.abs().mean():.2f} on average, in either direction; from seed to seed the standard "
-        f"deviation is {seeds:.2f}. {provenance(record)}"
+        f"formats. Error in bfloat16 minus error in float32, points: **{interval(apart)}**. The "
+        f"standard deviation of a pair's difference is {apart.std():.2f}, that from seed to seed "
+        f"{seeds:.2f}. {provenance(record)}"
     )
 
 
@@ -418,7 +453,7 @@ def everyday_answer(record: dict) -> str:
         for row in record["status"]
     ]
     memory = (
-        f" A run of mini holds {record['mini_megabytes'] / 1000:.2f} GB of memory at most."
+        f" An epoch of training at mini holds {record['mini_megabytes'] / 1000:.2f} GB of memory."
         if "mini_megabytes" in record
         else ""
     )

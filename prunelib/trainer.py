@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 
 from prunelib.data import Dataset, Split, train_batches
 from prunelib.errors import PrunelibError
-from prunelib.graphs import Replayed, Step, record_cuda
+from prunelib.graphs import WORTHWHILE, Replayed, Step, record_cuda
 from prunelib.machine import Machine
 from prunelib.protocols import Protocol
 from prunelib.saliency import Fisher
@@ -67,9 +68,10 @@ def stepper(
     model: WideResNet,
     optimizer: torch.optim.Optimizer,
     machine: Machine,
+    steps: int,
     fisher: Fisher | None = None,
 ) -> Step:
-    """What makes updates of a model: `sgd_step`, on a GPU as a CUDA graph.
+    """What makes updates of a model: `sgd_step`; as a CUDA graph, if many come on a GPU.
 
     With `fisher` it reads saliency too.
     """
@@ -77,9 +79,10 @@ def stepper(
     def step(x: Tensor, y: Tensor) -> Tensor:
         return sgd_step(model, optimizer, x, y, machine, fisher.gates if fisher else None)
 
-    if torch.device(machine.device).type != "cuda":
+    if torch.device(machine.device).type != "cuda" or steps < WORTHWHILE:
         return step
-    return Replayed(step, model, optimizer, fisher.totals if fisher else (), record_cuda)
+    record = partial(record_cuda, device=machine.device)
+    return Replayed(step, model, optimizer, fisher.totals if fisher else (), record)
 
 
 def train(
@@ -110,7 +113,7 @@ def train(
     batches = train_batches(data, protocol.batch_size, protocol.pad, protocol.flip, seed)
     steps = -(-len(data.train.y) // protocol.batch_size)
     losses = torch.zeros(steps, device=machine.device)
-    update = stepper(model, optimizer, machine)
+    update = stepper(model, optimizer, machine, steps)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
     every_step = progress is not None and torch.device(machine.device).type == "cpu"
     history = []

@@ -201,39 +201,35 @@ def table(studies: dict[str, Records], asked: tuple[Claim, ...] | None = None) -
 
 def headline(studies: dict[str, Records]) -> str:
     """The answer to the book's question in two sentences a scale, as a Markdown list."""
-    found = [
-        {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)} for records in studies.values()
-    ]
-    lines = [answer(by["K7"], by["C1"], by["C4"]) for by in found if by["C1"].mean is not None]
-    return "\n".join(f"- {line}" for line in lines) or "Nothing is measured yet that could tell."
+    lines = []
+    for name, records in studies.items():
+        by = {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)}
+        if by["C1"].mean is not None:
+            lines.append(f"- Scale {name}: {answer(by['K7'], by['C1'], by['C4'])}")
+    return "\n".join(lines) or "Nothing is measured yet that could tell."
 
 
 def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
     """What K7, C1 (for the weights) and C4 (for the shape) say to: is it worth pruning a network?
 
-    Equal effort decides, for with equal epochs the pruned network has seen more images. A small
-    network that wins nonetheless would win at equal effort, too.
+    Equal effort decides, for with equal epochs the pruned network has seen more images: to win
+    with fewer is a stronger win, to lose with fewer tells nothing.
     """
-    both = f"at equal effort: {told(effort)}; at equal epochs: {told(epochs)}"
-    if epochs.verdict == "supported":
+    seen = {effort.verdict, epochs.verdict}
+    if "supported" in seen and effort.verdict != "refuted":
         first = (
             "**No, not for its weights**: small networks trained from scratch beat pruned ones of "
-            f"equal size, even where those have seen more images ({told(epochs)})"
+            "equal size"
         )
-    elif effort.verdict == "supported":
+    elif effort.verdict == "refuted" and epochs.verdict != "supported":
         first = (
-            "**No, not for its weights**: a small network trained from scratch beats the pruned "
-            f"one of equal size when it sees as many images ({both})"
-        )
-    elif effort.verdict == "refuted":
-        first = (
-            "**Yes, at this scale**: a small network trained from scratch does not beat the pruned "
-            f"one of equal size, even when it sees as many images ({both})"
+            "**Yes, at this scale**: small networks trained from scratch do not beat pruned ones "
+            "of equal size"
         )
     else:
         first = (
             "**It is open at this scale** whether small networks trained from scratch beat pruned "
-            f"ones of equal size ({both})"
+            "ones of equal size"
         )
     second = {
         "supported": "But pruning finds better shapes: trained from scratch, they beat the simple "
@@ -241,7 +237,13 @@ def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
         "refuted": "Nor for its shape: trained from scratch, it does not beat the simple networks",
         "open": "Whether the shapes that pruning finds are better than simple ones is open",
     }[shape.verdict]
-    return f"{first}. {second} ({told(shape)})."
+    both = f"at equal effort {reading(effort)}; at equal epochs {reading(epochs)}"
+    return f"{first} ({both}). {second} ({reading(shape)})."
+
+
+def reading(verdict: Verdict) -> str:
+    """A verdict in points of test error, as part of a sentence that names the scale."""
+    return told(verdict).removeprefix(f"at {verdict.scale} ")
 
 
 def capital(text: str) -> str:

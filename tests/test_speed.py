@@ -10,6 +10,7 @@ from prunelib.errors import Missing, PrunelibError
 MADE = {
     "hardware": "a pencil",
     "precision": "bfloat16",
+    "threads": 1,
     "cores": 2,
     "torch": "9.9",
     "finished": "2020-02-02T00:00:00+00:00",
@@ -30,6 +31,8 @@ def network(family, budget, share, ratio, engine="PyTorch", batch=1, **other):
         "threads": 1,
         "batch": batch,
         "ms": 10 * ratio,
+        "low": 9 * ratio,
+        "high": 11 * ratio,
         "macs_share": share,
         "against_base": ratio,
     } | other
@@ -126,17 +129,25 @@ def test_latency_shows_every_network_of_an_answer_on_one_thread():
 def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
     said = speed.latency_answer(INFERENCE)
     assert "Networks of **80K** parameters have 10% to 20% of" in said
-    assert "one image at once, PyTorch: Copycat 50%, Bottleneck 60%." in said
-    assert "128 images at once, ONNX Runtime: Copycat 25%, Bottleneck 30%." in said
+    assert "one image at once, PyTorch: Copycat 50%, Bottleneck 60% (half" in said
+    assert "128 images at once, ONNX Runtime: Copycat 25%, Bottleneck 30% (half of the" in said
+    assert "rounds lie within 20%)." in said
     assert "200K" not in said
+    assert "8 comparisons at equal parameters **Copycat** is the fastest in 4" in said
     assert said.endswith(SAID)
+
+
+def test_rounding_is_told_by_engine():
+    said = speed.rounding_answer(INFERENCE)
+    assert "PyTorch takes 0.50 to 0.50 of the time (2 pairs)" in said
+    assert "ONNX Runtime takes 0.50 to 0.50 of the time (2 pairs)" in said
 
 
 def test_widths_say_what_one_channel_more_costs():
     said = speed.widths_answer(INFERENCE)
     assert "17 channels take 1.50 times as long as 16" in said
     assert "33 channels take 2.00 times as long as 32" in said
-    assert "32 take 1.00 times as long as 24" in said
+    assert "32 take 1.17 times as long as 17" in said
     figure = speed.widths(INFERENCE)
     assert list(figure.data[0].x) == [16, 17, 24, 32, 33]
     assert list(figure.data[0].y) == [2.0, 3.0, 3.5, 3.5, 7.0]
@@ -156,9 +167,9 @@ def test_ratios_stand_with_their_quartiles():
 
 def test_steps_are_put_into_words():
     said = speed.steps_answer(STEPS)
-    assert "of that of other code: an update: **0.50**; a batch: **0.25**" in said
-    assert "takes 2.0% of an epoch" in said
-    assert "costs 1.10 (WRN-40-1 at 16×16) of fine-tuning without it" in said
+    assert "of that of other code, in float32: an update: **0.50**; a batch: **0.25**" in said
+    assert "takes 2.0% of an update with its batch" in said
+    assert "longer by 10% (WRN-40-1 at 16×16)" in said
     assert "**40%** of the 100 of a matrix product" in speed.peak_answer(STEPS)
 
 
@@ -191,8 +202,8 @@ def test_executors_and_commands_are_put_into_words():
         | {"overhead_seconds": 0.012, "overhead_of_mini": 0.0002},
     }
     said = speed.executors_answer({"rows": rows, "runs": 6, "circumstances": MADE})
-    assert "One process runs 6 short runs in 8.0 s; two processes take **0.55**" in said
-    assert "two processes 12 ms: at most 0.02 % of a run of mini" in said
+    assert "One process runs 6 short runs in 8.0 s; two processes in **0.55** of that" in said
+    assert "a run 12 ms (two processes): at most 0.02 % of a run of mini" in said
     record = {
         "seconds": {"prunelib --help": 0.125},
         "status": [{"records": 10_000, "seconds": 1.5}],
@@ -202,7 +213,7 @@ def test_executors_and_commands_are_put_into_words():
     assert "`prunelib --help` 0.12 s" in said
     assert "over 10,000 records 1.50 s" in said
     assert "memory" not in said
-    assert "1.11 GB of memory" in speed.everyday_answer(record | {"mini_megabytes": 1107})
+    assert "holds 1.11 GB of memory" in speed.everyday_answer(record | {"mini_megabytes": 1107})
 
 
 def test_number_formats_are_compared_in_pairs():
@@ -213,5 +224,5 @@ def test_number_formats_are_compared_in_pairs():
     said = speed.precision_answer({"rows": rows, "scale": "smoke", "circumstances": MADE})
     assert "The same 2 networks of scale smoke" in said
     assert "**-0.50 (95 % interval" in said
-    assert "differs by 1.50 on average" in said
-    assert "deviation is 2.12" in said
+    assert "pair's difference is 2.12" in said
+    assert "seed to seed 2.12" in said

@@ -229,11 +229,12 @@ def test_nothing_measured_is_open_everywhere():
     ("effort", "epochs", "said"),
     [
         ("open", "supported", "**No, not for its weights**"),
-        ("refuted", "supported", "**No, not for its weights**"),
+        ("supported", "supported", "**No, not for its weights**"),
         ("supported", "refuted", "**No, not for its weights**"),
         ("supported", "open", "**No, not for its weights**"),
         ("refuted", "refuted", "**Yes, at this scale**"),
         ("refuted", "open", "**Yes, at this scale**"),
+        ("refuted", "supported", "**It is open at this scale**"),
         ("open", "refuted", "**It is open at this scale**"),
         ("open", "open", "**It is open at this scale**"),
     ],
@@ -246,8 +247,8 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(effort, epochs, said):
     )
     text = verdicts.answer(first, second, third)
     assert text.startswith(said)
-    assert "-2.50" in text
-    assert ("+1.25" in text) == (epochs != "supported")
+    assert f"at equal effort **{effort}**, +1.25" in text
+    assert f"at equal epochs **{epochs}**, -2.50" in text
 
 
 def test_the_table_has_all_claims_and_scales():
