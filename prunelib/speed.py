@@ -384,12 +384,12 @@ def peak_answer(record: dict) -> str:
     rows = [row for row in record["rows"].values() if "parts" in row]
     made = record["circumstances"]
     facts = ", ".join(
-        f"An update of {row['network']} reaches "
+        f"an update of {row['network']} reaches "
         f"{row['gflops']:.0f} GFLOP/s, **{row['ratio']:.0%}** of the {row['against_gflops']:.0f} "
         "of a matrix product"
         for row in rows
     )
-    return f"On one thread, in {made['precision']}, {facts}. {provenance(record)}"
+    return f"On {made['threads']} thread(s), in {made['precision']}, {facts}. {provenance(record)}"
 
 
 def steps_answer(record: dict) -> str:
