@@ -393,27 +393,21 @@ def peak_answer(record: dict) -> str:
 
 
 def steps_answer(record: dict) -> str:
-    """Ratios to another code, in a sentence."""
+    """What the data and the saliency cost."""
     rows = record["rows"]
-    facts = [f"{rows[k]['title']}: **{rows[k]['ratio']:.2f}**" for k in COMPARED if k in rows]
     saliency = [
         f"{rows[k]['ratio'] - 1:.0%} ({rows[k]['network']})"
         for k in ("wide-fisher", "fisher")
         if k in rows
     ]
-    data = (
-        f" Making a batch takes {rows['data']['share']:.1%} of an update with its batch."
-        if "data" in rows
-        else ""
-    )
-    tuning = (
-        f" Reading saliency makes fine-tuning longer by {', '.join(saliency)}." if saliency else ""
-    )
-    return (
-        f"Our time, in {record['circumstances']['precision']}, as a share of that of "
-        f"{record['against']}, in float32: {'; '.join(facts)}.{data}{tuning} "
-        f"{provenance(record)}"
-    )
+    facts = []
+    if "data" in rows:
+        facts.append(
+            f"Making a batch takes {rows['data']['share']:.1%} of an update with its batch."
+        )
+    if saliency:
+        facts.append(f"Reading saliency makes fine-tuning longer by {', '.join(saliency)}.")
+    return " ".join([*facts, provenance(record)])
 
 
 def executors_answer(record: dict) -> str:

@@ -167,7 +167,6 @@ def test_ratios_stand_with_their_quartiles():
 
 def test_steps_are_put_into_words():
     said = speed.steps_answer(STEPS)
-    assert "of that of other code, in float32: an update: **0.50**; a batch: **0.25**" in said
     assert "takes 2.0% of an update with its batch" in said
     assert "longer by 10% (WRN-40-1 at 16×16)" in said
     assert "**40%** of the 100 of a matrix product" in speed.peak_answer(STEPS)
