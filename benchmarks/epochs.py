@@ -17,8 +17,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import timing
 from benchmarks.sides import pixels
-from benchmarks.timing import ROOT, keep
+from benchmarks.timing import keep
 from prunelib import trainer
 from prunelib.data import Dataset
 from prunelib.machine import Machine
@@ -63,21 +64,13 @@ def at_once(given: argparse.Namespace, count: int, graphs: bool) -> dict:
 
 def main() -> None:
     """Measure, print, and keep the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = timing.parser(__doc__, "epochs")
     parser.add_argument("--device", help="cpu or cuda (default: a GPU if there is one)")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N")
     parser.add_argument("--width", type=float, default=2, help="of the WRN-40 (default: 2)")
     parser.add_argument("--size", type=int, default=32, help="pixels a side (default: 32)")
     parser.add_argument("--images", type=int, default=50_000, help="in an epoch (default: 50000)")
     parser.add_argument("--epochs", type=int, default=3, help="trained (default: 3)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "results/benchmarks/epochs.json",
-        help="the record (default: results/benchmarks/epochs.json)",
-    )
     given = parser.parse_args()
     if min(*given.at_once, given.epochs) < 1 or given.images < 128:
         parser.error("--at-once and --epochs must be at least 1, --images 128")

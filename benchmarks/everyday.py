@@ -2,10 +2,9 @@
 
 examples:
   python benchmarks/everyday.py
-  python benchmarks/everyday.py --data ~/cifar10    also the memory of a run of scale mini
+  python benchmarks/everyday.py --data ~/cifar10    also the memory of an epoch of scale mini
 """
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import timing
 from benchmarks.timing import ROOT, keep
 from prunelib.machine import Machine
 from prunelib.store import Store
@@ -79,9 +79,7 @@ def growth(counts: list[int], repeats: int) -> list[dict]:
 
 def main() -> None:
     """Measure, print, and keep the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = timing.parser(__doc__, "everyday")
     parser.add_argument("--data", type=Path, help="folder with CIFAR-10")
     parser.add_argument("--repeats", type=int, default=5, help="of each command (default: 5)")
     parser.add_argument(
@@ -90,12 +88,6 @@ def main() -> None:
         nargs="+",
         default=RECORDS,
         help="status is timed over so many, in eights (default: 2400 4800 10000)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "results/benchmarks/everyday.json",
-        help="the record (default: results/benchmarks/everyday.json)",
     )
     given = parser.parse_args()
     if given.repeats < 1 or min(given.records) < 8:
@@ -111,7 +103,7 @@ def main() -> None:
                 *("train", "mini", "--epochs", "1", "--results", folder, "--data", str(given.data))
             )
         found["mini_megabytes"] = round(peak)
-        print(f"{'peak memory of a run of mini':<42}{peak:>8.0f} MB")
+        print(f"{'peak memory, an epoch of mini':<42}{peak:>8.0f} MB")
     keep(given.out, found, Machine.here("cpu"))
 
 

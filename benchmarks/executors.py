@@ -7,7 +7,6 @@ seconds in their records; medians); and the seconds of the short runs of a study
 turns, so that a busy machine slows all alike; medians of all rounds are kept.
 """
 
-import argparse
 import os
 import statistics
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import timing
 from benchmarks.cluster import two_nodes
 from benchmarks.timing import ROOT, keep
 from prunelib.executors import Here, Processes, Setting
@@ -85,17 +85,9 @@ def mini_seconds() -> float:
 
 def main() -> None:
     """Measure, print, and keep the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = timing.parser(__doc__, "executors")
     parser.add_argument("--rounds", type=int, default=3, help="of each executor (default: 3)")
     parser.add_argument("--trials", type=int, default=10, help="trivial runs (default: 10)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "results/benchmarks/executors.json",
-        help="the record (default: results/benchmarks/executors.json)",
-    )
     given = parser.parse_args()
     if given.rounds < 1 or given.trials < 1:
         parser.error("--rounds and --trials must be at least 1")

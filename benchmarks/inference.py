@@ -4,10 +4,9 @@ All networks of one size take turns, engine by engine, so that a busy machine sl
 Printed and kept are medians, quartiles, and ratios to the base network of the same round. What
 ratios would be if time followed MACs stands beside them. Then come the two convolutions of one
 block at many bottleneck widths: does a width that is no multiple of 8 cost more? Weights are
-random; all runs on the CPU. Takes about 8 minutes on two idle cores.
+random; all runs on the CPU. Takes about 6 minutes on two idle cores.
 """
 
-import argparse
 import os
 import shutil
 import statistics
@@ -29,6 +28,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import timing
 from benchmarks.sides import BATCH
 from benchmarks.timing import ROOT, Step, keep, timed
 from prunelib.design import copycat_source
@@ -333,9 +333,7 @@ def show(rows: list[dict], keys: Sequence[str]) -> None:
 
 def main() -> None:
     """Measure, print, and keep the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = timing.parser(__doc__, "inference")
     parser.add_argument("--rounds", type=int, default=7, help="of each comparison (default: 7)")
     parser.add_argument(
         "--compiled",
@@ -347,12 +345,6 @@ def main() -> None:
     )
     parser.add_argument(
         "--quick", action="store_true", help="two rounds of a few cases on one thread: does it run?"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "results/benchmarks/inference.json",
-        help="the record (default: results/benchmarks/inference.json)",
     )
     given = parser.parse_args()
     if given.rounds < 1:

@@ -1,20 +1,20 @@
 """Train the same networks in bfloat16 and in float32: does the number format change the errors?
 
-Only networks that need no pruning run. Takes two to three minutes at scale smoke, with two cores.
+Only networks that need no pruning run. Takes about a minute at scale smoke, with two cores.
 
 examples:
   python benchmarks/precision.py
   python benchmarks/precision.py mini --seeds 1 --data ~/cifar10
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.timing import ROOT, keep
+from benchmarks import timing
+from benchmarks.timing import keep
 from prunelib.executors import Setting, executor
 from prunelib.machine import Machine
 from prunelib.store import Store
@@ -34,19 +34,11 @@ def errors(requests: list[Request], precision: str, data: Path | None, jobs: int
 
 def main() -> None:
     """Measure, print, and keep the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = timing.parser(__doc__, "precision")
     parser.add_argument("scale", nargs="?", default="smoke", choices=SCALES)
     parser.add_argument("--seeds", type=int, default=3, help="of each network (default: 3)")
     parser.add_argument("--data", type=Path, help="folder with CIFAR-10")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "results/benchmarks/precision.json",
-        help="the record (default: results/benchmarks/precision.json)",
-    )
     given = parser.parse_args()
     if given.seeds < 1 or given.jobs < 1:
         parser.error("--seeds and --jobs must be at least 1")

@@ -11,7 +11,6 @@ examples:
   python benchmarks/steps.py --reference ../pytorch-prunes
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import sides
+from benchmarks import sides, timing
 from benchmarks.sides import BATCH, Side
 from benchmarks.timing import ROOT, Step, in_turns, keep, product
 from prunelib.machine import Machine
@@ -178,9 +177,7 @@ CASES = {
 
 def main() -> None:
     """Measure, print, and keep the record."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = timing.parser(__doc__, "steps")
     parser.add_argument("--reference", type=Path, metavar="DIR", help="a clone of pytorch-prunes")
     parser.add_argument("--pairs", type=int, default=15, help="of each comparison (default: 15)")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch (default: 1)")
@@ -190,22 +187,17 @@ def main() -> None:
         help="of prunelib; the other side has float32 (default: what is fastest here)",
     )
     parser.add_argument(
-        "--out",
-        type=Path,
-        help="the record (default: results/benchmarks/steps.json, or reference.json there)",
-    )
-    parser.add_argument(
         "--cases", nargs="+", choices=CASES, default=list(CASES), help="some only (default: all)"
     )
     given = parser.parse_args()
     if given.pairs < 1 or given.threads < 1:
         parser.error("--pairs and --threads must be at least 1")
-    name = "reference" if given.reference else "steps"
-    out = given.out or ROOT / f"results/benchmarks/{name}.json"
     try:
         other = sides.reference(given.reference) if given.reference else sides.plain()
     except ImportError as error:
         parser.error(f"{given.reference} is no clone of pytorch-prunes: {error}")
+    if given.reference and given.out == parser.get_default("out"):
+        given.out = given.out.with_name("reference.json")
     torch.set_num_threads(given.threads)
     machine = Machine.here("cpu", given.threads, given.precision)
     side = sides.ours(machine)
@@ -218,7 +210,7 @@ def main() -> None:
         row = rows[case] = {"title": title, "network": network} | found
         times = f"{row['ms']:>10.2f} ms {row['against_ms']:>10.2f} ms"
         print(f"{title:<58}{times}   {row['ratio']:.3f}", flush=True)
-    keep(out, {"against": other.name, "rows": rows}, machine)
+    keep(given.out, {"against": other.name, "rows": rows}, machine)
 
 
 if __name__ == "__main__":

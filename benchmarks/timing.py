@@ -1,5 +1,6 @@
 """Measure side by side: what is compared runs in turns, so that a busy machine slows both alike."""
 
+import argparse
 import json
 import statistics
 import time
@@ -53,6 +54,20 @@ def product(machine: Machine, n: int = 2048) -> Step:
     step = lambda: a @ b  # noqa: E731
     step.gflop = 2 * n**3 / 1e9
     return step
+
+
+def parser(description: str, name: str) -> argparse.ArgumentParser:
+    """A parser whose help is a script's docstring; `--out` is where `keep` writes its record."""
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / f"results/benchmarks/{name}.json",
+        help=f"the record (default: results/benchmarks/{name}.json)",
+    )
+    return made
 
 
 def keep(path: Path, found: dict, machine: Machine) -> None:

@@ -69,10 +69,9 @@ def latency(record: dict) -> Choices:
     rows = pd.DataFrame(record["rows"])
     rows["computed by"] = rows.apply(engine, axis=1)
     rows = rows[rows["threads"] == 1]
+    rows["title"] = [f"{n} at {s}×{s}" for n, s in zip(rows["network"], rows["size"], strict=True)]
     questions = {
-        "network": [
-            f"{n} at {s}×{s}" for n, s in rows[["network", "size"]].drop_duplicates().values
-        ],
+        "network": list(rows["title"].unique()),
         "images at once": [str(n) for n in rows["batch"].unique()],
         "computed by": sorted(
             rows["computed by"].unique(), key=lambda n: not n.startswith(ENGINES[0])
@@ -82,7 +81,7 @@ def latency(record: dict) -> Choices:
     for answers in product(*questions.values()):
         network, batch, computed = answers
         chosen = rows[
-            (rows["network"] + " at " + rows["size"].map(lambda s: f"{s}×{s}") == network)
+            (rows["title"] == network)
             & (rows["batch"] == int(batch))
             & (rows["computed by"] == computed)
         ]
