@@ -251,7 +251,7 @@ def ratios(records: list[dict]) -> go.Figure:
     for record, style in zip(records, LINES, strict=False):
         name = f"{record['against']} in float32, ours in {record['circumstances']['precision']}"
         rows = [row for key, row in record["rows"].items() if key in COMPARED]
-        titles = [row["title"] for row in rows]
+        titles = [wrapped(row) for row in rows]
         ratio = [row["ratio"] for row in rows]
         figure.add_scatter(
             x=ratio,
@@ -272,7 +272,7 @@ def ratios(records: list[dict]) -> go.Figure:
         tables.append(
             pd.DataFrame(
                 {
-                    "what": titles,
+                    "what": [row["title"] for row in rows],
                     "against": name,
                     "ours, ms": [row["ms"] for row in rows],
                     "theirs, ms": [row["against_ms"] for row in rows],
@@ -285,10 +285,20 @@ def ratios(records: list[dict]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", automargin=True)
     table = pd.concat(tables)
     figure.update_layout(height=160 + 55 * table["what"].nunique())
-    facts = "; ".join(
-        f"{row.what}: {row.ratio:.2f} of the time of {row.against}" for row in table.itertuples()
+    facts = " ".join(
+        f"Against {name}: "
+        + "; ".join(f"{row.what} {row.ratio:.2f}" for row in group.itertuples())
+        + "."
+        for name, group in table.groupby("against", sort=False)
     )
-    return finish(figure, f"{facts}. {provenance(records[0])}", table)
+    alt = f"Our time as a share of theirs. {facts} {provenance(records[0])}"
+    return finish(figure, alt, table)
+
+
+def wrapped(row: dict) -> str:
+    """What was timed, in lines short enough for a phone."""
+    what = row["title"].removesuffix(row["network"])
+    return f"{what.replace(', ', ',<br>')}<br>{row['network']}"
 
 
 COMPARED = ("wide", "narrow", "data", "pruning", "wide-pruning")
@@ -326,7 +336,7 @@ def removals(record: dict) -> Choices:
             }
         )
         alt = (
-            f"{row['title']}: from first to last the time falls to {last(row['ms_at'])} of what it "
+            f"{row['title']}: from first to last the time goes to {last(row['ms_at'])} of what it "
             f"was, that of {record['against']} to {last(row['against_ms_at'])}, while "
             f"multiply-accumulates fall to {last(macs)}. The whole run takes {row['ratio']:.2f} of "
             f"the time of {record['against']}. {provenance(record)}"

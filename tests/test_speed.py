@@ -157,9 +157,9 @@ def test_widths_say_what_one_channel_more_costs():
 def test_ratios_stand_with_their_quartiles():
     (trace,) = speed.ratios([STEPS]).data
     assert dict(zip(trace.y, trace.x, strict=True)) == {
-        "an update": 0.5,
-        "a batch": 0.25,
-        "a removal": 0.3,
+        "an update<br>WRN-40-1 at 16×16": 0.5,
+        "a batch<br>WRN-40-1 at 16×16": 0.25,
+        "a removal<br>WRN-40-1 at 16×16": 0.3,
     }
     assert trace.error_x.array[0] == pytest.approx(0.2)
     assert trace.error_x.arrayminus[0] == pytest.approx(0.1)
@@ -179,7 +179,7 @@ def test_removals_tell_how_their_time_falls():
     assert list(ours.y) == [0.9, 0.6, 0.3]
     assert list(theirs.y) == [2.0, 2.0, 2.0]
     alt = figure.layout.meta["alt"]
-    assert "falls to 33% of what it was, that of other code to 100%" in alt
+    assert "goes to 33% of what it was, that of other code to 100%" in alt
     assert "multiply-accumulates fall to 20%" in alt
     with pytest.raises(Missing):
         speed.removals(STEPS | {"rows": {}})
