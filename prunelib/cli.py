@@ -512,6 +512,7 @@ class bar:  # noqa: N801
             file=sys.stderr,
             mininterval=0.5 if sys.stderr.isatty() else 30,
             bar_format=LAYOUT,
+            smoothing=0,
         )
 
     def __enter__(self):

@@ -97,7 +97,7 @@ class Processes:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["prunelib.runs"])
+        context.set_forkserver_preload(["prunelib.runs", "prunelib.kernels"])
         self.shares = context.Array("d", self.jobs)
         self.pool = ProcessPoolExecutor(
             self.jobs, context, start_worker, (self.shares, context.Value("i", 0))

@@ -4,6 +4,7 @@ import os
 import platform
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from torch import nn
@@ -74,8 +75,17 @@ class Machine:
             "system": platform.system(),
             "python": platform.python_version(),
             "torch": torch.__version__,
+            "numba": None if cuda or self.threads > 1 else version_of("numba"),
             "prunelib": __version__,
         }
+
+
+def version_of(package: str) -> str | None:
+    """The version of an optional package, or None without it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @cache

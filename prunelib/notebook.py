@@ -168,7 +168,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     setting.store.check_writable()
     jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"
-    with tqdm(total=1, file=sys.stderr, mininterval=2, bar_format=layout) as bar:
+    with tqdm(total=1, file=sys.stderr, mininterval=2, smoothing=0, bar_format=layout) as bar:
 
         def tick(done: float, total: int) -> None:
             bar.total = total

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from prunelib.fused import products
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
 from prunelib.shapes import Shape
@@ -40,8 +41,7 @@ class FisherTap(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         """Accumulate, and hand on the gradient. It is that of the mean loss: hence times N."""
         (a,) = ctx.saved_tensors
-        # PyTorch adds up in float32 anyway; asking for it in `sum` would copy all pixels.
-        g = len(a) * (a * gradient).sum((2, 3)).to(ctx.total.dtype)
+        g = len(a) * products(a, gradient).to(ctx.total.dtype)
         ctx.total += g.square_().sum(0)
         return gradient, None
 

@@ -335,7 +335,7 @@ def study(
                     computed += 1
                 else:
                     failed[key(spec)] = str(result)
-            tick(done, wanted)
+        tick(wanted - len(pending), wanted)
     finally:
         executor.close()
     missing = sum(record is None for _, record in found(requests, find))

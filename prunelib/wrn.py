@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
+from prunelib.fused import norm_relu
 from prunelib.profile import STEM, Block, ChannelProfile
 
 Gate = Callable[[Tensor], Tensor]
@@ -49,10 +50,10 @@ class PreActBlock(nn.Module):
 
         `gate` is applied to the activation that pruning scores, (N, middle, H', W').
         """
-        a = F.relu(self.bn1(x), inplace=True)
+        a, x = norm_relu(self.bn1, x)
         # Where channels or resolution change, the shortcut starts after the activation.
         shortcut = x if self.shortcut is None else self.shortcut(a)
-        m = F.relu(self.bn2(self.conv1(a)), inplace=True)
+        m, _ = norm_relu(self.bn2, self.conv1(a))
         if gate is not None:
             m = gate(m)
         return self.conv2(m) + shortcut
@@ -93,7 +94,7 @@ class WideResNet(nn.Module):
         x = self.stem(x)
         for i, block in enumerate(self.blocks):
             x = block(x, gates[i] if gates is not None else None)
-        x = F.relu(self.bn(x), inplace=True)
+        x, _ = norm_relu(self.bn, x)
         return self.linear(x.mean((2, 3)))
 
 

@@ -1,0 +1,169 @@
+"""Batch norm with ReLU, both ways, and products over pixels, compiled by Numba for one CPU thread.
+
+PyTorch's operators read and write every activation once for each of batch norm, ReLU and the sum of
+gradients, and convert bfloat16 each time; here each direction takes two passes.
+
+Activations are float32, or uint16 that holds bfloat16. A row is several pixels side by side, (rows,
+pixels * channels), so that the inner loop is long enough for vector instructions when only a few
+channels are left. Values per channel are float32 (channels,).
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+CHUNK = 64
+"""Rows that are added up in float32 before float64 takes over."""
+
+
+@intrinsic
+def load(typingctx, value):
+    """A float32 from what is stored."""
+
+    def code(context, builder, signature, args):
+        if signature.args[0] == types.float32:
+            return args[0]
+        wide = builder.shl(builder.zext(args[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 16))
+        return builder.bitcast(wide, ir.FloatType())
+
+    return types.float32(value), code
+
+
+@intrinsic
+def store(typingctx, value, like):
+    """What is stored of a float32, in the format of `like`: bfloat16 rounds to nearest even."""
+
+    def code(context, builder, signature, args):
+        if signature.return_type == types.float32:
+            return args[0]
+        number = ir.IntType(32)
+        bits = builder.bitcast(args[0], number)
+        sixteen = ir.Constant(number, 16)
+        odd = builder.and_(builder.lshr(bits, sixteen), ir.Constant(number, 1))
+        rounded = builder.add(bits, builder.add(odd, ir.Constant(number, 0x7FFF)))
+        return builder.trunc(builder.lshr(rounded, sixteen), ir.IntType(16))
+
+    return like(types.float32, like), code
+
+
+compiled = njit(cache=True, fastmath={"contract"}, error_model="numpy")
+
+
+@compiled
+def by_channel(values, channels):
+    """Sums over the pixels of a row: (pixels * channels,) to (channels,)."""
+    return values.reshape(-1, channels).sum(0)
+
+
+@compiled
+def beside(values, length):
+    """Values per channel, float32, once for each pixel of a row: (channels,) to (length,)."""
+    row = np.empty(length, np.float32)
+    for j in range(length):
+        row[j] = values[j % len(values)]
+    return row
+
+
+@compiled
+def moments(x, channels):
+    """Mean and variance of each channel, float64 (channels,).
+
+    Taken about the first pixel, for squares far from zero would cost the variance its digits.
+    """
+    rows, length = x.shape
+    first, second = np.zeros(length), np.zeros(length)
+    about = np.empty(length, np.float32)
+    for j in range(length):
+        about[j] = load(x[0, j % channels])
+    a, b = np.empty(length, np.float32), np.empty(length, np.float32)
+    for start in range(0, rows, CHUNK):
+        a[:] = 0
+        b[:] = 0
+        for i in range(start, min(start + CHUNK, rows)):
+            for j in range(length):
+                value = load(x[i, j]) - about[j]
+                a[j] += value
+                b[j] += value * value
+        first += a
+        second += b
+    pixels = x.size // channels
+    mean = by_channel(first, channels) / pixels
+    variance = by_channel(second, channels) / pixels - mean**2
+    return about[:channels] + mean, np.maximum(variance, 0)
+
+
+@compiled
+def norm_relu(x, weight, bias, running_mean, running_var, momentum, eps, y):
+    """Write y = max(0, weight * (x - mean) / std + bias), and move the running statistics.
+
+    Returns mean and 1 / std of the batch, float64 (channels,).
+    """
+    rows, length = x.shape
+    channels = len(weight)
+    pixels = x.size // channels
+    mean, variance = moments(x, channels)
+    inverse = 1 / np.sqrt(variance + eps)
+    running_mean += momentum * (mean - running_mean)
+    running_var += momentum * (variance * pixels / max(1, pixels - 1) - running_var)
+    scale = beside(weight * inverse, length)
+    shift = beside(bias - weight * inverse * mean, length)
+    for i in range(rows):
+        for j in range(length):
+            value = scale[j] * load(x[i, j]) + shift[j]
+            # Not max(): a value that is not a number must stay one.
+            y[i, j] = store(types.float32(0) if value < 0 else value, y[i, j])
+    return mean, inverse
+
+
+@compiled
+def gradients(gradient, shortcut, x, y, weight, mean, inverse, result):
+    """Write the gradient of x, plus that which comes along the shortcut, if it is not None.
+
+    With m pixels, x' the normalised input, and dy the gradient where y > 0, else 0, the gradient
+    of x is weight / std * (dy - sum(dy) / m - x' * sum(dy * x') / m). Returns those of weight and
+    bias, float32.
+    """
+    rows, length = x.shape
+    channels = len(weight)
+    pixels = x.size // channels
+    first, second = np.zeros(length), np.zeros(length)
+    a, b = np.empty(length, np.float32), np.empty(length, np.float32)
+    middle = beside(mean, length)
+    for start in range(0, rows, CHUNK):
+        a[:] = 0
+        b[:] = 0
+        for i in range(start, min(start + CHUNK, rows)):
+            for j in range(length):
+                value = load(gradient[i, j]) if load(y[i, j]) > 0 else types.float32(0)
+                a[j] += value
+                b[j] += value * (load(x[i, j]) - middle[j])
+        first += a
+        second += b
+    of_bias = by_channel(first, channels)
+    of_weight = by_channel(second, channels) * inverse
+    scale = weight * inverse
+    of_x = -scale * inverse * of_weight / pixels
+    shift = beside(-scale * of_bias / pixels - of_x * mean, length)
+    scale, of_x = beside(scale, length), beside(of_x, length)
+    for i in range(rows):
+        for j in range(length):
+            value = load(gradient[i, j]) if load(y[i, j]) > 0 else types.float32(0)
+            value = scale[j] * value + of_x[j] * load(x[i, j]) + shift[j]
+            if shortcut is not None:
+                value += load(shortcut[i, j])
+            result[i, j] = store(value, result[i, j])
+    return of_weight.astype(np.float32), of_bias.astype(np.float32)
+
+
+@compiled
+def products(a, b, samples, channels):
+    """Sums of a * b over the pixels of each sample, float32 (samples, channels)."""
+    rows, length = a.shape
+    each = rows // samples
+    found = np.zeros((samples, length), np.float32)
+    for n in range(samples):
+        for i in range(n * each, (n + 1) * each):
+            for j in range(length):
+                found[n, j] += load(a[i, j]) * load(b[i, j])
+    return found.reshape(samples, -1, channels).sum(1)

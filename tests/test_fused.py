@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+from torch import nn
+from torch.nn import functional as F
+
+from prunelib import fused
+from prunelib.fused import NormReLU, beside, norm_relu, products, rows
+from prunelib.kernels import load, store
+
+FORMATS = {torch.float32: 2e-5, torch.bfloat16: 2**-7}
+SHAPES = st.tuples(*(st.integers(1, n) for n in (9, 70, 6, 6))).filter(
+    lambda shape: shape[0] * shape[2] * shape[3] > 1
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def activation(shape, dtype, seed=0, offset=0.5):
+    x = offset + torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return x.to(dtype).contiguous(memory_format=torch.channels_last)
+
+
+def norm_of(channels, seed=0):
+    norm = nn.BatchNorm2d(channels)
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        norm.weight.copy_(torch.randn(channels, generator=random))
+        norm.bias.copy_(torch.randn(channels, generator=random))
+        norm.running_mean.copy_(torch.randn(channels, generator=random))
+    return norm
+
+
+def close(got, wanted, tolerance, size=1e-3):
+    """`size` is that of the terms that may cancel."""
+    assert (got.double() - wanted).norm() <= tolerance * (wanted.norm() + size)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    SHAPES,
+    st.sampled_from(list(FORMATS)),
+    st.booleans(),
+    st.integers(0, 99),
+    st.sampled_from([0.0, 1.0, 20.0]),
+)
+def test_batch_norm_relu_and_their_gradients_are_those_of_float64(
+    shape, dtype, around, seed, offset
+):
+    x = activation(shape, dtype, seed, offset).requires_grad_()
+    dy, dx = (activation(shape, dtype, seed + i, 0.0) for i in (1, 2))
+    norm, exact = norm_of(shape[1], seed), norm_of(shape[1], seed).double()
+    y, passed = norm_relu(norm, x)
+    assert y.grad_fn.name() == "NormReLUBackward"
+    assert y.dtype == dtype
+    assert torch.equal(passed, x)
+
+    x64 = x.detach().double().requires_grad_()
+    y64 = F.relu(exact(x64))
+    close(y, y64, FORMATS[dtype])
+    for mine, theirs in zip(norm.buffers(), exact.buffers(), strict=True):
+        close(mine.double(), theirs.double(), 1e-5)
+
+    # Where rounding moved an entry across zero, one of the two lets the gradient through.
+    dy[(y > 0) != (y64 > 0)] = 0
+    torch.autograd.backward((y, passed) if around else y, (dy, dx) if around else dy)
+    y64.backward(dy.double())
+    terms = dy.double().norm() * (exact.weight / x64.std((0, 2, 3), correction=0)).abs().max()
+    wanted = x64.grad + (dx.double() if around else 0)
+    close(x.grad, wanted, FORMATS[dtype] * (1 + offset), terms)
+    close(norm.bias.grad, exact.bias.grad, 1e-5)
+    close(norm.weight.grad, exact.weight.grad, 1e-4 * (1 + offset))
+
+
+@settings(max_examples=30, deadline=None)
+@given(SHAPES, st.sampled_from(list(FORMATS)))
+def test_sums_of_products_are_those_of_float64(shape, dtype):
+    a, b = activation(shape, dtype, 1), activation(shape, dtype, 2)
+    found = products(a, b)
+    assert found.dtype == torch.float32
+    close(found, (a.double() * b.double()).sum((2, 3)), 1e-5)
+
+
+def test_bfloat16_is_rounded_as_pytorch_rounds_it():
+    bits = np.random.default_rng(0).integers(0, 2**32, 200_000, dtype=np.uint32)
+    halfway = (np.arange(1000, dtype=np.uint32) << 16) + np.uint32(0x3F808000)
+    numbers = torch.from_numpy(np.concatenate([bits, halfway]).view(np.float32))
+    x = numbers[numbers.isfinite() & (numbers > 0)][:, None, None, None]
+    y = torch.empty_like(x, dtype=torch.bfloat16)
+
+    @njit
+    def rounded(x, y):
+        for i in range(len(x)):
+            y[i, 0] = store(load(x[i, 0]), y[i, 0])
+
+    rounded(rows(x, 1), rows(y, 1))
+    assert torch.equal(y, x.bfloat16())
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_a_number_stays_visible(dtype, bad):
+    x = activation((4, 3, 2, 2), dtype)
+    x[1, 2, 0, 0] = bad
+    y, _ = norm_relu(norm_of(3), x.requires_grad_())
+    assert y[:, 2].isnan().all()
+    assert y[:, :2].isfinite().all()
+
+
+def test_constant_channels_do_not_divide_by_zero():
+    x = activation((4, 3, 2, 2), torch.bfloat16)
+    x[:, 1] = 3.140625
+    norm, x = norm_of(3), x.requires_grad_()
+    y, _ = norm_relu(norm, x)
+    y.sum().backward()
+    assert torch.allclose(y[:, 1].float(), F.relu(norm.bias[1]).expand_as(y[:, 1]), rtol=0.01)
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("change", ["threads", "evaluation", "no gradient", "layout", "numba"])
+def test_elsewhere_it_is_pytorchs_own(change, monkeypatch):
+    x, norm, plain = activation((4, 3, 5, 2), torch.float32), norm_of(3), norm_of(3)
+    if change == "threads":
+        torch.set_num_threads(2)
+    elif change == "evaluation":
+        norm.eval(), plain.eval()
+    elif change == "layout":
+        x = x.contiguous()
+    elif change == "numba":
+        monkeypatch.setattr(fused, "kernels", lambda: None)
+
+    def refuse(*args):
+        raise AssertionError("the loops must not be taken")
+
+    monkeypatch.setattr(NormReLU, "apply", refuse)
+    with torch.set_grad_enabled(change != "no gradient"):
+        assert torch.equal(norm_relu(norm, x)[0], F.relu(plain(x)))
+        assert torch.equal(products(x, x), (x * x).sum((2, 3))) or change != "numba"
+
+
+@given(st.integers(1, 5000), st.integers(1, 300))
+def test_rows_hold_whole_numbers_of_pixels(pixels, channels):
+    side = beside(pixels, channels)
+    assert pixels % side == 0
+    assert side == 1 or side * channels < 4 * fused.LENGTH
