@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -541,7 +542,18 @@ def read_text(path: Path) -> str:
 
 
 def main() -> None:
-    """Run the command: bad input gives one line on stderr and exit code 2."""
+    """Run the command: bad input gives one line on stderr and exit code 2.
+
+    Ctrl-C and `kill` stop it in one line, too, with exit codes 130 and 143.
+    """
+    received = signal.SIGINT
+
+    def stop(number: int, frame) -> None:
+        nonlocal received
+        received = number
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         sys.exit(cli(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -553,7 +565,7 @@ def main() -> None:
         fail(str(error))
     except (KeyboardInterrupt, click.Abort):
         click.echo("prunelib: stopped; the same command goes on from here", err=True)
-        sys.exit(130)
+        sys.exit(128 + received)
 
 
 def fail(message: str) -> None:

@@ -22,7 +22,8 @@ class Projection(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, c_in, H, W) to (N, c_out, H / stride, W / stride)."""
-        pixels = x[:, :, :: self.stride[0], :: self.stride[1]].permute(0, 2, 3, 1)
+        # Sliced after permuting, so that the gradient is channels-last, too.
+        pixels = x.permute(0, 2, 3, 1)[:, :: self.stride[0], :: self.stride[1]]
         return F.linear(pixels, self.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
 
 
