@@ -5,6 +5,7 @@ Every figure carries in `layout.meta` a sentence for screen readers (`alt`) and 
 """
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import NamedTuple
 
 import pandas as pd
@@ -516,8 +517,9 @@ def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
 
 
 def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
-    """Mean and 95 % interval of those claims whose statistic is in points of error."""
+    """Mean and 95 % interval of some claims whose statistic is in points of error, from the top."""
     found = [v for v in verdicts if v.claim in claims and v.mean is not None]
+    label = {v.claim: f"{v.claim}: {v.short}" for v in verdicts}
     if not found:
         raise Missing("there are no records to draw this from")
     figure = go.Figure()
@@ -525,7 +527,7 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
         group = [v for v in found if v.verdict == verdict]
         figure.add_scatter(
             x=[v.mean for v in group],
-            y=[v.claim for v in group],
+            y=[label[v.claim] for v in group],
             mode="markers",
             name=verdict,
             marker={"symbol": marker, "size": 12, "color": "#0072b2"},
@@ -533,12 +535,17 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
                 "type": "data",
                 "array": [0 if v.low is None else v.mean - v.low for v in group],
             },
-            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+            customdata=["<br>".join(wrap(v.text, 40)) for v in group],
+            hovertemplate="%{customdata}<br>%{x:+.2f} points<extra></extra>",
         )
     figure.add_vline(x=0, line={"color": "#888888"})
     figure.update_layout(
         xaxis_title="points of test error",
-        yaxis={"categoryorder": "array", "categoryarray": list(claims)[::-1]},
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": [label[claim] for claim in reversed(claims) if claim in label],
+            "automargin": True,
+        },
         height=160 + 60 * len(claims),
     )
     table = pd.DataFrame(

@@ -34,12 +34,13 @@ Rule = Callable[[Records], dict[int, float]]
 class Claim:
     """A claim of the paper, and how it is judged: it holds where `low` < statistic < `high`.
 
-    `families` are those whose records the rule reads. The interval is taken over the `seeds`, or
-    over the `penalties` of the first seed.
+    `short` is a label for pictures. `families` are those whose records the rule reads. The interval
+    is taken over the `seeds`, or over the `penalties` of the first seed.
     """
 
     number: str
     text: str
+    short: str
     where: str
     statistic: str
     rule: Rule
@@ -55,6 +56,7 @@ class Verdict:
 
     claim: str
     text: str
+    short: str
     where: str
     scale: str
     statistic: str
@@ -106,6 +108,7 @@ def verdicts(records: Records, asked: tuple[Claim, ...] | None = None) -> list[V
             Verdict(
                 claim.number,
                 claim.text,
+                claim.short,
                 claim.where,
                 records.scale.name,
                 claim.statistic,
@@ -147,17 +150,16 @@ def told(verdict: Verdict) -> str:
 
 
 def claims(studies: dict[str, Records], *numbers: str) -> str:
-    """What all scales say of some claims, as a Markdown list."""
-    asked = CLAIMS + CONTROLS
+    """What all scales say of some claims, in the order asked for, as a Markdown list."""
+    asked = tuple(claim for claim in CLAIMS + CONTROLS if claim.number in numbers)
     found = {name: verdicts(records, asked) for name, records in studies.items()}
     lines = []
-    for claim in asked:
-        if claim.number in numbers:
-            each = [told(v) for rows in found.values() for v in rows if v.claim == claim.number]
-            lines.append(
-                f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
-                f"{capital('; '.join(each))}. Measured: {claim.statistic}."
-            )
+    for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
+        each = [told(v) for rows in found.values() for v in rows if v.claim == claim.number]
+        lines.append(
+            f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
+            f"{capital('; '.join(each))}. Measured: {claim.statistic}."
+        )
     return "\n".join(lines)
 
 
@@ -442,6 +444,7 @@ CLAIMS = (
         "C1",
         "At equal parameters, pruned-and-tuned networks are beaten by simpler ones trained from "
         "scratch.",
+        "simple networks win",
         "fig. 1, 3.1",
         "error of pruned-and-tuned minus error of reduced width and bottleneck, points",
         beaten_by_simple,
@@ -451,6 +454,7 @@ CLAIMS = (
     Claim(
         "C2",
         "That gap grows as networks get smaller.",
+        "more so when smaller",
         "3.1",
         "growth of the gap of C1 for each halving of the parameters, points",
         gap_grows,
@@ -461,6 +465,7 @@ CLAIMS = (
         "C3",
         "Architectures found by pruning, trained from scratch, beat their own pruned-and-tuned "
         "weights.",
+        "its shape alone wins",
         "fig. 1, 3.2",
         "error of pruned-and-tuned minus error of the same architecture from scratch, points",
         beaten_by_scratch,
@@ -470,6 +475,7 @@ CLAIMS = (
     Claim(
         "C4",
         "And they beat the simpler networks.",
+        "its shape beats simple ones",
         "fig. 1, 3.2",
         "error of reduced width and bottleneck minus that of the pruned architecture from "
         "scratch, points",
@@ -480,6 +486,7 @@ CLAIMS = (
     Claim(
         "C5",
         "Copycats do about as well as the pruned architectures from scratch.",
+        "copycats do as well",
         "fig. 1, 3.2",
         f"error of copycat minus that of the pruned architecture from scratch, points; about as "
         f"well: within {EQUAL:g}",
@@ -491,6 +498,7 @@ CLAIMS = (
     Claim(
         "C6",
         "Later layers lose more channels than earlier ones.",
+        "later blocks lose more",
         "fig. 2c",
         "rank correlation of block number and share of channels left",
         later_lose_more,
@@ -500,6 +508,7 @@ CLAIMS = (
     Claim(
         "C7",
         "The strided blocks hardly lose any.",
+        "strided blocks keep more",
         "fig. 2c",
         "share left in strided blocks minus that in the other blocks of their stages, "
         "percentage points",
@@ -510,6 +519,7 @@ CLAIMS = (
     Claim(
         "C8",
         "The profile keeps its shape under further pruning.",
+        "the shape is kept",
         "footnote 2",
         "rank correlation of the shares left early on and at the smallest budget; kept: above 0.5",
         shape_is_kept,
@@ -519,6 +529,7 @@ CLAIMS = (
     Claim(
         "C9",
         "Pruning costs more than training a small network.",
+        "pruning costs more",
         "abstract, 4",
         "multiply-accumulates of base and pruning over those of training a simple network",
         pruning_costs_more,
@@ -528,6 +539,7 @@ CLAIMS = (
     Claim(
         "C10",
         "The FLOP penalty makes little difference.",
+        "FLOP penalty: no matter",
         "implementation details",
         f"error with a penalty minus error without, at equal parameters or at equal MACs, "
         f"whichever is further from zero, points; little: within {EQUAL:g}",
@@ -540,6 +552,7 @@ CLAIMS = (
     Claim(
         "C11",
         "Copycats compete with SNIP's networks.",
+        "copycats match SNIP",
         "3.2",
         f"error of copycat minus SNIP's at that size, points; competes: less than {EQUAL:g} worse; "
         "scale paper only",
@@ -554,6 +567,7 @@ CONTROLS = (
     Claim(
         "K1",
         "Fisher saliency chooses better than chance.",
+        "Fisher beats chance",
         "",
         "error of networks pruned at random and tuned minus that of pruned-and-tuned, points",
         by_chance,
@@ -563,6 +577,7 @@ CONTROLS = (
     Claim(
         "K2",
         "Fisher saliency chooses better than the size of the weights.",
+        "Fisher beats weight size",
         "",
         "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, points",
         by_weights,
@@ -572,6 +587,7 @@ CONTROLS = (
     Claim(
         "K3",
         "The shape matters: random profiles do worse than the pruned architecture.",
+        "the shape matters",
         "",
         "error of random profile minus that of the pruned architecture, both from scratch, points",
         shape_matters,
@@ -582,6 +598,7 @@ CONTROLS = (
         "K4",
         "The first weights matter: the pruned architecture does better from those that the base "
         "network began with.",
+        "first weights matter",
         "",
         "error of the pruned architecture from new weights minus that from its first ones, points",
         initial_weights_help,
@@ -592,6 +609,7 @@ CONTROLS = (
         "K5",
         "The schedule matters: the pruned network does better when it is retrained with the whole "
         "schedule.",
+        "the schedule matters",
         "",
         "error of pruned-and-tuned minus that of the same network retrained, points",
         retraining_helps,
@@ -601,6 +619,7 @@ CONTROLS = (
     Claim(
         "K6",
         "At equal effort, the pruned architecture from scratch beats the pruned network.",
+        "its shape alone wins,<br>equal effort",
         "",
         "error of pruned-and-tuned minus that of its architecture from scratch, trained for as "
         "many images as base and pruning saw, points",
@@ -611,6 +630,7 @@ CONTROLS = (
     Claim(
         "K7",
         "At equal effort, a bottleneck network beats the pruned network.",
+        "bottlenecks win,<br>equal effort",
         "",
         "error of pruned-and-tuned minus that of the bottleneck network, trained for as many "
         "images as base and pruning saw, points",

@@ -18,7 +18,14 @@ STEPS = walk()
 PROFILES = {"full": BASE, "half": BASE.scaled(0.5), "last": STEPS[-1][1].without(1, 0)}
 VERDICTS = [
     SimpleNamespace(
-        claim=claim, statistic="a difference", mean=mean, low=low, high=high, verdict=verdict
+        claim=claim,
+        text=f"What {claim} claims.",
+        short="in short",
+        statistic="a difference",
+        mean=mean,
+        low=low,
+        high=high,
+        verdict=verdict,
     )
     for claim, mean, low, high, verdict in (
         ("C1", 1.5, 1.0, 2.0, "supported"),
@@ -302,10 +309,13 @@ def test_blocks_lose_their_channels_as_the_trajectory_says(study):
 def test_the_forest_has_means_and_intervals_of_the_claims_asked_for():
     figure = figures.forest(VERDICTS, ("C1", "C3", "C4", "C5"))
     assert {t.name: (t.x, t.y, t.error_x.array) for t in figure.data} == {
-        "supported": ((1.5,), ("C1",), (0.5,)),
-        "refuted": ((-1.0,), ("C3",), (1.0,)),
-        "open": ((0.25,), ("C4",), (0,)),
+        "supported": ((1.5,), ("C1: in short",), (0.5,)),
+        "refuted": ((-1.0,), ("C3: in short",), (1.0,)),
+        "open": ((0.25,), ("C4: in short",), (0,)),
     }
+    assert figure.data[0].customdata == ("What C1 claims.",)
+    from_below = [f"{claim}: in short" for claim in ("C5", "C4", "C3", "C1")]
+    assert list(figure.layout.yaxis.categoryarray) == from_below
     alt = figure.layout.meta["alt"]
     assert alt.endswith("C1 supported (+1.50); C3 refuted (-1.00); C4 open (+0.25).")
     assert table(figure).iloc[2].tolist() == ["C4", "a difference", "0.25", "–", "–", "open"]

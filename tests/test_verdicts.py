@@ -289,3 +289,9 @@ def test_the_records_behind_each_verdict_can_be_looked_up():
     }
     for keys in listed.values():
         assert all((ROOT / f"results/smoke/{key}.json").exists() for key in keys)
+
+
+def test_claims_are_told_in_the_order_asked_for():
+    studies = {"smoke": open_study("smoke", results=str(ROOT / "results"), run_missing=False)}
+    told = verdicts.claims(studies, "K7", "C2", "C1").splitlines()
+    assert [line[2:4] for line in told] == ["K7", "C2", "C1"]
