@@ -13,6 +13,7 @@ examples:
 
 import sys
 from pathlib import Path
+from unittest import mock
 
 import torch
 
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import sides, timing
 from benchmarks.sides import BATCH, Side
 from benchmarks.timing import ROOT, Step, in_turns, keep, product
+from prunelib import fused
 from prunelib.machine import Machine
 from prunelib.notebook import open_study
 from prunelib.profile import ChannelProfile
@@ -103,6 +105,18 @@ def accumulation(name: str, side: Side, other: Side, machine: Machine, pairs: in
     return in_turns(side.pruning(full, full, size), side.training(full, size), pairs)
 
 
+def loops(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
+    """An update with Numba's loops, beside one with PyTorch's batch norm and ReLU; both ours."""
+    full, size = NETWORKS[name]
+    plain = side.training(full, size)
+
+    def without() -> None:
+        with mock.patch.object(fused, "kernels", return_value=None):
+            plain()
+
+    return in_turns(side.training(full, size), without, pairs)
+
+
 def data(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
     """An augmented batch; and its share of a batch together with its update."""
     full, size = NETWORKS[name]
@@ -177,6 +191,12 @@ CASES = {
     "data": ("an augmented batch for", NARROW, data),
     "fisher": ("reading saliency, beside not reading it, of", NARROW, accumulation),
     "wide-fisher": ("reading saliency, beside not reading it, of", WIDE, accumulation),
+    "loops": ("batch norm with ReLU, beside one by one, in an update of", NARROW, loops),
+    "wide-loops": (
+        "batch norm with ReLU, beside one by one, in an update of",
+        WIDE,
+        loops,
+    ),
     "pruning": ("a removal, over a whole run, of", NARROW, trajectory),
     "wide-pruning": ("a removal, over a whole run, of", WIDE, trajectory),
 }

@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 LENGTH = 128
@@ -19,10 +20,10 @@ LENGTH = 128
 
 @cache
 def kernels() -> ModuleType | None:
-    """The compiled loops, or None without Numba."""
+    """The loops, or None without Numba, or where it has no place to keep what it compiles."""
     try:
         from prunelib import kernels
-    except ImportError:
+    except (ImportError, RuntimeError):
         return None
     return kernels
 
@@ -76,6 +77,7 @@ class NormReLU(torch.autograd.Function):
         return y, x.view_as(x)
 
     @staticmethod
+    @once_differentiable
     def backward(
         ctx, gradient: Tensor | None, shortcut: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:

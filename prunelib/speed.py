@@ -402,7 +402,7 @@ def peak_answer(record: dict) -> str:
 
 
 def steps_answer(record: dict) -> str:
-    """What the data and the saliency cost."""
+    """What the data and the saliency cost, and what loops of our own gain."""
     rows = record["rows"]
     saliency = [
         f"{rows[k]['ratio'] - 1:.0%} ({rows[k]['network']})"
@@ -416,6 +416,16 @@ def steps_answer(record: dict) -> str:
         )
     if saliency:
         facts.append(f"Reading saliency makes fine-tuning longer by {', '.join(saliency)}.")
+    gains = [
+        f"{rows[k]['ratio']:.2f} ({rows[k]['network']})"
+        for k in ("wide-loops", "loops")
+        if k in rows
+    ]
+    if gains:
+        facts.append(
+            "On one thread batch norm and ReLU are one, in loops that Numba compiles: "
+            f"an update takes {' and '.join(gains)} of the time with PyTorch's own operators."
+        )
     return " ".join([*facts, provenance(record)])
 
 

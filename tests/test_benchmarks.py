@@ -46,7 +46,7 @@ def measured(script, *arguments, out):
 
 
 def test_steps_are_timed_beside_plain_pytorch(tmp_path):
-    cases = ("narrow", "narrow-peak", "data", "fisher", "pruning")
+    cases = ("narrow", "narrow-peak", "data", "fisher", "loops", "pruning")
     found, shown = measured(STEPS, "--pairs", "1", "--cases", *cases, out=tmp_path / "steps.json")
     assert found["against"] == "plain PyTorch"
     assert list(found["rows"]) == list(cases)

@@ -84,6 +84,7 @@ STEPS = {
         ),
         "data": row("a batch", 1.0, 4.0, share=0.02, against_share=0.04),
         "fisher": row("saliency", 55.0, 50.0),
+        "loops": row("loops", 40.0, 50.0),
         "pruning": row(
             "a removal", 600.0, 2000.0, steps=10,
             macs_at=[100, 50, 20], ms_at=[900.0, 600.0, 300.0], against_ms_at=[2000.0] * 3,
@@ -169,6 +170,7 @@ def test_steps_are_put_into_words():
     said = speed.steps_answer(STEPS)
     assert "takes 2.0% of an update with its batch" in said
     assert "longer by 10% (WRN-40-1 at 16×16)" in said
+    assert "takes 0.80 (WRN-40-1 at 16×16) of the time with PyTorch's own" in said
     assert "**40%** of the 100 of a matrix product" in speed.peak_answer(STEPS)
 
 
