@@ -107,6 +107,8 @@ def accumulation(name: str, side: Side, other: Side, machine: Machine, pairs: in
 
 def loops(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> dict:
     """An update with Numba's loops, beside one with PyTorch's batch norm and ReLU; both ours."""
+    if machine.describe()["numba"] is None:
+        sys.exit("the loops need Numba and one thread; leave their cases out with --cases")
     full, size = NETWORKS[name]
     plain = side.training(full, size)
 

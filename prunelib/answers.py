@@ -61,13 +61,15 @@ def simple(records: Records) -> str:
         return missing(records, "simple networks and the pruning runs of the same seeds")
     parts = []
     for family, group in rows.groupby("family"):
-        better = (group["difference"] < 0).sum()
+        apart = group["difference"]
+        more = "more" if apart.mean() > 0 else "less"
         parts.append(
             f"- **{FAMILIES[family].title}**: at equal parameters the pruned-and-tuned network has "
-            f"**{interval(group['difference'])}** points more error; it is the better one in "
-            f"{better} of {len(group)} comparisons."
+            f"**{abs(apart.mean()):.2f} points {more} error** on average ({apart.min():+.2f} to "
+            f"{apart.max():+.2f}); it is the better one in {(apart < 0).sum()} of {len(group)} "
+            "comparisons."
         )
-    cost = rows["tuned_macs"].sum() / rows["training_macs"].sum()
+    cost = (rows["tuned_macs"] / rows["training_macs"]).mean()
     return "\n".join(
         [
             *parts,

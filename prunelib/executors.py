@@ -97,7 +97,7 @@ class Processes:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["prunelib.runs", "prunelib.kernels"])
+        context.set_forkserver_preload(["prunelib.runs", "prunelib.preload"])
         self.shares = context.Array("d", self.jobs)
         self.pool = ProcessPoolExecutor(
             self.jobs, context, start_worker, (self.shares, context.Value("i", 0))
@@ -111,7 +111,7 @@ class Processes:
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
         """Wait about a second for runs that end; `tick` is told the sum of shares done."""
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
-        tick(sum(self.shares))
+        tick(sum(self.shares) + len(done))
         lost = []
         for future in done:
             spec = self.running.pop(future)
@@ -142,23 +142,25 @@ class Processes:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits: nobody could end a worker that is half started.
+    """Ctrl-C and `kill` wait: nobody could end a worker that is half started.
 
-    Workers are started meanwhile and inherit the blocked signal for good; their parent ends them.
+    Workers are started meanwhile and inherit the blocked Ctrl-C for good; their parent ends them,
+    with the other signal.
     """
     waiting = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     # Another thread may still receive the signal, and its handler runs in the main one.
     main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda *args: waiting.append(args)) if main else None
+    stops = (signal.SIGINT, signal.SIGTERM) if main else ()
+    handlers = {n: signal.signal(n, lambda number, _: waiting.append(number)) for n in stops}
     try:
         yield
     finally:
-        if main:
-            signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if waiting:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(waiting[0])
 
 
 def executor(setting: Setting, jobs: int) -> Here | Processes:

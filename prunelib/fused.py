@@ -1,7 +1,8 @@
 """Batch norm and ReLU in one, with the gradient of a shortcut around them.
 
 `norm_relu` computes what PyTorch's two modules compute. In training on one CPU thread it takes
-Numba's loops (`kernels`) if they are there; everywhere else it is these two modules.
+Numba's loops (`kernels`) if they are there; everywhere else it is these two modules. The loops have
+first derivatives only, backwards.
 """
 
 from functools import cache
@@ -20,10 +21,14 @@ LENGTH = 128
 
 @cache
 def kernels() -> ModuleType | None:
-    """The loops, or None without Numba, or where it has no place to keep what it compiles."""
+    """The loops, or None where Numba is not there, or cannot compile or keep what it compiles."""
     try:
         from prunelib import kernels
-    except (ImportError, RuntimeError):
+
+        x, one = np.ones((1, 1), np.float32), np.ones(1, np.float32)
+        kernels.products(x, x, 1, 1)
+        kernels.gradients(x, None, x, x, one, *kernels.moments(x, 1), x.copy())
+    except (ImportError, NotImplementedError, OSError, RuntimeError, TypeError):
         return None
     return kernels
 
@@ -31,12 +36,28 @@ def kernels() -> ModuleType | None:
 def fits(x: Tensor) -> bool:
     """Whether the loops take an activation: float32 or bfloat16, channels-last, one CPU thread."""
     return (
-        x.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and type(x) in (Tensor, nn.Parameter)
+        and x.device.type == "cpu"
         and x.dtype in (torch.bfloat16, torch.float32)
         and x.is_contiguous(memory_format=torch.channels_last)
         and torch.get_num_threads() == 1
-        and not torch.compiler.is_compiling()
         and kernels() is not None
+    )
+
+
+def usual(norm: nn.Module, x: Tensor) -> bool:
+    """Whether this is batch norm in training as the networks here have it, and of such inputs."""
+    return (
+        type(norm) is nn.BatchNorm2d
+        and norm.training
+        and norm.affine
+        and norm.track_running_stats
+        and norm.momentum is not None
+        and not norm._forward_hooks
+        and norm.weight.dtype == norm.running_mean.dtype == torch.float32
+        and x.shape[1] == len(norm.weight) == len(norm.running_mean)
+        and x.numel() > x.shape[1]
     )
 
 
@@ -45,7 +66,7 @@ def norm_relu(norm: nn.BatchNorm2d, x: Tensor) -> tuple[Tensor, Tensor]:
 
     The gradients of both results meet in one pass.
     """
-    if not (norm.training and torch.is_grad_enabled() and fits(x)):
+    if not (usual(norm, x) and torch.is_grad_enabled() and fits(x)):
         return F.relu(norm(x), inplace=True), x
     norm.num_batches_tracked += 1
     return NormReLU.apply(x, norm.weight, norm.bias, norm)
@@ -61,10 +82,9 @@ class NormReLU(torch.autograd.Function):
         """Normalise with the statistics of the batch, and keep them in the running ones."""
         y = torch.empty_like(x)
         ctx.side = beside(x.numel() // x.shape[1], x.shape[1])
-        ctx.weight = weight.numpy().copy()
         ctx.statistics = kernels().norm_relu(
             rows(x, ctx.side),
-            ctx.weight,
+            weight.numpy(),
             bias.numpy(),
             norm.running_mean.numpy(),
             norm.running_var.numpy(),
@@ -72,7 +92,7 @@ class NormReLU(torch.autograd.Function):
             norm.eps,
             rows(y, ctx.side),
         )
-        ctx.save_for_backward(x, y)
+        ctx.save_for_backward(x, y, weight)
         ctx.set_materialize_grads(False)
         return y, x.view_as(x)
 
@@ -84,14 +104,14 @@ class NormReLU(torch.autograd.Function):
         """Gradients of x, weight and bias."""
         if gradient is None:
             return shortcut, None, None, None
-        x, y = ctx.saved_tensors
+        x, y, weight = ctx.saved_tensors
         result = torch.empty_like(x)
         of_weight, of_bias = kernels().gradients(
             rows(gradient, ctx.side),
             None if shortcut is None else rows(shortcut, ctx.side),
             rows(x, ctx.side),
             rows(y, ctx.side),
-            ctx.weight,
+            weight.numpy(),
             *ctx.statistics,
             rows(result, ctx.side),
         )

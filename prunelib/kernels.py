@@ -32,7 +32,10 @@ def load(typingctx, value):
 
 @intrinsic
 def store(typingctx, value, like):
-    """What is stored of a float32, in the format of `like`: bfloat16 rounds to nearest even."""
+    """What is stored of a float32, in the format of `like`: bfloat16 rounds to nearest even.
+
+    What is not a number stays none, which the addition alone does not see to.
+    """
 
     def code(context, builder, signature, args):
         if signature.return_type == types.float32:
@@ -42,7 +45,9 @@ def store(typingctx, value, like):
         sixteen = ir.Constant(number, 16)
         odd = builder.and_(builder.lshr(bits, sixteen), ir.Constant(number, 1))
         rounded = builder.add(bits, builder.add(odd, ir.Constant(number, 0x7FFF)))
-        return builder.trunc(builder.lshr(rounded, sixteen), ir.IntType(16))
+        nan = builder.fcmp_unordered("uno", args[0], args[0])
+        safe = builder.select(nan, ir.Constant(number, 0x7FC00000), rounded)
+        return builder.trunc(builder.lshr(safe, sixteen), ir.IntType(16))
 
     return like(types.float32, like), code
 

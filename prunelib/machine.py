@@ -4,13 +4,14 @@ import os
 import platform
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 import torch
 from torch import nn
 
 from prunelib import __version__
 from prunelib.errors import PrunelibError
+from prunelib.fused import kernels
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,9 @@ class Machine:
             "system": platform.system(),
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "numba": None if cuda or self.threads > 1 else version_of("numba"),
+            "numba": version("numba") if not cuda and self.threads == 1 and kernels() else None,
             "prunelib": __version__,
         }
-
-
-def version_of(package: str) -> str | None:
-    """The version of an optional package, or None without it."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 @cache

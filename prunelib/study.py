@@ -55,10 +55,11 @@ class Scale:
         protocol = replace(self.prune, eval_every=every, **changes)
         return PruneSpec(self.base_spec(seed), protocol, seed)
 
-    def control_seeds_of(self, family: Family) -> int:
-        """How many seeds a control is run with."""
-        penalised = family.pruning and "flop_penalty" in family.pruning
-        return min(1, self.control_seeds) if penalised else self.control_seeds
+    def seeds_of(self, family: Family) -> int:
+        """How many seeds a family is run with; at equal effort as many as the paper's families."""
+        if family.pruning and "flop_penalty" in family.pruning:
+            return min(1, self.seeds)
+        return self.control_seeds if family.control and not family.long else self.seeds
 
     def saliency_spec(self, seed: int) -> SaliencySpec:
         """Check of the saliencies of the base network of the same seed."""
@@ -222,7 +223,7 @@ def plan(
                 name
                 for name in families
                 if FAMILIES[name].control == control
-                and (not control or seed < scale.control_seeds_of(FAMILIES[name]))
+                and (not control or seed < scale.seeds_of(FAMILIES[name]))
             ]
             for name in chosen:
                 if FAMILIES[name].rule is None:

@@ -1,9 +1,11 @@
 """The paper's claims, and what the records say of them, by rules that were fixed beforehand.
 
 Every rule gives one number for each seed, already averaged over budgets, for budgets of one seed
-share a base network and are not independent. The verdict rests on the mean over seeds and its 95 %
-interval (Student's t): a claim is *supported* if the whole interval lies where the claim holds,
-*refuted* if none of it does, and otherwise *open*; with fewer than two seeds it is open.
+share a base network and are not independent. A seed counts when all networks that the rule compares
+are there: effects depend on the budget, and a mean over some budgets is not that over all. The
+verdict rests on the mean over seeds and its 95 % interval (Student's t): a claim is *supported* if
+the whole interval lies where the claim holds, *refuted* if none of it does, and otherwise *open*;
+with fewer than two seeds it is open.
 """
 
 import math
@@ -16,7 +18,7 @@ from scipy.special import stdtrit
 
 from prunelib.answers import advantage
 from prunelib.errors import Missing
-from prunelib.families import PENALISED, copied_after
+from prunelib.families import FAMILIES, PENALISED, copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile
 from prunelib.published import SNIP
@@ -26,6 +28,9 @@ SIMPLE = ("reduced-width", "bottleneck")
 EQUAL = 1.0
 """Points of error within which two families do "about as well" (C5), or compete (C11)."""
 
+Cells = pd.DataFrame
+"""Values by seed (rows), and by budget and family (columns)."""
+
 Rule = Callable[[Records], dict[int, float]]
 """Records -> the statistic of each seed for which it can be computed."""
 
@@ -34,8 +39,7 @@ Rule = Callable[[Records], dict[int, float]]
 class Claim:
     """A claim of the paper, and how it is judged: it holds where `low` < statistic < `high`.
 
-    `short` is a label for pictures. `families` are those whose records the rule reads. The interval
-    is taken over the `seeds`, or over the `penalties` of the first seed.
+    `short` is a label for pictures. `families` are those whose records the rule reads.
     """
 
     number: str
@@ -47,12 +51,11 @@ class Claim:
     families: tuple[str, ...] = ()
     low: float = -math.inf
     high: float = math.inf
-    over: str = "seeds"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the records of one scale say of a claim."""
+    """What the records of one scale say of a claim, from `seeds` of the `planned` ones."""
 
     claim: str
     text: str
@@ -65,7 +68,7 @@ class Verdict:
     low: float | None
     high: float | None
     seeds: int
-    over: str
+    planned: int
     records: tuple[str, ...]
 
 
@@ -98,10 +101,7 @@ def verdicts(records: Records, asked: tuple[Claim, ...] | None = None) -> list[V
             by_seed = {}
         by_seed = {seed: v for seed, v in by_seed.items() if math.isfinite(v)}
         values = list(by_seed.values())
-        behind = networks[
-            networks["family"].isin(claim.families)
-            & networks["seed"].isin(by_seed if claim.over == "seeds" else ([0] if by_seed else []))
-        ]
+        behind = networks[networks["family"].isin(claim.families) & networks["seed"].isin(by_seed)]
         verdict, *numbers = judge(values, claim.low, claim.high)
         mean, low, high = (None if math.isnan(n) else n for n in numbers)
         found.append(
@@ -117,7 +117,7 @@ def verdicts(records: Records, asked: tuple[Claim, ...] | None = None) -> list[V
                 low,
                 high,
                 len(values),
-                claim.over,
+                min(records.scale.seeds_of(FAMILIES[name]) for name in claim.families),
                 tuple(sorted(set(behind["key"]))),
             )
         )
@@ -138,14 +138,15 @@ def told(verdict: Verdict) -> str:
     """A verdict as part of a sentence."""
     if verdict.mean is None:
         return f"at {verdict.scale} **open**, for nothing was measured that could tell"
+    of = f" of {verdict.planned}" if verdict.seeds < verdict.planned else ""
     if verdict.low is None:
-        single = verdict.over.removesuffix("s").replace("penaltie", "penalty")
         return (
-            f"at {verdict.scale} **open**, for there is one {single} only ({signed(verdict.mean)})"
+            f"at {verdict.scale} **open**, {signed(verdict.mean)} "
+            f"(no interval, {verdict.seeds}{of} seed{'s' if of else ''})"
         )
     return (
         f"at {verdict.scale} **{verdict.verdict}**, {signed(verdict.mean)} (95 % interval "
-        f"{signed(verdict.low)} to {signed(verdict.high)}, {verdict.seeds} {verdict.over})"
+        f"{signed(verdict.low)} to {signed(verdict.high)}, {verdict.seeds}{of} seeds)"
     )
 
 
@@ -206,9 +207,16 @@ def headline(studies: dict[str, Records]) -> str:
     lines = []
     for name, records in studies.items():
         by = {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)}
-        if by["C1"].mean is not None:
+        if any(by[claim].mean is not None for claim in ("C1", "C4", "K7")):
             lines.append(f"- Scale {name}: {answer(by['K7'], by['C1'], by['C4'])}")
-    return "\n".join(lines) or "Nothing is measured yet that could tell."
+    return "\n".join([*lines, "", SIGN] if lines else ["Nothing is measured yet that could tell."])
+
+
+SIGN = (
+    "Numbers are points of test error, averaged over sizes: above zero the pruned network is the "
+    "worse one, or, for shapes, the simple one. With equal effort a network sees as many images as "
+    "base and pruning did together."
+)
 
 
 def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
@@ -219,27 +227,28 @@ def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
     """
     seen = {effort.verdict, epochs.verdict}
     if "supported" in seen and effort.verdict != "refuted":
-        first = (
-            "**No, not for its weights**: small networks trained from scratch beat pruned ones of "
-            "equal size"
-        )
+        first = "**No, not for its weights**: simple small networks beat pruned ones of equal size"
+        better, worse = "But pruning finds better shapes", "Nor for its shape"
     elif effort.verdict == "refuted" and epochs.verdict != "supported":
         first = (
-            "**Yes, at this scale**: small networks trained from scratch do not beat pruned ones "
-            "of equal size"
+            "**Yes, at this scale**: simple small networks do not beat pruned ones of equal size"
         )
+        better, worse = "And pruning finds better shapes", "It is not the shape"
     else:
         first = (
-            "**It is open at this scale** whether small networks trained from scratch beat pruned "
-            "ones of equal size"
+            "**It is open at this scale** whether simple small networks beat pruned ones of equal "
+            "size"
         )
+        better, worse = "Pruning finds better shapes", "Its shape is no reason"
     second = {
-        "supported": "But pruning finds better shapes: trained from scratch, they beat the simple "
-        "networks",
-        "refuted": "Nor for its shape: trained from scratch, it does not beat the simple networks",
+        "supported": f"{better}: trained from scratch, they beat the simple networks",
+        "refuted": f"{worse}: trained from scratch, it does not beat the simple networks",
         "open": "Whether the shapes that pruning finds are better than simple ones is open",
     }[shape.verdict]
-    both = f"at equal effort {reading(effort)}; at equal epochs {reading(epochs)}"
+    both = (
+        f"a bottleneck network at equal effort {reading(effort)}; reduced width and bottleneck at "
+        f"equal epochs {reading(epochs)}"
+    )
     return f"{first} ({both}). {second} ({reading(shape)})."
 
 
@@ -253,45 +262,60 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def differences(records: Records, families: tuple[str, ...]) -> pd.DataFrame:
-    """Networks of some families beside the pruned-and-tuned ones of equal seed and parameters."""
+def differences(records: Records, families: tuple[str, ...], column: str = "difference") -> Cells:
+    """A column of `answers.advantage`: networks of some families beside the pruned-and-tuned ones.
+
+    By default error(pruned and tuned) - error(the network), of equal seed and parameters.
+    """
     rows = advantage(records.networks, records.trajectories)
-    return rows[rows["family"].isin(families)]
+    rows = rows.assign(ratio=rows["tuned_macs"] / rows["training_macs"])
+    return cells(records, rows, families, column)
 
 
-def mean_by_seed(rows: pd.DataFrame, column: str) -> dict[int, float]:
-    """Mean over the budgets of each seed, every budget counting alike."""
-    by_budget = rows.groupby(["seed", "budget"])[column].mean()
-    return {int(s): float(v) for s, v in by_budget.groupby(level="seed").mean().items()}
+def cells(
+    records: Records, rows: pd.DataFrame, families: tuple[str, ...], column: str = "error"
+) -> Cells:
+    """A column of networks, (seed) by (budget, family); only seeds where no cell is missing."""
+    table = rows.pivot_table(index="seed", columns=["budget", "family"], values=column)
+    wanted = pd.MultiIndex.from_product(
+        [records.scale.budgets, families], names=["budget", "family"]
+    )
+    return table.reindex(columns=wanted).dropna()
+
+
+def by_seed(table: Cells) -> dict[int, float]:
+    """Mean of each row."""
+    return {int(seed): float(mean) for seed, mean in table.mean(axis=1).items()}
 
 
 def beaten_by_simple(records: Records) -> dict[int, float]:
     """C1: error(pruned and tuned) - error(simple), points."""
-    return mean_by_seed(differences(records, SIMPLE), "difference")
+    return by_seed(differences(records, SIMPLE))
 
 
 def gap_grows(records: Records) -> dict[int, float]:
     """C2: by how many points that gap grows when the parameters halve (least squares)."""
-    slopes = {}
-    for seed, rows in differences(records, SIMPLE).groupby("seed"):
-        if rows["budget"].nunique() > 1:
-            halvings = -np.log2(rows["params"].astype(float))
-            slopes[int(seed)] = float(np.polyfit(halvings, rows["difference"], 1)[0])
-    return slopes
+    if len(records.scale.budgets) < 2:
+        return {}
+    gaps, sizes = differences(records, SIMPLE), differences(records, SIMPLE, "params")
+    return {
+        int(seed): float(np.polyfit(-np.log2(sizes.loc[seed].astype(float)), row, 1)[0])
+        for seed, row in gaps.iterrows()
+    }
 
 
 def beaten_by_scratch(records: Records) -> dict[int, float]:
     """C3: error(pruned and tuned) - error(the same architecture from scratch), points."""
-    return mean_by_seed(differences(records, ("pruned-from-scratch",)), "difference")
+    return by_seed(differences(records, ("pruned-from-scratch",)))
 
 
 def between(records: Records, better: str, others: tuple[str, ...]) -> dict[int, float]:
-    """error(others) - error(better) at the budgets and seeds that both have, points."""
-    table = records.networks.pivot_table(
-        index=["seed", "budget"], columns="family", values="error"
-    ).reindex(columns=[better, *others])
-    rows = (table[list(others)].mean(axis=1, skipna=False) - table[better]).dropna()
-    return mean_by_seed(rows.rename("difference").reset_index(), "difference")
+    """error(others) - error(better), points."""
+    table = cells(records, records.networks, (better, *others)).T.groupby("family").mean().T
+    if table.empty:
+        return {}
+    gaps = table[list(others)].mean(axis=1) - table[better]
+    return {int(seed): float(gap) for seed, gap in gaps.items()}
 
 
 def scratch_beats_simple(records: Records) -> dict[int, float]:
@@ -357,25 +381,36 @@ def shape_is_kept(records: Records) -> dict[int, float]:
 
 def pruning_costs_more(records: Records) -> dict[int, float]:
     """C9: MACs of base and pruning over MACs of training a simple network of that size."""
-    rows = differences(records, SIMPLE)
-    return mean_by_seed(rows.assign(ratio=rows["tuned_macs"] / rows["training_macs"]), "ratio")
+    return by_seed(differences(records, SIMPLE, "ratio"))
 
 
 def penalty_matters(records: Records) -> dict[int, float]:
-    """C10: for each penalty, error(with) - error(without), mean over the budgets of one seed.
+    """C10: error(with a penalty) - error(without), mean over the budgets of a seed.
 
-    At equal parameters or at equal MACs, whichever is further from zero: little difference means
-    little in both.
+    Of all penalties, at equal parameters and at equal MACs, the one furthest from zero: little
+    difference means little in all of them.
     """
-    walks = records.walks[records.walks["seed"] == 0].dropna(subset=["error"])
-    plain = walks[walks["family"] == TUNED]
-    found = {}
-    for i, family in enumerate(PENALISED):
-        walk = walks[walks["family"] == family]
-        if len(walk) and len(plain):
-            gaps = [gap(walk, plain, records.scale.budgets, axis) for axis in ("params", "macs")]
-            found[i] = max((g for g in gaps if math.isfinite(g)), key=abs, default=math.nan)
-    return found
+    found: dict[int, list[float]] = {}
+    for family in PENALISED:
+        for axis in ("params", "macs"):
+            for seed, gap in walks_apart(records, family, axis).items():
+                found.setdefault(seed, []).append(gap)
+    return {
+        seed: max(filter(math.isfinite, gaps), key=abs, default=math.nan)
+        for seed, gaps in found.items()
+        if len(gaps) == 2 * len(PENALISED)
+    }
+
+
+def walks_apart(records: Records, family: str, axis: str = "params") -> dict[int, float]:
+    """error(pruned as this family is) - error(pruned and tuned), at equal size, points."""
+    walks = records.walks.dropna(subset=["error"])
+    plain = dict(list(walks[walks["family"] == TUNED].groupby("seed")))
+    return {
+        int(seed): gap(walk, plain[seed], records.scale.budgets, axis)
+        for seed, walk in walks[walks["family"] == family].groupby("seed")
+        if seed in plain
+    }
 
 
 def gap(walk: pd.DataFrame, plain: pd.DataFrame, budgets: tuple[int, ...], axis: str) -> float:
@@ -393,12 +428,12 @@ def gap(walk: pd.DataFrame, plain: pd.DataFrame, budgets: tuple[int, ...], axis:
 
 def by_chance(records: Records) -> dict[int, float]:
     """K1: error(pruned at random) - error(pruned and tuned), points."""
-    return between(records, TUNED, ("random-removal",))
+    return walks_apart(records, "random-removal")
 
 
 def by_weights(records: Records) -> dict[int, float]:
     """K2: error(pruned by the size of the weights) - error(pruned and tuned), points."""
-    return between(records, TUNED, ("l1-removal",))
+    return walks_apart(records, "l1-removal")
 
 
 def shape_matters(records: Records) -> dict[int, float]:
@@ -413,17 +448,17 @@ def initial_weights_help(records: Records) -> dict[int, float]:
 
 def retraining_helps(records: Records) -> dict[int, float]:
     """K5: error(pruned and tuned) - error(retrained with the whole schedule), points."""
-    return between(records, "retrained", (TUNED,))
+    return by_seed(differences(records, ("retrained",)))
 
 
 def beaten_by_long_scratch(records: Records) -> dict[int, float]:
     """K6: error(pruned and tuned) - error(its architecture from scratch, longer), points."""
-    return mean_by_seed(differences(records, ("pruned-from-scratch-long",)), "difference")
+    return by_seed(differences(records, ("pruned-from-scratch-long",)))
 
 
 def beaten_by_long_bottleneck(records: Records) -> dict[int, float]:
     """K7: error(pruned and tuned) - error(bottleneck, longer), points."""
-    return mean_by_seed(differences(records, ("bottleneck-long",)), "difference")
+    return by_seed(differences(records, ("bottleneck-long",)))
 
 
 def copycats_compete(records: Records) -> dict[int, float]:
@@ -432,11 +467,10 @@ def copycats_compete(records: Records) -> dict[int, float]:
         return {}
     rows = records.networks[records.networks["family"] == "copycat"]
     params, errors = zip(*sorted((p.params, p.error) for p in SNIP), strict=True)
-    rows = rows[rows["params"].between(0.85 * params[0], 1.15 * params[-1])]
-    return mean_by_seed(
-        rows.assign(difference=rows["error"] - np.interp(rows["params"], params, errors)),
-        "difference",
-    )
+    near = tuple(b for b in records.scale.budgets if 0.85 * params[0] < b < 1.15 * params[-1])
+    rows = rows.assign(difference=rows["error"] - np.interp(rows["params"], params, errors))
+    columns = cells(records, rows, ("copycat",), "difference")[list(near)]
+    return by_seed(columns)
 
 
 CLAIMS = (
@@ -474,11 +508,11 @@ CLAIMS = (
     ),
     Claim(
         "C4",
-        "And they beat the simpler networks.",
+        "And they beat the simpler networks at most budgets.",
         "its shape beats simple ones",
         "fig. 1, 3.2",
         "error of reduced width and bottleneck minus that of the pruned architecture from "
-        "scratch, points",
+        "scratch, mean over the budgets, points",
         scratch_beats_simple,
         ("pruned-from-scratch", *SIMPLE),
         low=0,
@@ -489,7 +523,8 @@ CLAIMS = (
         "copycats do as well",
         "fig. 1, 3.2",
         f"error of copycat minus that of the pruned architecture from scratch, points; about as "
-        f"well: within {EQUAL:g}",
+        f"well: within {EQUAL:g}; near the size of the profile that is scaled both are nearly the "
+        f"same network",
         copycat_equals_scratch,
         ("pruned-from-scratch", "copycat"),
         low=-EQUAL,
@@ -507,7 +542,7 @@ CLAIMS = (
     ),
     Claim(
         "C7",
-        "The strided blocks hardly lose any.",
+        "Strided blocks lose less than the others of their stages (the paper: hardly any).",
         "strided blocks keep more",
         "fig. 2c",
         "share left in strided blocks minus that in the other blocks of their stages, "
@@ -531,7 +566,8 @@ CLAIMS = (
         "Pruning costs more than training a small network.",
         "pruning costs more",
         "abstract, 4",
-        "multiply-accumulates of base and pruning over those of training a simple network",
+        "multiply-accumulates of base and pruning over those of training a simple network for as "
+        "many epochs as the base; above 1 by counting alone",
         pruning_costs_more,
         ("base", TUNED, *SIMPLE),
         low=1,
@@ -541,13 +577,12 @@ CLAIMS = (
         "The FLOP penalty makes little difference.",
         "FLOP penalty: no matter",
         "implementation details",
-        f"error with a penalty minus error without, at equal parameters or at equal MACs, "
-        f"whichever is further from zero, points; little: within {EQUAL:g}",
+        f"error with a penalty minus error without, points; of three penalties, at equal "
+        f"parameters and at equal MACs, the one furthest from zero; little: within {EQUAL:g}",
         penalty_matters,
         (TUNED, *PENALISED),
         low=-EQUAL,
         high=EQUAL,
-        over="penalties",
     ),
     Claim(
         "C11",
@@ -569,7 +604,8 @@ CONTROLS = (
         "Fisher saliency chooses better than chance.",
         "Fisher beats chance",
         "",
-        "error of networks pruned at random and tuned minus that of pruned-and-tuned, points",
+        "error of networks pruned at random and tuned minus that of pruned-and-tuned, at equal "
+        "parameters, points",
         by_chance,
         (TUNED, "random-removal"),
         low=0,
@@ -579,7 +615,8 @@ CONTROLS = (
         "Fisher saliency chooses better than the size of the weights.",
         "Fisher beats weight size",
         "",
-        "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, points",
+        "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, at "
+        "equal parameters, points",
         by_weights,
         (TUNED, "l1-removal"),
         low=0,

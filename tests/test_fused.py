@@ -1,15 +1,18 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 from torch import nn
 from torch.nn import functional as F
 
 from prunelib import fused
 from prunelib.fused import NormReLU, beside, norm_relu, products, rows
-from prunelib.kernels import load, store
+
+numba = pytest.importorskip("numba")
 
 FORMATS = {torch.float32: 2e-5, torch.bfloat16: 2**-7}
 SHAPES = st.tuples(*(st.integers(1, n) for n in (9, 70, 6, 6))).filter(
@@ -91,19 +94,22 @@ def test_sums_of_products_are_those_of_float64(shape, dtype):
 
 
 def test_bfloat16_is_rounded_as_pytorch_rounds_it():
-    bits = np.random.default_rng(0).integers(0, 2**32, 200_000, dtype=np.uint32)
-    halfway = (np.arange(1000, dtype=np.uint32) << 16) + np.uint32(0x3F808000)
-    numbers = torch.from_numpy(np.concatenate([bits, halfway]).view(np.float32))
-    x = numbers[numbers.isfinite() & (numbers > 0)][:, None, None, None]
-    y = torch.empty_like(x, dtype=torch.bfloat16)
+    from prunelib.kernels import load, store
 
-    @njit
+    @numba.njit
     def rounded(x, y):
         for i in range(len(x)):
             y[i, 0] = store(load(x[i, 0]), y[i, 0])
 
+    bits = np.random.default_rng(0).integers(0, 2**32, 200_000, dtype=np.uint32)
+    halfway = (np.arange(1000, dtype=np.uint32) << 16) + np.uint32(0x3F808000)
+    special = np.array([0x7F800000, 0xFF800000, 0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0], np.uint32)
+    numbers = torch.from_numpy(np.concatenate([bits, halfway, special]).view(np.float32))
+    x = numbers[:, None, None, None]
+    y = torch.empty_like(x, dtype=torch.bfloat16)
     rounded(rows(x, 1), rows(y, 1))
-    assert torch.equal(y, x.bfloat16())
+    assert torch.equal(y.isnan(), x.isnan())
+    assert torch.equal(y[~y.isnan()], x.bfloat16()[~y.isnan()])
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -126,6 +132,10 @@ def test_constant_channels_do_not_divide_by_zero():
     assert x.grad.isfinite().all()
 
 
+def refuse(*args):
+    raise AssertionError("the loops must not be taken")
+
+
 @pytest.mark.parametrize("change", ["threads", "evaluation", "no gradient", "layout", "numba"])
 def test_elsewhere_it_is_pytorchs_own(change, monkeypatch):
     x, norm, plain = activation((4, 3, 5, 2), torch.float32), norm_of(3), norm_of(3)
@@ -137,14 +147,77 @@ def test_elsewhere_it_is_pytorchs_own(change, monkeypatch):
         x = x.contiguous()
     elif change == "numba":
         monkeypatch.setattr(fused, "kernels", lambda: None)
-
-    def refuse(*args):
-        raise AssertionError("the loops must not be taken")
-
     monkeypatch.setattr(NormReLU, "apply", refuse)
     with torch.set_grad_enabled(change != "no gradient"):
         assert torch.equal(norm_relu(norm, x)[0], F.relu(plain(x)))
-        assert torch.equal(products(x, x), (x * x).sum((2, 3))) or change != "numba"
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        nn.BatchNorm2d(3, affine=False),
+        nn.BatchNorm2d(3, momentum=None),
+        nn.BatchNorm2d(3, track_running_stats=False),
+        nn.BatchNorm2d(3).bfloat16(),
+        nn.GroupNorm(1, 3),
+        nn.Identity(),
+    ],
+)
+def test_another_norm_is_left_to_pytorch(norm, monkeypatch):
+    monkeypatch.setattr(NormReLU, "apply", refuse)
+    y, _ = norm_relu(norm, 1 * activation((4, 3, 2, 2), torch.bfloat16).requires_grad_())
+    assert y.shape == (4, 3, 2, 2)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 2, 2), (1, 3, 1, 1)])
+def test_what_pytorch_refuses_is_refused(shape):
+    with pytest.raises((RuntimeError, ValueError)):
+        norm_relu(norm_of(3), activation(shape, torch.float32).requires_grad_())
+
+
+def test_an_empty_batch_leaves_the_statistics_as_they_were():
+    norm = norm_of(3)
+    norm_relu(norm, torch.empty(0, 3, 2, 2).requires_grad_())
+    assert torch.equal(norm.running_mean, norm_of(3).running_mean)
+
+
+def test_weights_that_change_before_the_backward_pass_are_noticed():
+    norm = norm_of(3)
+    y, _ = norm_relu(norm, activation((4, 3, 2, 2), torch.float32).requires_grad_())
+    with torch.no_grad():
+        norm.weight.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
+        "import sys; sys.modules['numba'] = None",
+        "import os, numba.core.caching as c; c.os.replace = None",
+    ],
+)
+def test_training_goes_on_where_numba_cannot_compile(tmp_path, broken):
+    code = (
+        f"{broken}\nimport torch\ntorch.set_num_threads(1)\n"
+        "from prunelib.fused import norm_relu\n"
+        "x = torch.randn(2, 4, 3, 3).to(memory_format=torch.channels_last).requires_grad_()\n"
+        "print(norm_relu(torch.nn.BatchNorm2d(4), x)[0].grad_fn.name())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"NUMBA_CACHE_DIR": str(tmp_path), "PATH": "/usr/bin"},
+    )
+    assert done.stdout.strip() == "ReluBackward0", done.stderr
+
+
+def test_it_compiles_in_one_piece():
+    norm, x = norm_of(3), activation((4, 3, 2, 2), torch.float32).requires_grad_()
+    whole = torch.compile(lambda x: norm_relu(norm, x)[0], fullgraph=True, backend="eager")
+    assert torch.equal(whole(x), F.relu(norm_of(3)(x)))
 
 
 @given(st.integers(1, 5000), st.integers(1, 300))

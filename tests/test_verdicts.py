@@ -295,3 +295,20 @@ def test_claims_are_told_in_the_order_asked_for():
     studies = {"smoke": open_study("smoke", results=str(ROOT / "results"), run_missing=False)}
     told = verdicts.claims(studies, "K7", "C2", "C1").splitlines()
     assert [line[2:4] for line in told] == ["K7", "C2", "C1"]
+
+
+FAMILIES_OF = {claim.number: claim.families for claim in CLAIMS + CONTROLS}
+
+
+@pytest.mark.parametrize("claim", ["C1", "C2", "C3", "C4", "C5", "C9"])
+def test_a_seed_that_is_not_complete_does_not_count(claim):
+    study = MadeUp(clear(1))
+    whole = by_claim(study)[claim]
+    rows = study.networks
+    behind = (rows["seed"] == 2) & (rows["budget"] == SMOKE.budgets[-1])
+    study.networks = rows[~(behind & (rows["family"] == FAMILIES_OF[claim][-1]))]
+    part = by_claim(study)[claim]
+    assert (whole.seeds, part.seeds, part.planned) == (3, 2, 3)
+    assert part.mean == pytest.approx(by_claim(MadeUp(clear(1), seeds=2))[claim].mean)
+    assert "2 of 3 seeds)" in verdicts.told(part)
+    assert "3 seeds)" in verdicts.told(whole)
