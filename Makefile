@@ -30,6 +30,8 @@ notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 bench: $(INSTALLED)  ## time training, pruning, inference and commands
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/steps.py --precision float32 --out results/benchmarks/float32.json
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 $(BIN)/python benchmarks/steps.py \
+		--cases wide-peak narrow-peak --out results/benchmarks/vectors.json
 	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/executors.py

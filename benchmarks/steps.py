@@ -7,10 +7,12 @@ own code.
 examples:
   python benchmarks/steps.py
   python benchmarks/steps.py --cases wide narrow --pairs 30
+  ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 python benchmarks/steps.py --cases wide-peak  # no AMX
   git clone https://github.com/BayesWatch/pytorch-prunes ../pytorch-prunes
   python benchmarks/steps.py --reference ../pytorch-prunes
 """
 
+import os
 import sys
 from pathlib import Path
 from unittest import mock
@@ -239,7 +241,8 @@ def main() -> None:
         row = rows[case] = {"title": title, "network": network} | found
         times = f"{row['ms']:>10.2f} ms {row['against_ms']:>10.2f} ms"
         print(f"{title:<58}{times}   {row['ratio']:.3f}", flush=True)
-    keep(given.out, {"against": other.name, "rows": rows}, machine)
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    keep(given.out, {"against": other.name, "limit": limit, "rows": rows}, machine)
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ def error_against(
                 mode="lines",
                 line={"color": style.colour, "width": 1},
                 opacity=0.6,
-                name="Pruned and tuned, every removal",
+                name="Pruned and tuned, on the way",
                 legendgroup="trajectory",
                 showlegend=bool(seed == trajectories["seed"].min()),
                 customdata=run["removals"].tolist(),

@@ -398,7 +398,11 @@ def peak_answer(record: dict) -> str:
         "of a matrix product"
         for row in rows
     )
-    return f"On {made['threads']} thread(s), in {made['precision']}, {facts}. {provenance(record)}"
+    limit = f", with no instructions beyond {record['limit']}" if record.get("limit") else ""
+    return (
+        f"On {made['threads']} thread(s), in {made['precision']}{limit}, {facts}. "
+        f"{provenance(record)}"
+    )
 
 
 def steps_answer(record: dict) -> str:

@@ -1,4 +1,4 @@
-"""The paper's claims, and what the records say of them, by rules that were fixed beforehand.
+"""The paper's claims, and what the records say of them, by one rule each.
 
 Every rule gives one number for each seed, already averaged over budgets, for budgets of one seed
 share a base network and are not independent. A seed counts when all networks that the rule compares

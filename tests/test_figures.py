@@ -179,7 +179,7 @@ def test_budgets_are_written_as_whole_numbers(study):
 
 def test_each_trajectory_is_a_thin_line_of_measured_points(study):
     figure = figures.error_against(study.networks, study.trajectories)
-    lines = [t for t in figure.data if t.name == "Pruned and tuned, every removal"]
+    lines = [t for t in figure.data if t.name == "Pruned and tuned, on the way"]
     assert [t.showlegend for t in lines] == [True, False]
     for seed, line in enumerate(lines):
         sizes = [SCALE.shape.params(p) for _, p in STEPS]

@@ -172,6 +172,8 @@ def test_steps_are_put_into_words():
     assert "longer by 10% (WRN-40-1 at 16×16)" in said
     assert "takes 0.80 (WRN-40-1 at 16×16) of the time with PyTorch's own" in said
     assert "**40%** of the 100 of a matrix product" in speed.peak_answer(STEPS)
+    assert "beyond" not in speed.peak_answer(STEPS)
+    assert "no instructions beyond AVX2, an" in speed.peak_answer(STEPS | {"limit": "AVX2"})
 
 
 def test_removals_tell_how_their_time_falls():
