@@ -11,7 +11,6 @@ import os
 import shutil
 import statistics
 import sys
-import warnings
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -32,6 +31,7 @@ from benchmarks import timing
 from benchmarks.sides import BATCH
 from benchmarks.timing import ROOT, Step, keep, timed
 from prunelib.design import copycat_source
+from prunelib.export import onnx
 from prunelib.families import Trajectory
 from prunelib.machine import Machine
 from prunelib.notebook import open_study
@@ -184,16 +184,8 @@ def export(model: nn.Module, shape: tuple[int, int, int]) -> bytes:
     Raises:
         RuntimeError: the outputs differ.
     """
-    warnings.simplefilter("ignore", FutureWarning)
     torch.set_num_threads(1)
-    made = torch.onnx.export(
-        model,
-        (torch.randn(2, *shape),),
-        dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("images")},),
-        verbose=False,
-    )
-    exported, x = made.model_proto.SerializeToString(), torch.randn(3, *shape)
+    exported, x = onnx(model, shape), torch.randn(3, *shape)
     expected = eager(model, x, "float32")().numpy()
     difference = np.abs(onnx_step(exported, x)() - expected).max() / np.abs(expected).max()
     if not difference <= TOLERANCE:

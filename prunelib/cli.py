@@ -368,15 +368,25 @@ def prune(
 @click.option("--family", help="copycat, bottleneck or reduced-width.  [default: all]")
 @click.option("--width", type=float, help="Of the widest network wanted.  [default: the scale's]")
 @click.option("--results", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option(
+    "--export",
+    "form",
+    type=click.Choice(["onnx", "safetensors"]),
+    help="Write the first of them to a file, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
-def fit(params, macs, scale, family, width, results, as_json) -> None:
+def fit(params, macs, scale, family, width, results, form, as_json) -> None:
     """Networks within a budget, with the error to expect where it was measured.
+
+    A file has the weights of seed 0 if this network was trained here, else random ones: good enough
+    to measure its time on a device.
 
     \b
     Examples:
       prunelib fit --params 100k
       prunelib fit --params 500k --width 2
       prunelib fit --macs 8m --family copycat --json
+      prunelib fit --params 100k --export onnx
     """
     from dataclasses import asdict
 
@@ -407,6 +417,8 @@ def fit(params, macs, scale, family, width, results, as_json) -> None:
             for d in found
         ]
         click.echo(json.dumps(rows))
+        if form:
+            exported(found[0], records, results, form)
         return
     size = records.scale.data.image_size
     click.echo(f"{'family':<15}{'params':>10}{'macs':>13}  error to expect")
@@ -416,6 +428,33 @@ def fit(params, macs, scale, family, width, results, as_json) -> None:
         click.echo(f"{d.family:<15}{d.params:>10,}{d.macs:>13,}  {error} ({note})")
     click.echo(f"(scale {scale}, {size}x{size} images)")
     click.echo(found[0].python)
+    if form:
+        exported(found[0], records, results, form)
+
+
+def exported(chosen, records, results: Path, form: str) -> None:
+    """Write a designed network into the current folder, and say on stderr what its weights are."""
+    import torch
+
+    from prunelib.export import export
+    from prunelib.files import load_tensors
+    from prunelib.specs import TrainSpec
+    from prunelib.store import Store
+    from prunelib.wrn import WideResNet
+
+    scale = records.scale
+    weights = Store(results / scale.name).weights(
+        TrainSpec(chosen.profile, scale.data, scale.train, 0)
+    )
+    torch.manual_seed(0)
+    model = WideResNet(chosen.profile, scale.shape.num_classes, scale.shape.in_channels)
+    trained = weights.exists()
+    if trained:
+        model.load_state_dict(load_tensors(weights)[0])
+    path = Path(f"{chosen.family}-{chosen.params}.{form}")
+    export(model, scale.shape, path)
+    how = "trained weights" if trained else "random weights, for it was not trained here"
+    click.echo(f"{path}: {how}", err=True)
 
 
 @cli.command()
