@@ -153,24 +153,8 @@ def error_against(
             )
     means = by_family(networks, x)
     for name in [name for name in families if name in set(means["family"])]:
-        rows, style = means[means["family"] == name], STYLES[name]
-        figure.add_scatter(
-            x=rows[x].tolist(),
-            y=rows["error"].tolist(),
-            mode="lines+markers",
-            name=FAMILIES[name].title,
-            line={"color": style.colour, "dash": style.dash},
-            marker={"symbol": style.marker, "size": 10},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": (rows["worst"] - rows["error"]).tolist(),
-                "arrayminus": (rows["error"] - rows["best"]).tolist(),
-            },
-            customdata=rows[["seeds", "runs"]].values.tolist(),
-            hovertemplate=f"{FAMILIES[name].title}<br>%{{x:,.0f}} {AXES[x]}<br>"
-            "mean of %{customdata[0]} run(s): %{y:.2f} %<br>%{customdata[1]}<extra></extra>",
-        )
+        told = "%{y:.2f} %<br>%{customdata[1]}"
+        add_means(figure, name, means[means["family"] == name], x, told)
     figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
     figure.update_xaxes(type="log" if x != "params" else "linear")
     table = means.drop(columns="runs").rename(columns={x: AXES[x], "error": "mean error, %"})
@@ -184,6 +168,56 @@ def error_against(
         )
         alt += f" At {short(best['budget'].min())} parameters, best first: {ranking}."
     return finish(figure, alt, table)
+
+
+def add_means(figure: go.Figure, name: str, means: pd.DataFrame, x: str, told: str) -> None:
+    """Draw the means of a family, with whiskers from seed to seed; `told` is said on hover."""
+    style = STYLES[name]
+    figure.add_scatter(
+        x=means[x].tolist(),
+        y=means["error"].tolist(),
+        mode="lines+markers",
+        name=FAMILIES[name].title,
+        line={"color": style.colour, "dash": style.dash},
+        marker={"symbol": style.marker, "size": 10},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": (means["worst"] - means["error"]).tolist(),
+            "arrayminus": (means["error"] - means["best"]).tolist(),
+        },
+        customdata=means[["seeds", "runs"]].values.tolist(),
+        hovertemplate=f"{FAMILIES[name].title}<br>%{{x:,.0f}} {AXES[x]}<br>"
+        f"mean of %{{customdata[0]}} run(s): {told}<extra></extra>",
+    )
+
+
+def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
+    """By how much pruned-and-tuned networks are worse than others of equal size, against the size.
+
+    Args:
+        rows: of `answers.advantage`.
+        families: those to compare with, if they are there.
+    """
+    rows = rows[rows["family"].isin(families)]
+    there(rows)
+    means = by_family(rows.assign(error=rows["difference"]))
+    figure = go.Figure()
+    for name in [name for name in families if name in set(means["family"])]:
+        add_means(figure, name, means[means["family"] == name], "params", "%{y:+.2f} points")
+    figure.add_hline(y=0, line={"color": "#888888"})
+    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="points by which pruning is worse")
+    ends = [
+        f"{FAMILIES[name].title} {group['error'].iloc[0]:+.2f} points at "
+        f"{short(group['budget'].iloc[0])} and {group['error'].iloc[-1]:+.2f} at "
+        f"{short(group['budget'].iloc[-1])}"
+        for name, group in means.groupby("family", sort=False)
+    ]
+    table = means[["family", "budget", "error", "best", "worst", "seeds"]].copy()
+    table["family"] = [FAMILIES[name].title for name in table["family"]]
+    table.columns = ["against", "budget", "points worse", "least", "most", "seeds"]
+    alt = "Error of pruned-and-tuned networks minus that of others of equal size, by size."
+    return finish(figure, f"{alt} {'; '.join(ends)}.", table)
 
 
 def comparison(networks: pd.DataFrame, trajectories: pd.DataFrame, question: str) -> go.Figure:

@@ -1,6 +1,13 @@
-"""The `prunelib` command with a smaller `smoke`, for tests that kill it many times."""
+"""The `prunelib` command with a smaller `smoke`, for tests that kill it many times.
 
+With SLOWLY in the environment evaluations take longer, so that there is something to kill on a fast
+machine, and the file `computing` names a process that is at work.
+"""
+
+import os
+import time
 from dataclasses import replace
+from pathlib import Path
 
 from prunelib import cli, study
 from prunelib.profile import ChannelProfile
@@ -13,6 +20,18 @@ study.SCALES["smoke"] = replace(
     prune=replace(SMOKE.prune, stop_params=9_000),
     budgets=(12_000,),
 )
+
+if os.environ.get("SLOWLY"):
+    from prunelib import pruner, trainer
+
+    evaluate = trainer.evaluate
+
+    def slow(*arguments, **options):
+        Path("computing").write_text(str(os.getpid()))
+        time.sleep(0.05)
+        return evaluate(*arguments, **options)
+
+    pruner.evaluate = trainer.evaluate = slow
 
 if __name__ == "__main__":
     cli.main()

@@ -10,6 +10,7 @@ from scipy import stats
 from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
 from prunelib import figures
+from prunelib.answers import advantage
 from prunelib.errors import Missing
 from prunelib.families import FAMILIES, MAIN
 from prunelib.published import COPYCATS, SNIP
@@ -56,6 +57,9 @@ FIXED = {
     "profile lines": lambda s: figures.profile_lines(PROFILES),
     "forest": lambda s: figures.forest(VERDICTS, ("C1", "C3", "C4", "C5")),
     "published": lambda s: figures.published(),
+    "gaps": lambda s: figures.gaps(
+        advantage(s.networks, s.trajectories), ("bottleneck", "reduced-width")
+    ),
 }
 
 
@@ -328,6 +332,20 @@ def test_our_networks_stand_beside_the_published_ones(study):
     assert len(drawn) == len(means)
     points = study.networks.drop_duplicates(["family", "budget"])
     assert len(table(figure)) == len(COPYCATS) + len(SNIP) + len(points)
+
+
+def test_gaps_are_those_of_the_seeds_of_a_budget(study):
+    rows = advantage(study.networks, study.trajectories)
+    figure = figures.gaps(rows, ("bottleneck", "reduced-width"))
+    assert [t.name for t in figure.data] == ["Bottleneck", "Reduced width"]
+    group = rows[(rows["family"] == "bottleneck") & (rows["budget"] == 6_000)]["difference"]
+    bottleneck = figure.data[0]
+    assert bottleneck.y[0] == pytest.approx(group.mean())
+    assert bottleneck.error_y.array[0] == pytest.approx(group.max() - group.mean())
+    assert bottleneck.error_y.arrayminus[0] == pytest.approx(group.mean() - group.min())
+    assert f"Bottleneck {group.mean():+.2f} points at 6K" in figure.layout.meta["alt"]
+    with pytest.raises(Missing):
+        figures.gaps(rows, ("copycat-long",))
 
 
 def test_hovering_over_a_mean_shows_its_runs(study):
