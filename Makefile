@@ -48,10 +48,13 @@ $(BIN)/jupyter-book build . --all -W -n --keep-going && \
 test -f $(BOOK)
 endef
 
+# The last lines silence a kernel's warning, once a notebook, that nobody on this machine needs.
 $(INSTALLED): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=..." >&2; exit 2; }
 	@echo "Installing packages into .venv (some minutes, once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@mkdir -p .venv/etc/ipython
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@
