@@ -283,14 +283,14 @@ def cells(
     return table.reindex(columns=wanted).dropna()
 
 
-def by_seed(table: Cells) -> dict[int, float]:
+def seed_means(table: Cells) -> dict[int, float]:
     """Mean of each row."""
     return {int(seed): float(mean) for seed, mean in table.mean(axis=1).items()}
 
 
 def beaten_by_simple(records: Records) -> dict[int, float]:
     """C1: error(pruned and tuned) - error(simple), points."""
-    return by_seed(differences(records, SIMPLE))
+    return seed_means(differences(records, SIMPLE))
 
 
 def gap_grows(records: Records) -> dict[int, float]:
@@ -306,7 +306,7 @@ def gap_grows(records: Records) -> dict[int, float]:
 
 def beaten_by_scratch(records: Records) -> dict[int, float]:
     """C3: error(pruned and tuned) - error(the same architecture from scratch), points."""
-    return by_seed(differences(records, ("pruned-from-scratch",)))
+    return seed_means(differences(records, ("pruned-from-scratch",)))
 
 
 def between(records: Records, better: str, others: tuple[str, ...]) -> dict[int, float]:
@@ -381,7 +381,7 @@ def shape_is_kept(records: Records) -> dict[int, float]:
 
 def pruning_costs_more(records: Records) -> dict[int, float]:
     """C9: MACs of base and pruning over MACs of training a simple network of that size."""
-    return by_seed(differences(records, SIMPLE, "ratio"))
+    return seed_means(differences(records, SIMPLE, "ratio"))
 
 
 def penalty_matters(records: Records) -> dict[int, float]:
@@ -393,8 +393,8 @@ def penalty_matters(records: Records) -> dict[int, float]:
     found: dict[int, list[float]] = {}
     for family in PENALISED:
         for axis in ("params", "macs"):
-            for seed, gap in walks_apart(records, family, axis).items():
-                found.setdefault(seed, []).append(gap)
+            for seed, apart in walks_apart(records, family, axis).items():
+                found.setdefault(seed, []).append(apart)
     return {
         seed: max(filter(math.isfinite, gaps), key=abs, default=math.nan)
         for seed, gaps in found.items()
@@ -448,17 +448,17 @@ def initial_weights_help(records: Records) -> dict[int, float]:
 
 def retraining_helps(records: Records) -> dict[int, float]:
     """K5: error(pruned and tuned) - error(retrained with the whole schedule), points."""
-    return by_seed(differences(records, ("retrained",)))
+    return seed_means(differences(records, ("retrained",)))
 
 
 def beaten_by_long_scratch(records: Records) -> dict[int, float]:
     """K6: error(pruned and tuned) - error(its architecture from scratch, longer), points."""
-    return by_seed(differences(records, ("pruned-from-scratch-long",)))
+    return seed_means(differences(records, ("pruned-from-scratch-long",)))
 
 
 def beaten_by_long_bottleneck(records: Records) -> dict[int, float]:
     """K7: error(pruned and tuned) - error(bottleneck, longer), points."""
-    return by_seed(differences(records, ("bottleneck-long",)))
+    return seed_means(differences(records, ("bottleneck-long",)))
 
 
 def copycats_compete(records: Records) -> dict[int, float]:
@@ -470,7 +470,7 @@ def copycats_compete(records: Records) -> dict[int, float]:
     near = tuple(b for b in records.scale.budgets if 0.85 * params[0] < b < 1.15 * params[-1])
     rows = rows.assign(difference=rows["error"] - np.interp(rows["params"], params, errors))
     columns = cells(records, rows, ("copycat",), "difference")[list(near)]
-    return by_seed(columns)
+    return seed_means(columns)
 
 
 CLAIMS = (
