@@ -211,8 +211,8 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
         return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
 
     found = verdicts.verdicts(fill(tmp_path, shifted, families=None), verdicts.CONTROLS)
-    expected = [3, 2, 5, 0.5, 5, 6, 5.5]
-    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 8)]
+    expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5]
+    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 9)]
     for judged, mean in zip(found, expected, strict=True):
         assert judged.mean == pytest.approx(sign * mean, abs=0.4), judged.claim
         assert judged.verdict == verdict

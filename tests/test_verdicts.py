@@ -14,7 +14,7 @@ from prunelib import verdicts
 from prunelib.families import Trajectory
 from prunelib.notebook import open_study
 from prunelib.study import SCALES
-from prunelib.verdicts import CLAIMS, CONTROLS, judge
+from prunelib.verdicts import CLAIMS, CONTROLS, MOST_SEEDS, judge, seeds_to_settle
 
 ROOT = Path(__file__).parents[1]
 SMOKE = SCALES["smoke"]
@@ -208,6 +208,47 @@ def test_intervals_are_students():
     assert right - mean == pytest.approx(4.302652729696142 * 1.8027756377319946 / math.sqrt(3))
     assert mean - left == pytest.approx(right - mean)
     assert verdict == "open"
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=5), st.floats(-10, 0))
+def test_seeds_to_settle_are_the_fewest_whose_interval_leaves_the_line(values, low):
+    """Against intervals of as many made-up values of the same mean and spread."""
+    mean, spread = np.mean(values), np.std(values, ddof=1)
+
+    def settled(seeds):
+        side = np.resize([1.0, -1.0], seeds)
+        side -= side.mean()
+        alike = mean + side * spread / np.std(side, ddof=1)
+        return judge(alike, low, math.inf)[0] != "open"
+
+    found = seeds_to_settle(values, low, math.inf)
+    expected = (n for n in range(2, MOST_SEEDS + 1) if settled(n))
+    near = abs(abs(mean - low) - spread) < 1e-6 or spread < 1e-6
+    assert near or found == next(expected, None)
+
+
+def test_one_seed_does_not_tell_how_many_would_settle():
+    assert seeds_to_settle([3.0], 0, math.inf) is None
+
+
+def test_claims_that_do_not_hold_are_explained_and_no_others():
+    studies = {"smoke": open_study("smoke", results=str(ROOT / "results"), run_missing=False)}
+    found = {v.claim: v for v in verdicts.verdicts(studies["smoke"], CLAIMS + CONTROLS)}
+    told, listed = {}, None
+    for line in verdicts.reasons(studies).splitlines():
+        number = re.search(r"[CK]\d+|seeds would settle", line).group()
+        if line.startswith("- "):
+            listed = told.setdefault(number, [])
+        else:
+            listed.append(number)
+    for claim in CLAIMS:
+        verdict = found[claim.number]
+        fails = verdict.mean is not None and verdict.verdict != "supported"
+        assert (claim.number in told) == fails
+        if fails:
+            unsettled = verdict.verdict == "open" and verdict.seeds > 1
+            assert told[claim.number] == [*claim.why, *["seeds would settle"] * unsettled]
+    assert told
 
 
 def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():
