@@ -7,6 +7,7 @@ sentence says so.
 import numpy as np
 import pandas as pd
 
+from prunelib.curves import Reading
 from prunelib.design import Design
 from prunelib.families import FAMILIES
 from prunelib.notebook import Records
@@ -85,20 +86,32 @@ def designs(records: Records, budget: int, found: list[Design]) -> str:
     """Networks within a budget as a table, the best first, and a line of Python that makes it."""
     rows = []
     for d in found:
-        error, note = d.expected
-        sign = "" if note.startswith("mean") else "≈ "
-        error = "not measured" if error is None else f"**{sign}{error:.1f} %**"
+        measured = d.expected.error is not None
+        error = f"**{approximately(d.expected)}**" if measured else "not measured"
         title = FAMILIES[d.family].title
         rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} |")
     if not rows:
         return missing(records, "networks to design from")
     table = "\n".join(rows)
+    longer = " ".join(
+        f"Trained {d.times:.1f} times as long, the {FAMILIES[d.family].title.lower()} network is "
+        f"at **{approximately(d.longer)}**."
+        for d in found
+        if d.times
+    )
     return (
         f"Within **{budget:,} parameters**, best first:\n\n"
         f"| family | parameters | MACs | error to expect |\n|---|---|---|---|\n{table}\n\n"
+        f"{longer}\n\n"
         f"```python\nfrom prunelib import ChannelProfile, WideResNet\n\n"
         f"network = WideResNet(\n    {found[0].python}\n)\n```\n\n{records.provenance()}"
     )
+
+
+def approximately(reading: Reading) -> str:
+    """An error, with a sign if no run had that size."""
+    sign = "" if reading.note.startswith("mean") else "≈ "
+    return f"{sign}{reading.error:.1f} %"
 
 
 def saliency(records: Records) -> str:

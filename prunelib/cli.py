@@ -413,7 +413,7 @@ def fit(params, macs, scale, family, width, results, form, as_json) -> None:
         rows = [
             asdict(d)
             | {"profile": json.loads(d.profile.to_json()), "python": d.python}
-            | {"expected": d.expected._asdict()}
+            | {"expected": d.expected._asdict(), "longer": d.longer._asdict()}
             for d in found
         ]
         click.echo(json.dumps(rows))
@@ -426,6 +426,12 @@ def fit(params, macs, scale, family, width, results, form, as_json) -> None:
         error, note = d.expected
         error = "not measured" if error is None else f"{error:.1f} %"
         click.echo(f"{d.family:<15}{d.params:>10,}{d.macs:>13,}  {error} ({note})")
+    for d in found:
+        if d.times:
+            click.echo(
+                f"trained {d.times:.1f} times as long, {d.family} is at {d.longer.error:.1f} % "
+                f"({d.longer.note})"
+            )
     click.echo(f"(scale {scale}, {size}x{size} images)")
     click.echo(found[0].python)
     if form:

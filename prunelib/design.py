@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from prunelib.curves import Reading, measured_curve, reading
 from prunelib.errors import Missing, PrunelibError
 from prunelib.families import copied_after
@@ -16,13 +18,18 @@ FAMILIES = ("copycat", "bottleneck", "reduced-width")
 
 @dataclass(frozen=True)
 class Design:
-    """A network within a budget, and the test error (per cent) to expect of it."""
+    """A network within a budget, and the test error (per cent) to expect of it.
+
+    `longer` is the error after `times` as long a training, where that was measured.
+    """
 
     family: str
     profile: ChannelProfile
     params: int
     macs: int
     expected: Reading
+    longer: Reading
+    times: float | None
 
     @property
     def python(self) -> str:
@@ -47,6 +54,17 @@ def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
     source = records.trajectory(0).after(copied_after(full))
     shares = zip(base.unpruned.middle, source.shares(), strict=True)
     return ChannelProfile(base.depth, base.width, tuple(nearest(c * share) for c, share in shares))
+
+
+def how_much_longer(records: Records, family: str, params: int) -> float:
+    """Images that the longer runs of a family saw over those of the others, at a size.
+
+    The smaller a network, the more pruning it replaces: interpolated between budgets.
+    """
+    rows = records.networks
+    long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"].mean()
+    usual = rows[rows["family"] == family]["images_seen"].mean()
+    return float(np.interp(params, long.index, long) / usual)
 
 
 def design(
@@ -86,8 +104,10 @@ def design(
         except PrunelibError as error:
             raise PrunelibError(f"{family}: {error}") from None
         params = shape.params(profile)
-        expected = Reading(None, "the base network is another than the measured one")
+        expected = longer = Reading(None, "the base network is another than the measured one")
         if base == records.scale.base:
             expected = reading(measured_curve(records, family), params)
-        found.append(Design(family, profile, params, shape.macs(profile), expected))
+            longer = reading(measured_curve(records, f"{family}-long"), params)
+        times = None if longer.error is None else how_much_longer(records, family, params)
+        found.append(Design(family, profile, params, shape.macs(profile), expected, longer, times))
     return sorted(found, key=lambda d: math.inf if d.expected.error is None else d.expected.error)

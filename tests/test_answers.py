@@ -228,6 +228,17 @@ def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
     assert names["network"].profile == designs[0].profile
 
 
+def test_designs_say_what_longer_training_gives_where_it_was_measured(tmp_path, study):
+    assert "times as long" not in answers.designs(study, 8_000, design(study, 8_000))
+    longer = fill(tmp_path, families=None)
+    (d,) = [d for d in design(longer, 8_000) if d.times]
+    text = answers.designs(longer, 8_000, design(longer, 8_000))
+    assert (
+        f"Trained {d.times:.1f} times as long, the bottleneck network is at "
+        f"**≈ {d.longer.error:.1f} %**." in text
+    )
+
+
 def test_designs_of_another_width_are_not_measured(study):
     wide = ChannelProfile.full(10, 1)
     text = answers.designs(study, 20_000, design(study, 20_000, wide))

@@ -249,7 +249,7 @@ def test_fit_and_verdicts_speak_json(tmp_path):
     done = prunelib("verdicts", "smoke", "--results", committed, "--json", folder=tmp_path)
     rows = json.loads(done.stdout)
     claims = [row["claim"] for row in rows]
-    assert claims == [f"C{i}" for i in range(1, 12)] + [f"K{i}" for i in range(1, 8)]
+    assert claims == [f"C{i}" for i in range(1, 12)] + [f"K{i}" for i in range(1, 9)]
     table = prunelib("verdicts", "smoke", "--results", committed, folder=tmp_path).stdout
     for row in rows:
         assert f"{row['claim']:<5}smoke  {row['verdict']}" in table
@@ -258,7 +258,14 @@ def test_fit_and_verdicts_speak_json(tmp_path):
     for row in rows:
         assert row["params"] <= 10_000
         ChannelProfile.from_json(json.dumps(row["profile"]))
-    assert rows[0]["python"] in prunelib(*arguments, folder=tmp_path).stdout
+    text = prunelib(*arguments, folder=tmp_path).stdout
+    assert rows[0]["python"] in text
+    (longer,) = [row for row in rows if row["times"]]
+    assert longer["family"] == "bottleneck"
+    assert (
+        f"{longer['times']:.1f} times as long, bottleneck is at {longer['longer']['error']:.1f} %"
+        in text
+    )
 
 
 def test_a_record_says_which_number_format_was_asked_for(tmp_path):

@@ -38,10 +38,23 @@ def test_copycats_of_the_measured_width_are_those_of_the_study():
     assert copycat_source(SMOKE, SMOKE.scale.base) == source
 
 
+def test_the_error_after_longer_training_is_that_of_the_longer_runs():
+    rows = SMOKE.networks
+    long = rows[rows["family"] == "bottleneck-long"].groupby("budget")
+    for budget, runs in long:
+        found = {d.family: d for d in design(SMOKE, int(budget))}
+        d = found["bottleneck"]
+        assert d.longer.error == pytest.approx(runs["error"].mean(), abs=1e-3)
+        usual = rows[(rows["family"] == "bottleneck") & (rows["budget"] == budget)]
+        assert d.times == pytest.approx(runs["images_seen"].mean() / usual["images_seen"].mean())
+        assert d.times > 1
+        assert found["copycat"].longer.error is found["copycat"].times is None
+
+
 def test_another_width_keeps_the_shape_and_expects_nothing():
     wide = SMOKE.scale.base.reduced(1)
     for d in design(SMOKE, 60_000, wide):
-        assert d.expected.error is None
+        assert d.expected.error is d.longer.error is d.times is None
         assert d.params <= 60_000
     shares = copycat_source(SMOKE, wide).shares()
     assert shares == pytest.approx(copycat_source(SMOKE, SMOKE.scale.base).shares(), abs=0.1)
