@@ -182,14 +182,22 @@ def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(rows, columns=columns)
 
 
-def interval(values: pd.Series) -> str:
-    """Mean with a 95 % interval (Student's t), or the single value, marked as such."""
+def half_width(deviation: float, count):
+    """Half of the 95 % interval (Student's t) of a mean of `count` values, a number or an array.
+
+    `deviation` is the standard deviation of the values.
+    """
     from scipy.special import stdtrit
 
+    return stdtrit(count - 1, 0.975) * deviation / np.sqrt(count)
+
+
+def interval(values: pd.Series) -> str:
+    """Mean with a 95 % interval, or the single value, marked as such."""
     values = np.asarray(values, float)
     if len(values) < 2:
         return f"{values[0]:+.2f} (one comparison, no interval)"
-    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
+    half = half_width(values.std(ddof=1), len(values))
     mean = values.mean()
     return f"{mean:+.2f} (95 % interval {mean - half:+.2f} to {mean + half:+.2f})"
 

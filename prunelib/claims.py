@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from prunelib.answers import advantage
+from prunelib.answers import SIMPLE, advantage
+from prunelib.curves import PRUNED
 from prunelib.families import PENALISED, copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile
 from prunelib.published import SNIP
 
-TUNED = "pruned-and-tuned"
-SIMPLE = ("reduced-width", "bottleneck")
 EQUAL = 1.0
 """Points of error within which two families do "about as well" (C5), or compete (C11)."""
 
@@ -120,7 +119,7 @@ def pruned_profiles(records: Records) -> dict[int, list[ChannelProfile]]:
     """The profiles that pruning reached at the budgets, by seed."""
     profiles: dict[int, list[ChannelProfile]] = {}
     base = records.scale.base
-    for row in records.networks[records.networks["family"] == TUNED].itertuples():
+    for row in records.networks[records.networks["family"] == PRUNED].itertuples():
         profile = ChannelProfile(base.depth, base.width, row.middle)
         profiles.setdefault(int(row.seed), []).append(profile)
     return profiles
@@ -193,7 +192,7 @@ def penalty_matters(records: Records) -> dict[int, float]:
 def walks_apart(records: Records, family: str, axis: str = "params") -> dict[int, float]:
     """error(pruned as this family is) - error(pruned and tuned), at equal size, points."""
     walks = records.walks.dropna(subset=["error"])
-    plain = dict(list(walks[walks["family"] == TUNED].groupby("seed")))
+    plain = dict(list(walks[walks["family"] == PRUNED].groupby("seed")))
     return {
         int(seed): gap(walk, plain[seed], records.scale.budgets, axis)
         for seed, walk in walks[walks["family"] == family].groupby("seed")
@@ -275,7 +274,7 @@ CLAIMS = (
         "fig. 1, 3.1",
         "error of pruned-and-tuned minus error of reduced width and bottleneck, points",
         beaten_by_simple,
-        (TUNED, *SIMPLE),
+        (PRUNED, *SIMPLE),
         low=0,
         why=("K7", "K5", "K1", "K2"),
     ),
@@ -286,7 +285,7 @@ CLAIMS = (
         "3.1",
         "growth of the gap of C1 for each halving of the parameters, points",
         gap_grows,
-        (TUNED, *SIMPLE),
+        (PRUNED, *SIMPLE),
         low=0,
     ),
     Claim(
@@ -297,7 +296,7 @@ CLAIMS = (
         "fig. 1, 3.2",
         "error of pruned-and-tuned minus error of the same architecture from scratch, points",
         beaten_by_scratch,
-        (TUNED, "pruned-from-scratch"),
+        (PRUNED, "pruned-from-scratch"),
         low=0,
         why=("K6", "K5", "K4"),
     ),
@@ -334,7 +333,7 @@ CLAIMS = (
         "fig. 2c",
         "rank correlation of block number and share of channels left",
         later_lose_more,
-        (TUNED,),
+        (PRUNED,),
         high=0,
     ),
     Claim(
@@ -345,7 +344,7 @@ CLAIMS = (
         "share left in strided blocks minus that in the other blocks of their stages, "
         "percentage points",
         strided_keep_more,
-        (TUNED,),
+        (PRUNED,),
         low=0,
     ),
     Claim(
@@ -355,7 +354,7 @@ CLAIMS = (
         "footnote 2",
         "rank correlation of the shares left early on and at the smallest budget; kept: above 0.5",
         shape_is_kept,
-        (TUNED,),
+        (PRUNED,),
         low=0.5,
     ),
     Claim(
@@ -366,7 +365,7 @@ CLAIMS = (
         "multiply-accumulates of base and pruning over those of training a simple network for as "
         "many epochs as the base; above 1 by counting alone",
         pruning_costs_more,
-        ("base", TUNED, *SIMPLE),
+        ("base", PRUNED, *SIMPLE),
         low=1,
     ),
     Claim(
@@ -377,7 +376,7 @@ CLAIMS = (
         f"error with a penalty minus error without, points; of three penalties, at equal "
         f"parameters and at equal MACs, the one furthest from zero; little: within {EQUAL:g}",
         penalty_matters,
-        (TUNED, *PENALISED),
+        (PRUNED, *PENALISED),
         low=-EQUAL,
         high=EQUAL,
     ),
@@ -404,7 +403,7 @@ CONTROLS = (
         "error of networks pruned at random and tuned minus that of pruned-and-tuned, at equal "
         "parameters, points",
         by_chance,
-        (TUNED, "random-removal"),
+        (PRUNED, "random-removal"),
         low=0,
     ),
     Claim(
@@ -415,7 +414,7 @@ CONTROLS = (
         "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, at "
         "equal parameters, points",
         by_weights,
-        (TUNED, "l1-removal"),
+        (PRUNED, "l1-removal"),
         low=0,
     ),
     Claim(
@@ -445,9 +444,10 @@ CONTROLS = (
         "schedule.",
         "the schedule matters",
         "",
-        "error of pruned-and-tuned minus that of the same network retrained, points",
+        "error of pruned-and-tuned minus that of the same network retrained, which sees the images "
+        "of a whole training more, points",
         retraining_helps,
-        (TUNED, "retrained"),
+        (PRUNED, "retrained"),
         low=0,
     ),
     Claim(
@@ -458,7 +458,7 @@ CONTROLS = (
         "error of pruned-and-tuned minus that of its architecture from scratch, trained for as "
         "many images as base and pruning saw, points",
         beaten_by_long_scratch,
-        (TUNED, "pruned-from-scratch-long"),
+        (PRUNED, "pruned-from-scratch-long"),
         low=0,
     ),
     Claim(
@@ -469,7 +469,7 @@ CONTROLS = (
         "error of pruned-and-tuned minus that of the bottleneck network, trained for as many "
         "images as base and pruning saw, points",
         beaten_by_long_bottleneck,
-        (TUNED, "bottleneck-long"),
+        (PRUNED, "bottleneck-long"),
         low=0,
     ),
     Claim(

@@ -475,9 +475,10 @@ def verdicts(scale, results, as_json) -> None:
       prunelib verdicts
       prunelib verdicts mini --json
     """
+    from prunelib.claims import CLAIMS, CONTROLS
     from prunelib.notebook import open_study
     from prunelib.study import SCALES, scale_named
-    from prunelib.verdicts import CLAIMS, CONTROLS, as_rows
+    from prunelib.verdicts import as_rows
     from prunelib.verdicts import verdicts as judged
 
     names = [scale_named(scale).name] if scale else list(SCALES)

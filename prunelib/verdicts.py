@@ -9,8 +9,8 @@ import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
+from prunelib.answers import half_width
 from prunelib.claims import CLAIMS, CONTROLS, Claim
 from prunelib.errors import Missing
 from prunelib.families import FAMILIES
@@ -52,7 +52,7 @@ def judge(values: list[float], low: float, high: float) -> tuple[str, float, flo
     mean = float(values.mean()) if len(values) else math.nan
     if len(values) < 2:
         return "open", mean, math.nan, math.nan
-    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))
+    half = half_width(values.std(ddof=1), len(values))
     left, right = mean - half, mean + half
     if left > low and right < high:
         return "supported", mean, left, right
@@ -74,7 +74,7 @@ def seeds_to_settle(values: list[float], low: float, high: float) -> int | None:
     values = np.asarray(values, float)
     away = min(abs(values.mean() - low), abs(values.mean() - high))
     seeds = np.arange(2, MOST_SEEDS + 1)
-    settled = stdtrit(seeds - 1, 0.975) * values.std(ddof=1) / np.sqrt(seeds) < away
+    settled = half_width(values.std(ddof=1), seeds) < away
     return int(seeds[settled][0]) if settled.any() else None
 
 
@@ -152,27 +152,29 @@ def claims(studies: dict[str, Records], *numbers: str) -> str:
     return "\n".join(lines)
 
 
-def reasons(studies: dict[str, Records]) -> str:
+def reasons(records: Records) -> str:
     """Of the claims that do not hold: the controls that tell why, and the seeds that would settle.
 
-    A Markdown list with a part for each scale that measured any.
+    A Markdown list; empty where nothing was measured.
     """
+    by = {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)}
     lines = []
-    for name, records in studies.items():
-        by = {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)}
-        for claim in CLAIMS:
-            found = by[claim.number]
-            if found.mean is None or found.verdict == "supported":
-                continue
-            lines.append(f"- {claim.number} at {name}: *{claim.text}* {capital(reading(found))}.")
-            lines += [f"  - {k}: *{by[k].text}* {capital(reading(by[k]))}." for k in claim.why]
-            if found.verdict == "open" and found.low is not None:
-                enough = f"about {found.enough}" if found.enough else f"over {MOST_SEEDS}"
-                lines.append(
-                    f"  - Were its mean and spread to stay as they are, {enough} seeds would "
-                    f"settle it."
-                )
+    for claim in CLAIMS:
+        found = by[claim.number]
+        if found.mean is None or found.verdict == "supported":
+            continue
+        lines += [f"- {said(found)}", *(f"  - {said(by[control])}" for control in claim.why)]
+        if found.verdict == "open" and found.low is not None:
+            enough = f"about {found.enough}" if found.enough else f"over {MOST_SEEDS}"
+            lines.append(
+                f"  - Were its mean and spread to stay as they are, {enough} seeds would settle it."
+            )
     return "\n".join(lines)
+
+
+def said(verdict: Verdict) -> str:
+    """A claim and its verdict, as a sentence each."""
+    return f"{verdict.claim}: *{verdict.text}* {capital(told(verdict))}."
 
 
 def sources(studies: dict[str, Records]) -> str:

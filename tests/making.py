@@ -16,7 +16,7 @@ seeds = st.integers(0, 2**31 - 1)
 
 
 def examples(n: int) -> settings:
-    return settings(max_examples=n, deadline=None, phases=set(Phase) - {Phase.explain})
+    return settings(max_examples=n, phases=set(Phase) - {Phase.explain})
 
 
 @st.composite

@@ -9,7 +9,7 @@ from making import CPU, network
 from studies import IMAGES, SCALE, TUNED, error, fill
 from test_wrn import masks
 
-from prunelib import verdicts
+from prunelib import claims, verdicts
 from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.files import load_tensors
 from prunelib.profile import ChannelProfile
@@ -210,7 +210,7 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
         base = 30 - params / 1_000 + 0.1 * seed
         return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
 
-    found = verdicts.verdicts(fill(tmp_path, shifted, families=None), verdicts.CONTROLS)
+    found = verdicts.verdicts(fill(tmp_path, shifted, families=None), claims.CONTROLS)
     expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5]
     assert [v.claim for v in found] == [f"K{i}" for i in range(1, 9)]
     for judged, mean in zip(found, expected, strict=True):

@@ -41,6 +41,7 @@ def test_copycats_of_the_measured_width_are_those_of_the_study():
 def test_the_error_after_longer_training_is_that_of_the_longer_runs():
     rows = SMOKE.networks
     long = rows[rows["family"] == "bottleneck-long"].groupby("budget")
+    assert len(long) == len(SMOKE.scale.budgets)
     for budget, runs in long:
         found = {d.family: d for d in design(SMOKE, int(budget))}
         d = found["bottleneck"]

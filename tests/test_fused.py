@@ -48,7 +48,7 @@ def close(got, wanted, tolerance, size=1e-3):
     assert (got.double() - wanted).norm() <= tolerance * (wanted.norm() + size)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     SHAPES,
     st.sampled_from(list(FORMATS)),
@@ -84,7 +84,7 @@ def test_batch_norm_relu_and_their_gradients_are_those_of_float64(
     close(norm.weight.grad, exact.weight.grad, 1e-4 * (1 + offset))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SHAPES, st.sampled_from(list(FORMATS)))
 def test_sums_of_products_are_those_of_float64(shape, dtype):
     a, b = activation(shape, dtype, 1), activation(shape, dtype, 2)
