@@ -45,7 +45,7 @@ def done(executor, specs: list[TrainSpec]) -> list[float]:
         executor.submit(spec)
     seconds = []
     while len(seconds) < len(specs):
-        for _, result in executor.results(lambda share: None):
+        for _, result in executor.results(lambda images: None):
             if isinstance(result, Exception):
                 raise result
             seconds.append(result.circumstances["seconds"])

@@ -215,7 +215,7 @@ def study(
             requests,
             find,
             running,
-            lambda done, total: show(done, total, f"{int(done)} of {total} runs"),
+            show,
             lambda: (time_limit or float("inf")) - (time.monotonic() - started),
         )
     for name, reason in summary.failed.items():

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prunelib.effort import images
 from prunelib.errors import PrunelibError
 from prunelib.machine import Machine
 from prunelib.runs import run
@@ -58,7 +59,6 @@ class Here:
 
     setting: Setting
     waiting: list[Spec] = field(default_factory=list)
-    share: float = 0.0
     jobs: int = 1
 
     def submit(self, spec: Spec) -> None:
@@ -66,11 +66,11 @@ class Here:
         self.waiting.append(spec)
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
-        """Run what is queued; `tick` is told the share done of the run in progress."""
+        """Run what is queued; `tick` is told the images seen by the run in progress."""
         spec = self.waiting.pop(0)
 
         def progress(done: int, total: int, note: str) -> None:
-            tick(done / total)
+            tick(images(spec) * done / total)
 
         try:
             setting = self.setting
@@ -98,9 +98,9 @@ class Processes:
     def _start(self) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["prunelib.runs", "prunelib.preload"])
-        self.shares = context.Array("d", self.jobs)
+        self.seen = context.Array("d", self.jobs)
         self.pool = ProcessPoolExecutor(
-            self.jobs, context, start_worker, (self.shares, context.Value("i", 0))
+            self.jobs, context, start_worker, (self.seen, context.Value("i", 0))
         )
 
     def submit(self, spec: Spec) -> None:
@@ -109,9 +109,9 @@ class Processes:
             self.running[self.pool.submit(work, spec, self.setting)] = spec
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
-        """Wait about a second for runs that end; `tick` is told the sum of shares done."""
+        """Wait about a second for runs that end; `tick` is told the images seen by all."""
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
-        tick(sum(self.shares) + len(done))
+        tick(sum(self.seen) + sum(images(self.running[future]) for future in done))
         lost = []
         for future in done:
             spec = self.running.pop(future)
@@ -168,20 +168,20 @@ def executor(setting: Setting, jobs: int) -> Here | Processes:
     return Here(setting) if jobs == 1 else Processes(setting, jobs)
 
 
-_my_share: Callable[[float], None] = lambda share: None  # noqa: E731
+_have_seen: Callable[[float], None] = lambda images: None  # noqa: E731
 
 
-def start_worker(shares, counter) -> None:
+def start_worker(seen, counter) -> None:
     """Set up a worker: it tells how far it is, and does not outlive its parent."""
-    global _my_share
+    global _have_seen
     with counter.get_lock():
-        slot = counter.value % len(shares)
+        slot = counter.value % len(seen)
         counter.value += 1
 
-    def set_share(share: float) -> None:
-        shares[slot] = share
+    def have_seen(images: float) -> None:
+        seen[slot] = images
 
-    _my_share = set_share
+    _have_seen = have_seen
     threading.Thread(target=die_with_parent, daemon=True).start()
 
 
@@ -194,14 +194,15 @@ def die_with_parent() -> None:
 
 def work(spec: Spec, setting: Setting) -> Record:
     """One run, in a worker."""
+    size = images(spec)
     try:
         return run(
             spec,
             setting.store,
             setting.machine,
             setting.root,
-            lambda done, total, note: _my_share(done / total),
+            lambda done, total, note: _have_seen(size * done / total),
             setting.keep,
         )
     finally:
-        _my_share(0.0)
+        _have_seen(0.0)

@@ -170,7 +170,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"
     with tqdm(total=1, file=sys.stderr, mininterval=2, smoothing=0, bar_format=layout) as bar:
 
-        def tick(done: float, total: int) -> None:
+        def tick(done: float, total: float, note: str) -> None:
             bar.total = total
             bar.update(done - bar.n)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from prunelib.effort import expected_removals, images
 from prunelib.errors import PrunelibError
 from prunelib.families import FAMILIES, Family, Trajectory, random_profile
 from prunelib.profile import ChannelProfile
@@ -156,6 +157,29 @@ class Request:
             start = Start(prune, removals, family.start)
         return TrainSpec(profile, scale.data, protocol, self.seed, start)
 
+    def chain(self) -> tuple["Request", ...]:
+        """The requests that this one may wait for, and itself at the end."""
+        family = FAMILIES[self.family]
+        base = replace(self, family="base", budget=None)
+        if self.family == "base" or not (family.rule is None or family.needs_trajectory):
+            return (self,)
+        if family.rule is None:
+            return base, self
+        return base, replace(base, family="pruned-and-tuned"), self
+
+    def images(self) -> float:
+        """Training images that its own run will see, as far as that is known beforehand."""
+        scale, family = self.scale, FAMILIES[self.family]
+        training = images(scale.base_spec(self.seed))
+        if family.pruning is not None:
+            return images(scale.prune_spec(self.seed, family.pruning))
+        if self.family == "saliency":
+            return images(scale.saliency_spec(self.seed))
+        if not family.long:
+            return training
+        removals = expected_removals(scale.prune_spec(self.seed), self.budget)
+        return training + removals * scale.prune.steps * scale.prune.batch_size
+
 
 def epochs_spent(base: Record, pruning: Record, removals: int) -> int:
     """Epochs that hold as many images as base and pruning saw before so many removals."""
@@ -298,7 +322,7 @@ def study(
     requests: Sequence[Request],
     find: Find,
     executor,
-    tick: Callable[[float, int], None] = lambda done, left: None,
+    tick: Callable[[float, float, str], None] = lambda done, total, note: None,
     time_left: Callable[[], float] = lambda: math.inf,
 ) -> Summary:
     """Run what is missing of a plan, each run as soon as what it waits for is there.
@@ -307,37 +331,54 @@ def study(
         requests: the plan.
         find: looks records up.
         executor: see `executors`.
-        tick: told how many runs are done (with the shares of those in progress), and how many
-            requests there are to meet.
+        tick: told how many images the runs done and in progress have seen, how many all will
+            see (see `effort.images`), and how many runs are done.
         time_left: seconds; at 0 the study stops where it is.
     """
     pending = [request for request, record in found(requests, find) if record is None]
-    wanted = len(pending)
+    sizes = {request: request.images() for request in remaining(pending, find)}
+    total, shown = sum(sizes.values()), 0.0
     running: set[str] = set()
     failed: dict[str, str] = {}
-    computed = 0
+    computed, arrived = 0, True
     try:
         while True:
+            if arrived:
+                pending = [r for r in pending if find(r.spec(find)) is None]
+                left = remaining(pending, find)
+                done = total - sum(sizes[request] for request in left)
+                note = f"{len(sizes) - len(left)} of {len(sizes)} runs"
+                ready = {key(spec): spec for spec in (r.spec(find) for r in pending)}
+                arrived = False
+
+            def show(seen: float, done: float = done, note: str = note) -> None:
+                nonlocal shown
+                # A run may see more images than were expected of its request.
+                shown = max(shown, min(done + seen, total))
+                tick(shown, total, note)
+
             # No more than can run at once: what becomes ready later may stand earlier in the plan.
-            pending = [r for r in pending if find(r.spec(find)) is None]
-            for spec in [request.spec(find) for request in pending]:
-                name = key(spec)
+            for name, spec in ready.items():
                 if len(running) < executor.jobs and name not in running and name not in failed:
                     running.add(name)
                     executor.submit(spec)
             if not running or time_left() <= 0:
+                show(0.0)
                 break
-            done = wanted - len(pending)
-            for spec, result in executor.results(
-                lambda share, done=done: tick(done + share, wanted)
-            ):
+            for spec, result in executor.results(show):
+                arrived = True
                 running.discard(key(spec))
                 if isinstance(result, Record):
                     computed += 1
                 else:
                     failed[key(spec)] = str(result)
-        tick(wanted - len(pending), wanted)
     finally:
         executor.close()
     missing = sum(record is None for _, record in found(requests, find))
     return Summary(computed, failed, missing)
+
+
+def remaining(pending: Sequence[Request], find: Find) -> list[Request]:
+    """What must still run for some requests, each once: also what they wait for."""
+    chains = dict.fromkeys(link for request in pending for link in request.chain())
+    return [request for request in chains if find(request.spec(find)) is None]
