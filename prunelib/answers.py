@@ -9,7 +9,7 @@ import pandas as pd
 
 from prunelib.curves import Reading
 from prunelib.design import Design
-from prunelib.families import FAMILIES
+from prunelib.families import FAMILIES, Trajectory, copied_after
 from prunelib.notebook import Records
 from prunelib.units import short
 
@@ -66,20 +66,103 @@ def simple(records: Records) -> str:
         more = "more" if apart.mean() > 0 else "less"
         parts.append(
             f"- **{FAMILIES[family].title}**: at equal parameters the pruned-and-tuned network has "
-            f"**{abs(apart.mean()):.2f} points {more} error** on average ({apart.min():+.2f} to "
-            f"{apart.max():+.2f}); it is the better one in {(apart < 0).sum()} of {len(group)} "
-            "comparisons."
+            f"**{abs(apart.mean()):.2f} points {more} error** on average (single comparisons: "
+            f"{apart.min():+.2f} to {apart.max():+.2f}); it is the better one in "
+            f"{(apart < 0).sum()} of {len(group)} comparisons."
         )
-    cost = (rows["tuned_macs"] / rows["training_macs"]).mean()
-    return "\n".join(
-        [
-            *parts,
-            "",
-            f"The comparison is not one of equal effort: training the base and pruning it took "
-            f"**{cost:.1f} times** the multiply-accumulates of training the simple networks. "
-            f"{records.provenance()}",
-        ]
+    ratios = rows["tuned_macs"] / rows["training_macs"]
+    effort = ""
+    if ratios.notna().all():
+        cost = ratios.groupby(rows["budget"]).mean()
+        effort = (
+            f"The comparison is not one of equal images: training the base and pruning it took "
+            f"**{cost.min():.1f} times** (largest size) to **{cost.max():.1f} times** (smallest) "
+            f"the multiply-accumulates of training a simple network. "
+        )
+    return "\n".join([*parts, "", f"{effort}{records.provenance()}"])
+
+
+def cost(records: Records) -> str:
+    """What the smallest and the largest networks cost by each way, beside pruning."""
+    means = records.networks.groupby(["budget", "family"])[["total_macs", "error"]].mean()
+    ways = ("bottleneck", "bottleneck-long", "pruned-from-scratch-long")
+    lines = []
+    for budget in sorted({records.scale.budgets[0], records.scale.budgets[-1]}):
+        if any((budget, family) not in means.index for family in ("pruned-and-tuned", *ways)):
+            continue
+        at = means.loc[budget]
+        work = at["total_macs"] / at["total_macs"]["pruned-and-tuned"]
+        simple, longer, shape = (
+            f"**{at['error'][family]:.1f} %** for {work[family]:.2f} of that work"
+            for family in ways
+        )
+        lines.append(
+            f"- At {short(budget)} parameters base and pruning end at "
+            f"**{at['error']['pruned-and-tuned']:.1f} %**. A bottleneck network reaches {simple}, "
+            f"and trained longer {longer}. The shape that pruning found, trained longer, reaches "
+            f"{shape}, its search included."
+        )
+    if not lines:
+        return missing(records, "longer training")
+    return "\n".join([*lines, "", records.provenance()])
+
+
+def shape(records: Records) -> str:
+    """Whether further pruning keeps the order of the blocks and their shares; and what chance does.
+
+    Chance: runs in which any channel could go. Even of these a later profile is like an earlier
+    one, for it is a part of it.
+    """
+    scale, whole = records.scale, copied_after(records.scale.base)
+    kept: dict[str, list[float]] = {"fisher": [], "random": []}
+    spared: list[float] = []
+    for criterion, found in kept.items():
+        for seed in range(scale.seeds):
+            changes = {} if criterion == "fisher" else {"criterion": criterion}
+            record = records.find(scale.prune_spec(seed, changes))
+            if record is None:
+                continue
+            run = Trajectory.of(record)
+            early, late = run.after(whole).shares(), run.after(run.at(scale.budgets[0])).shares()
+            found.append(rank_correlation(early, late))
+            if criterion == "fisher":
+                spared += [b for a, b in zip(early, late, strict=True) if a > 0.95]
+    if not kept["fisher"]:
+        return missing(records, "pruning")
+    order = f"**{np.mean(kept['fisher']):.2f}** ({seeds(len(kept['fisher']))})"
+    chance = ""
+    if kept["random"]:
+        chance = (
+            f"; where any channel could go it is {np.mean(kept['random']):.2f} "
+            f"({seeds(len(kept['random']))}), for a later profile is a part of an earlier one"
+        )
+    shares = ""
+    if spared:
+        shares = (
+            f" The shares are not kept: of blocks that had lost no more than a twentieth when "
+            f"{whole} channels were gone, {100 * min(spared):.0f} to {100 * max(spared):.0f} % are "
+            f"left at {short(scale.budgets[0])} parameters."
+        )
+    return (
+        f"The order of the blocks is kept from {whole} removals to {short(scale.budgets[0])} "
+        f"parameters with a rank correlation of {order}{chance}.{shares} {records.provenance()}"
     )
+
+
+def seeds(number: int) -> str:
+    """How many seeds.
+
+    >>> seeds(1), seeds(3)
+    ('1 seed', '3 seeds')
+    """
+    return f"{number} seed{'' if number == 1 else 's'}"
+
+
+def rank_correlation(x, y) -> float:
+    """Spearman's; not a number where one side is constant."""
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return np.nan
+    return float(pd.Series(x).rank().corr(pd.Series(y).rank()))
 
 
 def designs(records: Records, budget: int, found: list[Design]) -> str:
@@ -87,22 +170,19 @@ def designs(records: Records, budget: int, found: list[Design]) -> str:
     rows = []
     for d in found:
         measured = d.expected.error is not None
-        error = f"**{approximately(d.expected)}**" if measured else "not measured"
+        error = approximately(d.expected) if measured else "not measured"
+        longer = f"**{approximately(d.longer)}** ({d.times:.1f} ×)" if d.times else "not measured"
         title = FAMILIES[d.family].title
-        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} |")
+        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} | {longer} |")
     if not rows:
         return missing(records, "networks to design from")
     table = "\n".join(rows)
-    longer = " ".join(
-        f"Trained {d.times:.1f} times as long, the {FAMILIES[d.family].title.lower()} network is "
-        f"at **{approximately(d.longer)}**."
-        for d in found
-        if d.times
-    )
     return (
         f"Within **{budget:,} parameters**, best first:\n\n"
-        f"| family | parameters | MACs | error to expect |\n|---|---|---|---|\n{table}\n\n"
-        f"{longer}\n\n"
+        f"| family | parameters | MACs | error to expect | trained longer |\n"
+        f"|---|---|---|---|---|\n{table}\n\n"
+        f"*Trained longer*: for as many images as it takes to train the base network and to prune "
+        f"it to that size.\n\n"
         f"```python\nfrom prunelib import ChannelProfile, WideResNet\n\n"
         f"network = WideResNet(\n    {found[0].python}\n)\n```\n\n{records.provenance()}"
     )
@@ -175,7 +255,7 @@ def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFram
             | {
                 "tuned_error": tuned,
                 "difference": tuned - row.error,
-                "tuned_macs": spent + float(base.get(row.seed, 0.0)),
+                "tuned_macs": spent + float(base.get(row.seed, np.nan)),
             }
         )
     columns = [*networks.columns, "tuned_error", "difference", "tuned_macs"]

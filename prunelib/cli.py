@@ -187,7 +187,7 @@ def study(
     found(requests, find)  # a damaged record is better told of before PyTorch is imported
 
     from prunelib import executors
-    from prunelib.machine import Machine
+    from prunelib.machine import Machine, cores
 
     if on_ray:
         from prunelib.ray_executor import RayTasks
@@ -207,8 +207,9 @@ def study(
     else:
         setting = prepared(preset, results, data, Machine.here(device, threads, precision))
         if jobs is None:
-            jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
+            jobs = cores() if setting.machine.device == "cpu" else 1
         running = executors.executor(setting, jobs)
+    limit = float("inf") if time_limit is None else time_limit
     started = time.monotonic()
     with bar(scale) as show:
         summary = run_study(
@@ -216,7 +217,7 @@ def study(
             find,
             running,
             show,
-            lambda: (time_limit or float("inf")) - (time.monotonic() - started),
+            lambda: limit - (time.monotonic() - started),
         )
     for name, reason in summary.failed.items():
         click.echo(f"run {name} failed: {reason}", err=True)
@@ -278,6 +279,8 @@ def train(
 ) -> None:
     """Train one network by the protocol of a scale, and keep its record.
 
+    Where its shape comes from pruning, a missing pruning run is made first.
+
     \b
     Examples:
       prunelib train smoke
@@ -286,13 +289,12 @@ def train(
     """
     from dataclasses import replace
 
+    from prunelib.families import FAMILIES
     from prunelib.machine import Machine
     from prunelib.specs import TrainSpec
     from prunelib.study import lookup, scale_named, single
 
     preset = scale_named(scale)
-    if epochs is not None:
-        preset = replace(preset, train=preset.train.lasting(epochs))
     setting = prepared(preset, results, data, Machine.here(device, threads, precision))
     if file is not None:
         if family != "base" or budget is not None:
@@ -300,7 +302,15 @@ def train(
         profile = ChannelProfile.from_json(read_text(file))
         spec = TrainSpec(profile, preset.data, preset.train, seed)
     else:
-        spec = single(preset, family, budget, seed).spec(lookup(setting.store))
+        find = lookup(setting.store)
+        request = single(preset, family, budget, seed)
+        if FAMILIES[family].rule is None and family != "base":
+            raise click.UsageError(f"{family} is no training: prunelib study {scale} makes it")
+        for first in request.chain(find)[:-1]:
+            finish(first.spec(find), setting)
+        spec = request.spec(find)
+    if epochs is not None:
+        spec = replace(spec, protocol=spec.protocol.lasting(epochs))
     finish(spec, setting)
 
 
@@ -376,7 +386,9 @@ def prune(
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
 def fit(params, macs, scale, family, width, results, form, as_json) -> None:
-    """Networks within a budget, with the error to expect where it was measured.
+    """Networks within a budget, best first, with the error to expect where it was measured.
+
+    Trained longer: for as many images as it takes to train the base network and to prune it.
 
     A file has the weights of seed 0 if this network was trained here, else random ones: good enough
     to measure its time on a device.
@@ -407,8 +419,6 @@ def fit(params, macs, scale, family, width, results, form, as_json) -> None:
         "params" if params else "macs",
         (family,) if family else design.FAMILIES,
     )
-    if not found:
-        raise PrunelibError(f"there is no pruning run of {scale} whose shape could be copied")
     if as_json:
         rows = [
             asdict(d)
@@ -421,18 +431,15 @@ def fit(params, macs, scale, family, width, results, form, as_json) -> None:
             exported(found[0], records, results, form)
         return
     size = records.scale.data.image_size
-    click.echo(f"{'family':<15}{'params':>10}{'macs':>13}  error to expect")
+    click.echo(f"{'family':<20}{'params':>10}{'macs':>13}{'error':>9}  trained longer")
     for d in found:
-        error, note = d.expected
-        error = "not measured" if error is None else f"{error:.1f} %"
-        click.echo(f"{d.family:<15}{d.params:>10,}{d.macs:>13,}  {error} ({note})")
+        error = "-" if d.expected.error is None else f"{d.expected.error:.1f} %"
+        longer = f"{d.longer.error:.1f} % ({d.times:.1f}x)" if d.times else "-"
+        click.echo(f"{d.family:<20}{d.params:>10,}{d.macs:>13,}{error:>9}  {longer}")
     for d in found:
-        if d.times:
-            click.echo(
-                f"trained {d.times:.1f} times as long, {d.family} is at {d.longer.error:.1f} % "
-                f"({d.longer.note})"
-            )
-    click.echo(f"(scale {scale}, {size}x{size} images)")
+        click.echo(f"{d.family}: {d.expected.note}")
+    epochs = records.scale.train.epochs
+    click.echo(f"error: test error at scale {scale}, {size}x{size} images, {epochs} epochs")
     click.echo(found[0].python)
     if form:
         exported(found[0], records, results, form)
@@ -498,6 +505,35 @@ def verdicts(scale, results, as_json) -> None:
 
 
 @cli.command()
+@click.argument("scale")
+@click.argument("other", type=click.Path(path_type=Path))
+@click.option("--results", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one line of JSON.")
+def compare(scale, other, results, as_json) -> None:
+    """How much the runs in another folder of results, of another machine say, differ from these.
+
+    \b
+    Examples:
+      prunelib study smoke --results mine && prunelib compare smoke mine
+      prunelib compare mini results/first --json
+    """
+    from prunelib.notebook import open_study
+    from prunelib.repeats import agreement, between_seeds, repeats, title
+    from prunelib.store import Store
+
+    records = open_study(scale, results=str(results), run_missing=False)
+    runs = repeats(records, Store(other / scale))
+    if as_json:
+        click.echo(runs.to_json(orient="records"))
+        return
+    click.echo(f"{'error':>7}{'other':>7}{'apart':>7}  run")
+    for run in runs.itertuples():
+        apart = "same" if run.same else f"{run.difference:+.2f}"
+        click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {title(run)}")
+    click.echo(agreement(runs, between_seeds(records.networks)))
+
+
+@cli.command()
 @click.option("--data", type=click.Path(path_type=Path), default="data", show_default=True)
 def download(data) -> None:
     """Fetch CIFAR-10 (170 MB) into a folder."""
@@ -537,7 +573,7 @@ def finish(spec, setting) -> None:
                 setting.store,
                 setting.machine,
                 setting.root,
-                lambda done, total, note: show(done, total, note),
+                show,
                 setting.keep,
             )
     outcome = record.outcome

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.shapes import SHAPES, TRAINING, TRAINING_IMAGES, Shape
+from prunelib.shapes import SHAPES, TEST_IMAGES, TRAINING, TRAINING_IMAGES, Shape
 
 AT_ONCE = 5_000
 """Images averaged at once."""
@@ -161,8 +161,9 @@ def read_cifar10(folder: Path) -> tuple[Split, Split]:
     else:
         train = [read_parquet(path) for path in sorted(folder.glob("train-*.parquet"))]
         test = [read_parquet(path) for path in sorted(folder.glob("test-*.parquet"))]
-    return joined(train, TRAINING_IMAGES["cifar10"], "training", folder), joined(
-        test, 10_000, "test", folder
+    return (
+        joined(train, TRAINING_IMAGES["cifar10"], "training", folder),
+        joined(test, TEST_IMAGES["cifar10"], "test", folder),
     )
 
 

@@ -7,13 +7,15 @@ import numpy as np
 
 from prunelib.curves import Reading, measured_curve, reading
 from prunelib.errors import Missing, PrunelibError
-from prunelib.families import copied_after
+from prunelib.families import Trajectory, copied_after
 from prunelib.notebook import Records
-from prunelib.profile import ChannelProfile, nearest
+from prunelib.profile import ChannelProfile, Count, nearest
 from prunelib.shapes import Shape
 
-FAMILIES = ("copycat", "bottleneck", "reduced-width")
+FAMILIES = ("pruned-from-scratch", "copycat", "bottleneck", "reduced-width")
 """The families that can be designed without pruning anything anew."""
+MARGIN = 0.01
+"""A network is taken to be as good as a measured one if its size differs by no more than this."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Design:
     expected: Reading
     longer: Reading
     times: float | None
+
+    @property
+    def least(self) -> float:
+        """The least error that it was measured or read off to reach; infinite if there is none."""
+        errors = (self.expected.error, self.longer.error)
+        return min((error for error in errors if error is not None), default=math.inf)
 
     @property
     def python(self) -> str:
@@ -56,6 +64,30 @@ def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
     return ChannelProfile(base.depth, base.width, tuple(nearest(c * share) for c, share in shares))
 
 
+def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfile:
+    """The largest profile of a pruning run within a budget.
+
+    Raises:
+        Missing: the budget is outside what the run passed.
+    """
+    sizes = [count(run.after(removals)) for removals in range(len(run.blocks))]
+    if not sizes[-1] <= budget <= sizes[0]:
+        raise Missing(
+            f"pruning passed no network of {budget:,} {unit}, but {sizes[-1]:,} to {sizes[0]:,}"
+        )
+    return run.after(next(i for i, size in enumerate(sizes) if size <= budget))
+
+
+def measured(records: Records, family: str, params: int) -> Reading:
+    """The error of a family at a size, or at the end of the measured curve if that is very near."""
+    curve = measured_curve(records, family)
+    if curve.params:
+        nearest_size = min(max(params, curve.params[0]), curve.params[-1])
+        if abs(nearest_size - params) <= MARGIN * params:
+            params = nearest_size
+    return reading(curve, params)
+
+
 def how_much_longer(records: Records, family: str, params: int) -> float:
     """Images that the longer runs of a family saw over those of the others, at a size.
 
@@ -76,6 +108,9 @@ def design(
 ) -> list[Design]:
     """The largest network of each family within a budget, the one with the least error first.
 
+    The least error is that after longer training where it was measured. The pruned architecture
+    is there for the scale's own base only, and between the sizes that pruning passed.
+
     Args:
         records: gives the shape of copycats and the measured errors.
         budget: parameters, or MACs for one image.
@@ -85,29 +120,48 @@ def design(
         families: some of `FAMILIES`.
 
     Raises:
+        Missing: no family has such a network.
         PrunelibError: the budget cannot be met; the message says which can.
     """
     shape: Shape = records.scale.shape
     base = base or records.scale.base
     count = shape.params if what == "params" else shape.macs
     unit = "parameters" if what == "params" else "MACs"
-    found = []
+    found, missing = [], None
     for family in families:
         try:
-            if family == "reduced-width":
-                profile = base.fit_full(budget, count, unit)
-            else:
-                source = base.unpruned if family == "bottleneck" else copycat_source(records, base)
-                profile = source.fit(budget, count, unit)
-        except Missing:
+            profile = largest_of(family, records, base, budget, count, unit)
+        except Missing as error:
+            missing = error
             continue
         except PrunelibError as error:
             raise PrunelibError(f"{family}: {error}") from None
         params = shape.params(profile)
         expected = longer = Reading(None, "the base network is another than the measured one")
         if base == records.scale.base:
-            expected = reading(measured_curve(records, family), params)
-            longer = reading(measured_curve(records, f"{family}-long"), params)
+            expected = measured(records, family, params)
+            longer = measured(records, f"{family}-long", params)
         times = None if longer.error is None else how_much_longer(records, family, params)
         found.append(Design(family, profile, params, shape.macs(profile), expected, longer, times))
-    return sorted(found, key=lambda d: math.inf if d.expected.error is None else d.expected.error)
+    if missing and not found:
+        raise missing
+    return sorted(found, key=lambda d: d.least)
+
+
+def largest_of(
+    family: str, records: Records, base: ChannelProfile, budget: int, count: Count, unit: str
+) -> ChannelProfile:
+    """The largest profile of a family within a budget.
+
+    Raises:
+        Missing: it takes a pruning run that is not there, or did not pass this size or base.
+        PrunelibError: the budget cannot be met.
+    """
+    if family == "reduced-width":
+        return base.fit_full(budget, count, unit)
+    if family == "pruned-from-scratch":
+        if base != records.scale.base:
+            raise Missing("pruning runs are of the measured base network only")
+        return along(records.trajectory(0), budget, count, unit)
+    source = base.unpruned if family == "bottleneck" else copycat_source(records, base)
+    return source.fit(budget, count, unit)

@@ -1,23 +1,30 @@
-"""How much work runs are, against one another: the training images that each will see."""
+"""How much work runs are, against one another, before they begin."""
 
-from prunelib.shapes import SHAPES, TRAINING_IMAGES
+from prunelib.shapes import SHAPES, TEST_IMAGES, TRAINING_IMAGES
 from prunelib.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
+
+FORWARD = 1 / 3
+"""Cost of a forward pass, of that of a training step."""
 
 
 def images(spec: Spec) -> float:
-    """Training images that a run is expected to see; what only reads them counts by its cost.
+    """Training images that cost as much as a run: those that it sees, and a third for an
+    evaluated one.
 
-    Exact for training. Pruning to a number of parameters ends after an unknown number of
-    removals; every channel is taken to hold equally many parameters.
+    Pruning to a number of parameters ends after an unknown number of removals; every channel is
+    taken to hold equally many parameters.
     """
     if isinstance(spec, TrainSpec):
-        return spec.protocol.epochs * TRAINING_IMAGES[spec.data.name]
-    protocol = spec.protocol
+        seen = spec.protocol.epochs * TRAINING_IMAGES[spec.data.name]
+        return seen + FORWARD * spec.protocol.epochs * TEST_IMAGES[spec.data.name]
+    protocol, data = spec.protocol, spec.base.data.name
     if isinstance(spec, SaliencySpec):
-        # Of a training step's cost, a forward pass is a third; half the network is passed.
-        read = spec.base.profile.prunable * spec.images / 6
-        return max(spec.steps) * protocol.batch_size + read
-    return expected_removals(spec, protocol.stop_params) * protocol.steps * protocol.batch_size
+        # What lies before a channel is computed once: on average half the network is passed.
+        passes = min(spec.images, TRAINING_IMAGES[data]) * spec.base.profile.prunable / 2
+        return max(spec.steps) * protocol.batch_size + FORWARD * passes
+    removals = expected_removals(spec, protocol.stop_params)
+    evaluated = TEST_IMAGES[data] * removals / protocol.eval_every
+    return removals * protocol.steps * protocol.batch_size + FORWARD * evaluated
 
 
 def expected_removals(spec: PruneSpec, params: int | None) -> float:

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prunelib.data import one_line
 from prunelib.effort import images
 from prunelib.errors import PrunelibError
 from prunelib.machine import Machine
@@ -50,7 +51,16 @@ class Losses:
         self.counts[name] = self.counts.get(name, 0) + 1
         if self.counts[name] <= RETRIES:
             return None
-        return PrunelibError(f"run {name}: its process was killed {RETRIES + 1} times")
+        return PrunelibError(
+            f"run {name}: its process, or one beside it, was killed {RETRIES + 1} times"
+        )
+
+
+def failure(error: BaseException) -> PrunelibError:
+    """Why a run failed, in one line: another may still succeed."""
+    if isinstance(error, PrunelibError):
+        return error
+    return PrunelibError(f"{type(error).__name__}: {one_line(error)}")
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Here:
         self.waiting.append(spec)
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
-        """Run what is queued; `tick` is told the images seen by the run in progress."""
+        """Run what is queued; `tick` is told the work done of the run in progress."""
         spec = self.waiting.pop(0)
 
         def progress(done: int, total: int, note: str) -> None:
@@ -78,8 +88,8 @@ class Here:
                 spec,
                 run(spec, setting.store, setting.machine, setting.root, progress, setting.keep),
             )
-        except NotFinite as error:
-            yield spec, error
+        except (NotFinite, RuntimeError, MemoryError) as error:
+            yield spec, failure(error)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -106,21 +116,25 @@ class Processes:
     def submit(self, spec: Spec) -> None:
         """Queue a spec."""
         with uninterrupted():
-            self.running[self.pool.submit(work, spec, self.setting)] = spec
+            try:
+                future = self.pool.submit(work, spec, self.setting)
+            except BrokenProcessPool as error:  # a worker was killed since the last look
+                future = Future()
+                future.set_exception(error)
+        self.running[future] = spec
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
-        """Wait about a second for runs that end; `tick` is told the images seen by all."""
+        """Wait about a second for runs that end; `tick` is told the work done of the others."""
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
-        tick(sum(self.seen) + sum(images(self.running[future]) for future in done))
         lost = []
         for future in done:
             spec = self.running.pop(future)
             try:
                 yield spec, future.result()
-            except NotFinite as error:
-                yield spec, error
             except BrokenProcessPool:
                 lost.append(spec)
+            except (NotFinite, RuntimeError, MemoryError) as error:
+                yield spec, failure(error)
         if lost:
             lost += self.running.values()
             self.running.clear()
@@ -131,6 +145,7 @@ class Processes:
                     yield spec, error
                 else:
                     self.submit(spec)
+        tick(sum(self.seen))
 
     def close(self) -> None:
         """End all workers at once; what they had not finished is not recorded."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -90,8 +91,8 @@ class Family:
             that do not prune. The value of `flop_penalty` counts those of the scale.
         start: which weights training begins with: `new` random ones, or those of
             `specs.Start`.
-        long: trained for as many images as base and pruning saw together, not for as many as the
-            base.
+        images: trained for as many images as the `base` saw, as base and pruning of the `pruned`
+            network together, or as those and training it anew: the `retrained` one.
         control: asks why, and is not part of the paper.
     """
 
@@ -101,7 +102,7 @@ class Family:
     needs_trajectory: bool = False
     pruning: dict | None = None
     start: str = "new"
-    long: bool = False
+    images: Literal["base", "pruned", "retrained"] = "base"
     control: bool = False
 
 
@@ -149,7 +150,7 @@ FAMILIES = {
             "Pruned architecture from scratch, longer",
             pruned,
             needs_trajectory=True,
-            long=True,
+            images="pruned",
             control=True,
         ),
         Family(
@@ -157,7 +158,23 @@ FAMILIES = {
             "Bottleneck, longer",
             bottleneck,
             needs_trajectory=True,
-            long=True,
+            images="pruned",
+            control=True,
+        ),
+        Family(
+            "pruned-from-scratch-longest",
+            "Pruned architecture from scratch, longest",
+            pruned,
+            needs_trajectory=True,
+            images="retrained",
+            control=True,
+        ),
+        Family(
+            "bottleneck-longest",
+            "Bottleneck, longest",
+            bottleneck,
+            needs_trajectory=True,
+            images="retrained",
             control=True,
         ),
         *(

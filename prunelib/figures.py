@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from prunelib import repeats
 from prunelib.errors import Missing
 from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.profile import ChannelProfile
@@ -39,8 +40,10 @@ STYLES = {
     "l1-removal": Style("#9922ee", "cross", "dot"),
     "retrained": Style("#cc79a7", "diamond-open", "dash"),
     "initial-weights": Style("#009e73", "triangle-left", "dot"),
-    "pruned-from-scratch-long": Style("#56b4e9", "triangle-up-open", "longdash"),
-    "bottleneck-long": Style("#9922ee", "diamond-open", "dash"),
+    "pruned-from-scratch-long": Style("#56b4e9", "triangle-up-open", "9px,3px,2px,3px,2px,3px"),
+    "bottleneck-long": Style("#9922ee", "diamond-open", "2px,7px"),
+    "pruned-from-scratch-longest": Style("#0072b2", "triangle-up-dot", "dashdot"),
+    "bottleneck-longest": Style("#009e73", "diamond-dot", "dot"),
     "flop-penalty-1": Style("#e69f00", "square-open", "dash"),
     "flop-penalty-2": Style("#009e73", "diamond-open", "dot"),
     "flop-penalty-3": Style("#0072b2", "triangle-up-open", "dashdot"),
@@ -53,16 +56,29 @@ COMPARISONS = {
         "initial-weights",
         "retrained",
     ),
-    "effort": (
+    "equal images": (
         "pruned-and-tuned",
         "pruned-from-scratch",
         "pruned-from-scratch-long",
         "bottleneck",
         "bottleneck-long",
     ),
+    "retraining": (
+        "pruned-and-tuned",
+        "retrained",
+        "pruned-from-scratch-longest",
+        "bottleneck-longest",
+    ),
     "FLOP penalty": ("pruned-and-tuned", *PENALISED),
 }
 """Families that stand beside each other to answer one question."""
+
+OVERVIEW = (
+    *(name for name in MAIN if name not in ("random-profile", "saliency")),
+    "bottleneck-long",
+    "pruned-from-scratch-long",
+)
+"""Families of the book's first figure, both with and without equal images."""
 
 LINES = (
     Style("#0072b2", "circle", "solid"),
@@ -78,7 +94,6 @@ AXES = {
     "macs": "multiply-accumulates for one image",
     "training_macs": "multiply-accumulates of training",
     "total_macs": "multiply-accumulates spent, base and pruning included",
-    "seconds": "seconds of training",
 }
 
 
@@ -588,6 +603,56 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     )
     parts = "; ".join(f"{v.claim} {v.verdict} ({v.mean:+.2f})" for v in found)
     return finish(figure, f"Mean and 95 % interval of claims: {parts}.", table)
+
+
+def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
+    """How far runs that were made twice are apart, and how far those of two seeds usually are.
+
+    Args:
+        runs: of `repeats.repeats`.
+        deviation: of `repeats.between_seeds`.
+    """
+    there(runs)
+    runs = runs.sort_values(["budget", "family", "seed"], na_position="first")
+    runs = runs.assign(title=[repeats.title(run) for run in runs.itertuples()])
+    alike = (runs["hardware"] == runs["other_hardware"]) & (
+        runs["precision"] == runs["other_precision"]
+    )
+    figure = go.Figure()
+    for name, group, marker, colour in (
+        ("same processor and number format", runs[alike], "circle", "#009e73"),
+        ("another processor or number format", runs[~alike], "diamond-open", "#0072b2"),
+    ):
+        figure.add_scatter(
+            x=group["difference"].tolist(),
+            y=group["title"].tolist(),
+            mode="markers",
+            name=name,
+            marker={"symbol": marker, "size": 12, "color": colour},
+            customdata=group[["error", "other"]].values.tolist(),
+            hovertemplate="%{y}<br>%{customdata[0]:.2f} % and %{customdata[1]:.2f} %"
+            "<br>%{x:+.2f} points<extra></extra>",
+        )
+    if deviation is not None:
+        usual = repeats.usual(deviation)
+        figure.add_vrect(-usual, usual, fillcolor="#888888", opacity=0.2, line_width=0)
+    figure.add_vline(x=0, line={"color": "#888888"})
+    figure.update_layout(
+        xaxis_title="difference, points of test error",
+        yaxis={"categoryorder": "array", "categoryarray": runs["title"].tolist()[::-1]},
+        height=160 + 36 * len(runs),
+    )
+    table = runs[["title", "error", "other", "difference", "precision", "other_precision"]]
+    table = table.set_axis(
+        ["run", "error, %", "other error, %", "difference", "format", "other format"], axis=1
+    )
+    alt = (
+        f"Differences of {len(runs)} runs made twice: {runs['difference'].min():+.2f} to "
+        f"{runs['difference'].max():+.2f} points."
+    )
+    if deviation is not None:
+        alt += f" Two seeds of one network usually differ by less than {usual:.2f}."
+    return finish(figure, alt, table)
 
 
 def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:

@@ -19,7 +19,7 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
 
     Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `training_macs` (of
     this network alone), `search_macs` (spent before it: training the base, and pruning),
-    `total_macs` (both), `images_seen`, `seconds`, `middle` (bottleneck widths), `key` (of the
+    `total_macs` (both), `images_seen`, `middle` (bottleneck widths), `key` (of the
     record).
     """
     budgets = sorted({request.budget for request in requests if request.budget})
@@ -33,7 +33,7 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
             rows.append(trained_row(request, record, find))
     columns = (
         "family budget seed params macs error training_macs search_macs total_macs "
-        "images_seen seconds middle key"
+        "images_seen middle key"
     )
     for row in rows:
         row["total_macs"] = row["training_macs"] + row["search_macs"]
@@ -57,7 +57,6 @@ def trained_row(request: Request, record: Record, find: Find) -> dict:
         **{name: outcome[name] for name in ("params", "macs", "error", "training_macs")},
         "search_macs": search,
         "images_seen": outcome["images_seen"],
-        "seconds": outcome["seconds"],
         "middle": record.spec.profile.middle,
         "key": record.key,
     }
@@ -77,11 +76,7 @@ def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find
         if i is None:
             continue
         base = find(record.spec.base)
-        before = (
-            base.outcome
-            if base
-            else dict.fromkeys(("training_macs", "images_seen", "seconds"), nan)
-        )
+        before = base.outcome if base else dict.fromkeys(("training_macs", "images_seen"), nan)
         rows.append(
             {
                 "family": request.family,
@@ -91,7 +86,6 @@ def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find
                 "training_macs": spent(record, i, find) - before["training_macs"],
                 "search_macs": before["training_macs"],
                 "images_seen": sum(points["images"][: i + 1]) + before["images_seen"],
-                "seconds": sum(points["seconds"][: i + 1]) + before["seconds"],
                 "middle": trajectory.after(i).middle,
                 "key": record.key,
             }

@@ -46,6 +46,8 @@ class Machine:
         """
         try:
             found = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            if found.type not in ("cpu", "cuda"):
+                raise RuntimeError("it must be cpu, cuda or cuda:N")
             torch.empty(0, device=found)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
@@ -79,6 +81,12 @@ class Machine:
             "numba": version("numba") if not cuda and self.threads == 1 and kernels() else None,
             "prunelib": __version__,
         }
+
+
+def cores() -> int:
+    """CPUs that this process may use; a container or a batch system may give it but some."""
+    able = getattr(os, "sched_getaffinity", None)
+    return len(able(0)) if able else os.cpu_count() or 1
 
 
 @cache

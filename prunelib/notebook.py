@@ -1,6 +1,5 @@
 """What every notebook begins with: the records of its scale, and the runs that are missing."""
 
-import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,10 +86,13 @@ class Records:
         records = {r.key: r for _, r in found(self.requests, self.find) if r is not None}
         hardware = sorted({r.circumstances["hardware"] for r in records.values()})
         precision = sorted({r.circumstances["precision"] for r in records.values()})
-        size = self.scale.data.image_size
-        data = f"{TITLES[self.scale.data.name]} at {size}×{size}"
+        size, base = self.scale.data.image_size, self.scale.base
+        data = (
+            f"{TITLES[self.scale.data.name]} at {size}×{size} pixels, WRN-{base.depth}-"
+            f"{base.width:g}, {self.scale.train.epochs} epochs"
+        )
         return (
-            f"Scale {self.scale.name} ({data} pixels): {self.there} of {len(self.requests)} runs, "
+            f"Scale {self.scale.name} ({data}): {self.there} of {len(self.requests)} runs, "
             f"made on {', '.join(hardware) or 'nothing yet'} in {', '.join(precision) or '–'}."
         )
 
@@ -161,12 +163,12 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     from tqdm import tqdm
 
     from prunelib.executors import Setting, executor
-    from prunelib.machine import Machine
+    from prunelib.machine import Machine, cores
 
     budgets = requests[0].scale.budgets
     setting = Setting(store, Machine.here(threads=1), data and Path(data), budgets)
     setting.store.check_writable()
-    jobs = (os.cpu_count() or 1) if setting.machine.device == "cpu" else 1
+    jobs = cores() if setting.machine.device == "cpu" else 1
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"
     with tqdm(total=1, file=sys.stderr, mininterval=2, smoothing=0, bar_format=layout) as bar:
 

@@ -214,12 +214,6 @@ class ChannelProfile:
         """
         return self.fit(n, lambda p: p.count_params(in_channels, num_classes), "parameters")
 
-    def fit_macs(
-        self, n: int, image_size: int = 32, in_channels: int = 3, num_classes: int = 10
-    ) -> "ChannelProfile":
-        """The largest scaled copy of this profile with at most `n` MACs; see `fit_params`."""
-        return self.fit(n, lambda p: p.count_macs(image_size, in_channels, num_classes), "MACs")
-
     def fit_width(self, n: int, in_channels: int = 3, num_classes: int = 10) -> "ChannelProfile":
         """The largest full network of this depth, no wider than this one, within `n` parameters.
 

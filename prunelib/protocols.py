@@ -1,5 +1,6 @@
 """How networks are trained and pruned, as frozen values; variations are other values."""
 
+import math
 from dataclasses import dataclass, replace
 
 from prunelib.errors import PrunelibError
@@ -33,11 +34,6 @@ class Protocol:
         """The same protocol with another number of epochs, milestones in proportion."""
         scaled = (round(m * epochs / self.epochs) for m in self.milestones)
         return replace(self, epochs=epochs, milestones=tuple(scaled))
-
-    @property
-    def lowest_lr(self) -> float:
-        """The last learning rate, with which pruning fine-tunes (8e-4 in the paper)."""
-        return self.lr_at(self.epochs - 1)
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,8 @@ class PruneProtocol:
             )
         if self.removals is None and self.stop_params is None:
             raise PrunelibError("pruning needs an end: a number of removals or of parameters")
+        if not math.isfinite(self.flop_penalty):
+            raise PrunelibError(f"flop_penalty must be a finite number, not {self.flop_penalty}")
         for name in ("steps", "batch_size", "eval_every"):
             if getattr(self, name) < 1:
                 raise PrunelibError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -20,7 +20,7 @@ import torch
 
 from prunelib.data import Dataset, Split, one_line
 from prunelib.errors import PrunelibError
-from prunelib.executors import Losses, Result
+from prunelib.executors import Losses, Result, failure
 from prunelib.files import write_atomically
 from prunelib.machine import Machine
 from prunelib.runs import data_of, reads, run_on
@@ -124,7 +124,6 @@ class RayTasks:
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
         """Wait about a second for a run that ends; how far the others are is not known."""
-        tick(0.0)
         self._count()
         done, _ = ray.wait(list(self.running), timeout=1)
         for task in done:
@@ -132,7 +131,7 @@ class RayTasks:
             try:
                 files = ray.get(task)
             except ray.exceptions.RayTaskError as error:
-                yield spec, PrunelibError(reason(error.cause))
+                yield spec, failure(error.cause)
             except ray.exceptions.RayError:
                 if error := self.losses.add(spec):
                     yield spec, error
@@ -141,6 +140,7 @@ class RayTasks:
             else:
                 self._write(spec, files)
                 yield spec, self.store.find(spec)
+        tick(0.0)
 
     def _write(self, spec: Spec, files: dict[str, bytes]) -> None:
         """Write what a run made, records last: where there is a record, its weights are there."""
@@ -192,12 +192,6 @@ def connect(address: str) -> None:
 def nodes() -> list[dict[str, float]]:
     """The resources of each node that is alive."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def reason(error: BaseException) -> str:
-    """Why a run failed, in one line."""
-    known = isinstance(error, PrunelibError)
-    return one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
 
 
 def arrays(data: Dataset) -> tuple:

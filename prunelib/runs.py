@@ -139,7 +139,7 @@ def run_prune(
     keep: tuple[int, ...],
 ) -> dict:
     """Prune from the base's weights, training the base first if there are none."""
-    model = trained(spec.base, store, data, machine, progress)
+    model = trained(spec.base, store, data, machine)
     points = prune(
         model,
         data,
@@ -174,7 +174,7 @@ def run_saliency(
     keep: tuple[int, ...],
 ) -> dict:
     """Score every channel as before the first removal, then remove each in turn."""
-    model = trained(spec.base, store, data, machine, progress)
+    model = trained(spec.base, store, data, machine)
     data = data.to(machine.device)
     started = time.perf_counter()
     protocol = spec.protocol
@@ -319,15 +319,14 @@ def trained(
     store: Store,
     data: Dataset,
     machine: Machine,
-    progress: Progress | None = None,
 ) -> WideResNet:
     """The network that a spec trains, from its weights, or trained now if they are not there."""
     path = store.weights(spec)
     if not path.exists():
         if store.find(spec):
-            run_train(spec, store, data, machine, progress, ())
+            run_train(spec, store, data, machine, None, ())
         else:
-            run_on(data, spec, store, machine, progress)
+            run_on(data, spec, store, machine)
     tensors, _ = load_tensors(path)
     model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
     model.load_state_dict(tensors)

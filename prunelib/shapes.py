@@ -23,6 +23,7 @@ class Shape(NamedTuple):
 
 SHAPES = {"cifar10": Shape(3, 10, 32), "digits": Shape(1, 10, 8)}
 TRAINING_IMAGES = {"cifar10": 50_000, "digits": 1_438}
+TEST_IMAGES = {"cifar10": 10_000, "digits": 359}
 
 TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES = range(5)
 """The independent random streams of a seed."""

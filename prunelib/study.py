@@ -10,7 +10,7 @@ from prunelib.errors import PrunelibError
 from prunelib.families import FAMILIES, Family, Trajectory, random_profile
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.shapes import SHAPES, Shape
+from prunelib.shapes import SHAPES, TRAINING_IMAGES, Shape
 from prunelib.specs import DataSpec, PruneSpec, SaliencySpec, Spec, Start, TrainSpec, key
 from prunelib.store import Record, Store
 
@@ -57,10 +57,11 @@ class Scale:
         return PruneSpec(self.base_spec(seed), protocol, seed)
 
     def seeds_of(self, family: Family) -> int:
-        """How many seeds a family is run with; at equal effort as many as the paper's families."""
+        """How many seeds a family is run with; as long as pruning, as many as the paper's."""
         if family.pruning and "flop_penalty" in family.pruning:
             return min(1, self.seeds)
-        return self.control_seeds if family.control and not family.long else self.seeds
+        few = family.control and family.images != "pruned"
+        return self.control_seeds if few else self.seeds
 
     def saliency_spec(self, seed: int) -> SaliencySpec:
         """Check of the saliencies of the base network of the same seed."""
@@ -143,7 +144,8 @@ class Request:
             profile = profile_for(scale, self.family, self.budget, seed, None)
             return TrainSpec(profile, scale.data, scale.train, self.seed)
         record, base_record = find(prune), find(base)
-        if base_record is None and (record is None or family.long):
+        longer = family.images != "base"
+        if base_record is None and (record is None or longer):
             return base
         if record is None:
             return prune
@@ -151,34 +153,41 @@ class Request:
         removals = trajectory.at(self.budget)
         profile = profile_for(scale, self.family, self.budget, self.seed, trajectory)
         protocol, start = scale.train, None
-        if family.long:
-            protocol = protocol.lasting(epochs_spent(base_record, record, removals))
+        if longer:
+            again = protocol.epochs if family.images == "retrained" else 0
+            protocol = protocol.lasting(epochs_spent(base_record, record, removals) + again)
         if family.start != "new":
             start = Start(prune, removals, family.start)
         return TrainSpec(profile, scale.data, protocol, self.seed, start)
 
-    def chain(self) -> tuple["Request", ...]:
-        """The requests that this one may wait for, and itself at the end."""
+    def chain(self, find: Find) -> tuple["Request", ...]:
+        """The requests that this one waits for while it is missing, and itself at the end."""
         family = FAMILIES[self.family]
         base = replace(self, family="base", budget=None)
+        pruning = replace(base, family="pruned-and-tuned")
         if self.family == "base" or not (family.rule is None or family.needs_trajectory):
             return (self,)
         if family.rule is None:
             return base, self
-        return base, replace(base, family="pruned-and-tuned"), self
+        if family.images == "base" and find(self.scale.prune_spec(self.seed)) is not None:
+            return pruning, self
+        return base, pruning, self
 
     def images(self) -> float:
-        """Training images that its own run will see, as far as that is known beforehand."""
+        """What its own run will cost, as far as that is known beforehand; see `effort.images`."""
         scale, family = self.scale, FAMILIES[self.family]
-        training = images(scale.base_spec(self.seed))
+        training = scale.base_spec(self.seed)
         if family.pruning is not None:
             return images(scale.prune_spec(self.seed, family.pruning))
         if self.family == "saliency":
             return images(scale.saliency_spec(self.seed))
-        if not family.long:
-            return training
+        if family.images == "base":
+            return images(training)
         removals = expected_removals(scale.prune_spec(self.seed), self.budget)
-        return training + removals * scale.prune.steps * scale.prune.batch_size
+        tuned = removals * scale.prune.steps * scale.prune.batch_size
+        epochs = scale.train.epochs * (2 if family.images == "retrained" else 1)
+        epochs += round(tuned / TRAINING_IMAGES[scale.data.name])
+        return images(replace(training, protocol=scale.train.lasting(epochs)))
 
 
 def epochs_spent(base: Record, pruning: Record, removals: int) -> int:
@@ -270,7 +279,7 @@ def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int])
     """Refuse a budget that cannot be met before hours are spent on others."""
     shape, least = scale.shape, scale.prune.stop_params
     if scale.prune.removals is not None:
-        least = shape.params(scale.base.scaled(0))
+        least = shape.params(smallest_removed(scale.base, scale.prune.removals))
     for budget in budgets:
         for name in families:
             family = FAMILIES[name]
@@ -282,6 +291,16 @@ def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int])
                     f"{name}: the trajectory of {scale.name} runs from "
                     f"{shape.params(scale.base):,} to {least:,} parameters; {budget:,} is outside"
                 )
+
+
+def smallest_removed(base: ChannelProfile, removals: int) -> ChannelProfile:
+    """What is left at most: the channels with the fewest parameters are removed first."""
+    profile = base
+    for block in sorted(base.blocks, key=lambda block: block.c_in + block.c_out):
+        number = min(block.middle - 1, removals)
+        profile = profile.without(base.blocks.index(block) + 1, number)
+        removals -= number
+    return profile
 
 
 def lookup(store: Store) -> Find:
@@ -318,6 +337,10 @@ class Summary:
     missing: int
 
 
+class TimeUp(Exception):
+    """The time that a study was given is over."""
+
+
 def study(
     requests: Sequence[Request],
     find: Find,
@@ -331,8 +354,8 @@ def study(
         requests: the plan.
         find: looks records up.
         executor: see `executors`.
-        tick: told how many images the runs done and in progress have seen, how many all will
-            see (see `effort.images`), and how many runs are done.
+        tick: told the work of runs done and in progress, that of all (see `effort.images`), and
+            how many runs are done.
         time_left: seconds; at 0 the study stops where it is.
     """
     pending = [request for request, record in found(requests, find) if record is None]
@@ -353,16 +376,18 @@ def study(
 
             def show(seen: float, done: float = done, note: str = note) -> None:
                 nonlocal shown
-                # A run may see more images than were expected of its request.
+                # A run may be more work than was expected of its request.
                 shown = max(shown, min(done + seen, total))
                 tick(shown, total, note)
+                if time_left() <= 0:
+                    raise TimeUp
 
             # No more than can run at once: what becomes ready later may stand earlier in the plan.
             for name, spec in ready.items():
                 if len(running) < executor.jobs and name not in running and name not in failed:
                     running.add(name)
                     executor.submit(spec)
-            if not running or time_left() <= 0:
+            if not running:
                 show(0.0)
                 break
             for spec, result in executor.results(show):
@@ -372,6 +397,8 @@ def study(
                     computed += 1
                 else:
                     failed[key(spec)] = str(result)
+    except TimeUp:
+        pass
     finally:
         executor.close()
     missing = sum(record is None for _, record in found(requests, find))
@@ -380,5 +407,5 @@ def study(
 
 def remaining(pending: Sequence[Request], find: Find) -> list[Request]:
     """What must still run for some requests, each once: also what they wait for."""
-    chains = dict.fromkeys(link for request in pending for link in request.chain())
+    chains = dict.fromkeys(link for request in pending for link in request.chain(find))
     return [request for request in chains if find(request.spec(find)) is None]

@@ -167,7 +167,8 @@ def reasons(records: Records) -> str:
         if found.verdict == "open" and found.low is not None:
             enough = f"about {found.enough}" if found.enough else f"over {MOST_SEEDS}"
             lines.append(
-                f"  - Were its mean and spread to stay as they are, {enough} seeds would settle it."
+                f"  - Were its mean and spread to stay as they are, {enough} seeds would settle "
+                f"it; {found.seeds} seeds tell either only roughly."
             )
     return "\n".join(lines)
 
@@ -216,33 +217,44 @@ def table(studies: dict[str, Records], asked: tuple[Claim, ...] | None = None) -
 
 
 def headline(studies: dict[str, Records]) -> str:
-    """The answer to the book's question in two sentences a scale, as a Markdown list."""
+    """The answer to the book's question in two sentences a scale, as a Markdown list.
+
+    The digits of `TRIAL` are no evidence beside another scale, and are left out there.
+    """
     lines = []
     for name, records in studies.items():
+        if name == TRIAL and lines:
+            continue
         by = {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)}
         if any(by[claim].mean is not None for claim in ("C1", "C4", "K7")):
-            lines.append(f"- Scale {name}: {answer(by['K7'], by['C1'], by['C4'])}")
+            asked = (by[claim] for claim in ("K7", "C1", "C4", "K9"))
+            lines.append(f"- Scale {name}: {answer(*asked)}")
     return "\n".join([*lines, "", SIGN] if lines else ["Nothing is measured yet that could tell."])
 
 
+TRIAL = "smoke"
+"""The scale that shows that the machinery works, and hardly more."""
+
 SIGN = (
     "Numbers are points of test error, averaged over sizes: above zero the pruned network is the "
-    "worse one, or, for shapes, the simple one. With equal effort a network sees as many images as "
-    "base and pruning did together."
+    "worse one, or, for shapes, the simple one. At *equal images* a network sees as many images as "
+    "base and pruning did together; at *equal epochs*, as in the paper, as many as the base."
 )
 
 
-def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
-    """What K7, C1 (for the weights) and C4 (for the shape) say to: is it worth pruning a network?
+def answer(images: Verdict, epochs: Verdict, shape: Verdict, kept: Verdict) -> str:
+    """What K7, C1, K9 (for the weights) and C4 (for the shape) say: is it worth pruning a network?
 
-    Equal effort decides, for with equal epochs the pruned network has seen more images: to win
-    with fewer is a stronger win, to lose with fewer tells nothing.
+    Equal images decide, for with equal epochs the pruned network has seen more: to win with fewer
+    is a stronger win, to lose with fewer tells nothing.
     """
-    seen = {effort.verdict, epochs.verdict}
-    if "supported" in seen and effort.verdict != "refuted":
-        first = "**No, not for its weights**: simple small networks beat pruned ones of equal size"
+    seen = {images.verdict, epochs.verdict}
+    if "supported" in seen and images.verdict != "refuted":
+        first = (
+            "**No, not as the paper does it**: simple small networks beat pruned ones of equal size"
+        )
         better, worse = "But pruning finds better shapes", "Nor for its shape"
-    elif effort.verdict == "refuted" and epochs.verdict != "supported":
+    elif images.verdict == "refuted" and epochs.verdict != "supported":
         first = (
             "**Yes, at this scale**: simple small networks do not beat pruned ones of equal size"
         )
@@ -259,10 +271,20 @@ def answer(effort: Verdict, epochs: Verdict, shape: Verdict) -> str:
         "open": "Whether the shapes that pruning finds are better than simple ones is open",
     }[shape.verdict]
     both = (
-        f"a bottleneck network at equal effort {reading(effort)}; reduced width and bottleneck at "
+        f"a bottleneck network at equal images {reading(images)}; reduced width and bottleneck at "
         f"equal epochs {reading(epochs)}"
     )
-    return f"{first} ({both}). {second} ({reading(shape)})."
+    again = {
+        "supported": "retrained from the first learning rate on, its weights beat new ones in the "
+        "same shape",
+        "refuted": "even retrained from the first learning rate on, its weights lose to new ones "
+        "in the same shape",
+        "open": "whether its weights are worth retraining is open",
+    }[kept.verdict]
+    second += f" ({reading(shape)})"
+    if kept.mean is not None:
+        second += f"; {again} ({reading(kept)})"
+    return f"{first} ({both}). {second}."
 
 
 def reading(verdict: Verdict) -> str:

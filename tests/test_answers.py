@@ -12,6 +12,7 @@ from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 from prunelib import answers
 from prunelib.answers import advantage, interval, spread
 from prunelib.design import design
+from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile
 from prunelib.store import Store
 
@@ -140,7 +141,7 @@ def test_the_base_is_told_by_its_mean_and_range(study):
 def test_where_records_come_from_is_told(study):
     for sentence in SENTENCES:
         text = sentence(study)
-        assert "Scale made-up (handwritten digits at 8×8 pixels)" in text
+        assert "Scale made-up (handwritten digits at 8×8 pixels, WRN-10-0.5, 2 epochs)" in text
         assert f"{len(study.requests)} of {len(study.requests)} runs" in text
         assert "made on a pencil in float32." in text
 
@@ -168,12 +169,12 @@ def test_simple_networks_are_compared_pair_by_pair(study):
                 gaps.append(tuned - error(family, budget, seed))
         assert f"- **{title}**: " in text
         apart = f"**{np.mean(gaps):.2f} points more error** on average"
-        assert f"{apart} ({min(gaps):+.2f} to {max(gaps):+.2f})" in text
+        assert f"{apart} (single comparisons: {min(gaps):+.2f} to {max(gaps):+.2f})" in text
         assert "better one in 0 of 4 comparisons" in text
 
 
 def test_the_effort_told_is_that_of_base_and_pruning_over_that_of_training(study):
-    ratios = []
+    ratios = {budget: [] for budget in SCALE.budgets}
     steps = walk()
     for family in ("reduced-width", "bottleneck"):
         for budget in SCALE.budgets:
@@ -181,8 +182,40 @@ def test_the_effort_told_is_that_of_base_and_pruning_over_that_of_training(study
             size, macs = SCALE.shape.params(profile), SCALE.shape.macs
             spent = 3 * macs(BASE) * 200
             spent += sum(3 * macs(p) * 30 for _, p in steps if SCALE.shape.params(p) >= size)
-            ratios.append(spent / (3 * macs(profile) * 200))
-    assert f"**{np.mean(ratios):.1f} times**" in answers.simple(study)
+            ratios[budget].append(spent / (3 * macs(profile) * 200))
+    small, large = (np.mean(ratios[budget]) for budget in SCALE.budgets)
+    text = answers.simple(study)
+    assert f"**{large:.1f} times** (largest size) to **{small:.1f} times** (smallest)" in text
+
+
+def test_without_the_record_of_a_base_its_effort_is_not_told(study):
+    def find(spec):
+        return None if spec == SCALE.base_spec(0) else study.find(spec)
+
+    text = answers.simple(Records(SCALE, study.requests, find))
+    assert "better one in" in text
+    assert "times**" not in text
+
+
+def test_the_cost_is_told_as_a_share_of_that_of_pruning(tmp_path):
+    study = fill(tmp_path, families=None)
+    text = answers.cost(study)
+    rows = study.networks[study.networks["budget"] == 6_000].groupby("family")
+    rows = rows[["total_macs", "error"]].mean()
+    work = rows["total_macs"] / rows["total_macs"]["pruned-and-tuned"]
+    for family in ("bottleneck", "bottleneck-long", "pruned-from-scratch-long"):
+        told = f"**{rows['error'][family]:.1f} %** for {work[family]:.2f} of that work"
+        assert told in text.splitlines()[0]
+
+
+def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
+    text = answers.shape(fill(tmp_path, families=None))
+    early, late = (walk()[n][1].shares() for n in (round(500 / 1344 * BASE.prunable), -1))
+    run = [p.shares() for _, p in walk() if SCALE.shape.params(p) <= SCALE.budgets[0]]
+    expected = stats.spearmanr(early, run[0]).statistic
+    assert late != run[0]
+    assert f"rank correlation of **{expected:.2f}** (2 seeds)" in text
+    assert f"where any channel could go it is {expected:.2f} (2 seeds)" in text
 
 
 def test_a_pruned_network_that_is_better_is_counted(tmp_path):
@@ -218,9 +251,9 @@ def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
     text = answers.designs(study, 8_000, designs)
     assert text.startswith("Within **8,000 parameters**, best first:")
     lines = [line for line in text.splitlines() if re.match(r"\| [A-Z]", line)]
-    assert len(lines) == len(designs) == 3
+    assert len(lines) == len(designs) == 4
     for line, d in zip(lines, designs, strict=True):
-        assert f"| {d.params:,} | {d.macs:,} | **≈ {d.expected.error:.1f} %** |" in line
+        assert f"| {d.params:,} | {d.macs:,} | ≈ {d.expected.error:.1f} % | not measured |" in line
         assert d.expected.note.startswith("interpolated")
     code = re.search(r"```python\n(.*?)```", text, re.S)[1]
     names = {}
@@ -229,20 +262,19 @@ def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
 
 
 def test_designs_say_what_longer_training_gives_where_it_was_measured(tmp_path, study):
-    assert "times as long" not in answers.designs(study, 8_000, design(study, 8_000))
+    assert "×)" not in answers.designs(study, 8_000, design(study, 8_000))
     longer = fill(tmp_path, families=None)
-    (d,) = [d for d in design(longer, 8_000) if d.times]
+    found = [d for d in design(longer, 8_000) if d.times]
+    assert {d.family for d in found} == {"bottleneck", "pruned-from-scratch"}
     text = answers.designs(longer, 8_000, design(longer, 8_000))
-    assert (
-        f"Trained {d.times:.1f} times as long, the bottleneck network is at "
-        f"**≈ {d.longer.error:.1f} %**." in text
-    )
+    for d in found:
+        assert f"**≈ {d.longer.error:.1f} %** ({d.times:.1f} ×)" in text
 
 
 def test_designs_of_another_width_are_not_measured(study):
     wide = ChannelProfile.full(10, 1)
     text = answers.designs(study, 20_000, design(study, 20_000, wide))
-    assert text.count("| not measured |") == 3
+    assert text.count("| not measured | not measured |") == 3
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)

@@ -54,6 +54,13 @@ WRONG = {
     "no data": (("study", "mini"), "no CIFAR-10 in data"),
     "no data there": (("train", "mini", "--data", "elsewhere"), "no CIFAR-10 in elsewhere"),
     "device": (("train", "smoke", "--device", "abacus"), "abacus"),
+    "device of another kind": (("train", "smoke", "--device", "meta"), "cuda:N"),
+    "penalty": (("prune", "smoke", "--flop-penalty", "nan"), "finite"),
+    "no training": (("train", "smoke", "--family", "pruned-and-tuned"), "prunelib study smoke"),
+    "budget never reached": (
+        ("study", "paper", "--families", "copycat", "--budgets", "60k"),
+        "60,000 is outside",
+    ),
     "precision": (("train", "smoke", "--precision", "float16"), "float16"),
     "duration": (("study", "smoke", "--time-limit", "soon"), "'soon'"),
     "jobs": (("study", "smoke", "--jobs", 0), "0"),
@@ -76,6 +83,19 @@ def assert_refused(done, said):
 def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path):
     assert_refused(prunelib(*arguments, folder=tmp_path), said)
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_shape_from_pruning_is_trained_after_the_pruning_run(tmp_path):
+    asked = ("--family", "copycat", "--budget", "6k", "--epochs", "2")
+    done = prunelib("train", "smoke", *asked, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    kinds = {}
+    for path in (tmp_path / "results" / "smoke").glob("*.json"):
+        spec = json.loads(path.read_text())["spec"]
+        kinds[path.name] = spec["kind"], spec["protocol"].get("epochs")
+    assert sorted(kinds.values(), key=str) == [("prune", None), ("train", 10), ("train", 2)]
+    last = Path(done.stdout.splitlines()[-1].split(": ")[0]).name
+    assert kinds[last] == ("train", 2)
 
 
 def test_files_that_are_no_profiles_are_refused(tmp_path):
@@ -215,7 +235,17 @@ def test_describe_says_what_the_library_computes(arguments, profile, tmp_path):
     assert f"{profile.params:,}" in prunelib("describe", *arguments, folder=tmp_path).stdout
 
 
-COMMANDS = ("describe", "study", "status", "train", "prune", "fit", "verdicts", "download")
+COMMANDS = (
+    "describe",
+    "study",
+    "status",
+    "train",
+    "prune",
+    "fit",
+    "verdicts",
+    "compare",
+    "download",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

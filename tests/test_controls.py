@@ -1,11 +1,15 @@
-"""Controls: weights that begin elsewhere, equal effort, other criteria; and what they say."""
+"""Controls: weights that begin elsewhere, equal images, other criteria; and what they say."""
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
-from making import CPU, network
+from hypothesis import given
+from hypothesis import strategies as st
+from making import CPU, examples, network
 from studies import IMAGES, SCALE, TUNED, error, fill
 from test_wrn import masks
 
@@ -154,7 +158,7 @@ def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
         assert order == sorted(order)
         for name in CONTROLS:
             seeds = {r.seed for r in requests if r.family == name}
-            some = scale.seeds if FAMILIES[name].long else scale.control_seeds
+            some = scale.seeds if FAMILIES[name].images == "pruned" else scale.control_seeds
             assert seeds == set(range(1 if name in PENALISED else some))
         assert {r.family for r in requests} == set(FAMILIES)
         assert not {r.family for r in plan(scale, MAIN)} & set(CONTROLS)
@@ -182,7 +186,7 @@ def test_longer_training_lasts_as_many_images_as_base_and_pruning(study):
 def test_only_what_needs_a_pruned_shape_or_its_weights_has_to_search(study):
     rows = study.networks[study.networks["family"].isin(CONTROLS)]
     searched = set(rows[rows["search_macs"] > 0]["family"])
-    assert searched == set(CONTROLS) - {"bottleneck-long"}
+    assert searched == set(CONTROLS) - {"bottleneck-long", "bottleneck-longest"}
 
 
 def test_penalties_are_those_of_the_scale(study):
@@ -201,6 +205,8 @@ SHIFTS = {
     "retrained": -1.0,
     "pruned-from-scratch-long": -2.0,
     "bottleneck-long": -1.5,
+    "pruned-from-scratch-longest": 1.25,
+    "bottleneck-longest": 2.0,
 }
 
 
@@ -211,12 +217,46 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
         return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
 
     found = verdicts.verdicts(fill(tmp_path, shifted, families=None), claims.CONTROLS)
-    expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5]
-    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 9)]
-    for judged, mean in zip(found, expected, strict=True):
+    expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5, 2.25, 3]
+    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 12)]
+    for judged, mean in zip(found[:-1], expected, strict=True):
         assert judged.mean == pytest.approx(sign * mean, abs=0.4), judged.claim
         assert judged.verdict == verdict
         assert judged.records
+
+
+@examples(25)
+@given(st.floats(-3, 3), st.floats(5e-6, 5e-5))
+def test_at_equal_macs_the_shape_is_held_against_the_curve_of_bottleneck_networks(gap, slope):
+    """Bottleneck errors on a straight line in MACs, shapes a constant below it."""
+    scale = SimpleNamespace(budgets=(1, 2))
+    rows = []
+    for seed in (0, 1):
+        for budget, macs in ((1, 2e5), (2, 5e5)):
+            rows.append(("bottleneck", budget, seed, macs, 50 - slope * macs))
+        rows.append(("base", None, seed, 1e6, 50 - slope * 1e6))
+        for budget, macs in ((1, 3e5), (2, 9e5)):
+            rows.append(("pruned-from-scratch", budget, seed, macs, 50 - slope * macs - gap))
+    rows.append(("pruned-from-scratch", 1, 2, 3e5, 0.0))
+    networks = pd.DataFrame(rows, columns=["family", "budget", "seed", "macs", "error"])
+    study = SimpleNamespace(scale=scale, networks=networks)
+    judged = claims.shape_wins_at_equal_macs(study)
+    assert judged == {0: pytest.approx(gap, abs=1e-6), 1: pytest.approx(gap, abs=1e-6)}
+    beyond = networks.assign(macs=networks["macs"].where(networks["macs"] != 9e5, 2e6))
+    assert not claims.shape_wins_at_equal_macs(SimpleNamespace(scale=scale, networks=beyond))
+
+
+def test_longest_runs_see_the_images_of_retraining_too(study):
+    rows = study.networks.set_index(["family", "budget", "seed"])["images_seen"]
+    for family in ("bottleneck", "pruned-from-scratch"):
+        for budget in SCALE.budgets:
+            for seed in range(SCALE.control_seeds):
+                spec = Request(SCALE, f"{family}-longest", budget, seed).spec(study.find)
+                long = Request(SCALE, f"{family}-long", budget, seed).spec(study.find)
+                again = SCALE.train.epochs
+                assert spec.protocol == SCALE.train.lasting(long.protocol.epochs + again)
+                assert spec.profile == long.profile
+                assert (f"{family}-longest", budget, seed) in rows.index
 
 
 def test_of_three_penalties_the_one_that_changes_most_is_told(tmp_path):

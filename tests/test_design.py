@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import examples
 
-from prunelib.design import copycat_source, design
-from prunelib.errors import PrunelibError
+from prunelib.curves import measured_curve
+from prunelib.design import FAMILIES, MARGIN, along, copycat_source, design, measured
+from prunelib.errors import Missing, PrunelibError
 from prunelib.notebook import open_study
 from prunelib.profile import ChannelProfile
 
@@ -17,12 +18,13 @@ SMOKE = open_study("smoke", run_missing=False)
 @given(st.integers(6_000, 40_000))
 def test_designs_are_within_the_budget_and_sorted_by_error(budget):
     found = design(SMOKE, budget)
-    assert {d.family for d in found} == {"copycat", "bottleneck", "reduced-width"}
+    assert {d.family for d in found} == set(FAMILIES)
     for d in found:
         assert d.params == SMOKE.scale.shape.params(d.profile) <= budget
         assert d.macs == SMOKE.scale.shape.macs(d.profile)
         assert eval(d.python, {"ChannelProfile": ChannelProfile}) == d.profile
-    errors = [math.inf if d.expected.error is None else d.expected.error for d in found]
+    known = [[r.error for r in (d.expected, d.longer) if r.error is not None] for d in found]
+    errors = [min(errors, default=math.inf) for errors in known]
     assert errors == sorted(errors)
 
 
@@ -31,6 +33,33 @@ def test_designs_are_within_the_budget_and_sorted_by_error(budget):
 def test_a_budget_of_macs_is_kept_too(budget):
     for d in design(SMOKE, budget, what="macs"):
         assert d.macs <= budget
+
+
+@examples(20)
+@given(st.integers(5_000, 40_000))
+def test_the_pruned_shape_is_the_largest_that_pruning_passed_within_the_budget(budget):
+    run, count = SMOKE.trajectory(0), SMOKE.scale.shape.params
+    passed = [run.after(n) for n in range(len(run.params))]
+    within = [p for p in passed if count(p) <= budget]
+    assert along(run, budget, count, "parameters") == max(within, key=count)
+    for outside in (count(passed[-1]) - 1, count(passed[0]) + 1):
+        with pytest.raises(Missing, match="pruning passed no network"):
+            along(run, outside, count, "parameters")
+
+
+def test_a_size_next_to_a_measured_one_is_as_good_as_that():
+    curve = measured_curve(SMOKE, "copycat")
+    least, most = curve.params[0], curve.params[-1]
+    for size, error in ((least, curve.errors[0]), (most, curve.errors[-1])):
+        for nearby in (1 - 0.9 * MARGIN, 1 + 0.9 * MARGIN):
+            found = measured(SMOKE, "copycat", round(nearby * size))
+            assert found.error == pytest.approx(error, abs=1)
+    assert measured(SMOKE, "copycat", round(0.95 * least)).error is None
+
+
+def test_only_the_measured_base_has_pruned_shapes():
+    with pytest.raises(Missing, match="measured base"):
+        design(SMOKE, 60_000, SMOKE.scale.base.reduced(1), families=("pruned-from-scratch",))
 
 
 def test_copycats_of_the_measured_width_are_those_of_the_study():

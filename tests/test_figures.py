@@ -49,7 +49,8 @@ FIGURES = {
     "removals by block": lambda s: figures.removals_by_block(s.trajectories, BASE),
 }
 GROUPS = figures.COMPARISONS | {
-    "all": [name for name in MAIN if name in figures.STYLES and name != "base"]
+    "overview": [name for name in figures.OVERVIEW if name != "base"],
+    "all": [name for name in MAIN if name in figures.STYLES and name != "base"],
 }
 FIXED = {
     "profile bars": lambda s: figures.profile_bars(PROFILES),
@@ -190,7 +191,7 @@ def test_each_trajectory_is_a_thin_line_of_measured_points(study):
         assert list(line.x) == sizes
         assert list(line.y) == [error("pruned-and-tuned", p, seed) for p in sizes]
         assert list(line.customdata) == list(range(len(STEPS)))
-    other = figures.error_against(study.networks, study.trajectories, "seconds")
+    other = figures.error_against(study.networks, study.trajectories, "total_macs")
     assert len(other.data) == len(figure.data) - 2
 
 

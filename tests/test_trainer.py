@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from prunelib import trainer
 from prunelib.data import Dataset, train_batches
 from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol
+from prunelib.protocols import Protocol, PruneProtocol
 from prunelib.trainer import NotFinite, evaluate, sgd, sgd_step, train
 
 TINY = ChannelProfile.full(10, 0.25)
@@ -36,7 +36,7 @@ def test_the_paper_multiplies_the_learning_rate_by_a_fifth_every_60_epochs():
     for first, last, lr in ((0, 59, 0.1), (60, 119, 0.02), (120, 179, 4e-3), (180, 199, 8e-4)):
         assert paper.lr_at(first) == pytest.approx(lr, rel=1e-12)
         assert paper.lr_at(last) == pytest.approx(lr, rel=1e-12)
-    assert paper.lowest_lr == pytest.approx(8e-4, rel=1e-12)
+    assert PruneProtocol().lr == pytest.approx(8e-4, rel=1e-12)
     assert (paper.epochs, paper.batch_size, paper.pad, paper.flip) == (200, 128, 4, True)
     assert (paper.momentum, paper.weight_decay) == (0.9, 5e-4)
 
@@ -55,7 +55,6 @@ def test_each_milestone_multiplies_the_learning_rate_once(epochs, milestones, lr
             if milestone <= epoch:
                 expected *= gamma
         assert protocol.lr_at(epoch) == pytest.approx(expected, rel=1e-12)
-    assert protocol.lowest_lr == protocol.lr_at(epochs - 1)
 
 
 @given(st.integers(10, 400))
@@ -64,7 +63,7 @@ def test_another_length_keeps_the_milestones_in_proportion(epochs):
     assert other == Protocol(epochs=epochs, milestones=other.milestones)
     for ours, paper in zip(other.milestones, (60, 120, 180), strict=True):
         assert abs(ours - paper * epochs / 200) <= 0.5
-    assert other.lowest_lr == Protocol().lowest_lr
+    assert other.lr_at(epochs - 1) == Protocol().lr_at(199)
     assert Protocol().lasting(200) == Protocol()
 
 

@@ -268,12 +268,12 @@ def test_nothing_measured_is_open_everywhere():
 
 
 @pytest.mark.parametrize(
-    ("effort", "epochs", "said"),
+    ("images", "epochs", "said"),
     [
-        ("open", "supported", "**No, not for its weights**"),
-        ("supported", "supported", "**No, not for its weights**"),
-        ("supported", "refuted", "**No, not for its weights**"),
-        ("supported", "open", "**No, not for its weights**"),
+        ("open", "supported", "**No, not as the paper does it**"),
+        ("supported", "supported", "**No, not as the paper does it**"),
+        ("supported", "refuted", "**No, not as the paper does it**"),
+        ("supported", "open", "**No, not as the paper does it**"),
         ("refuted", "refuted", "**Yes, at this scale**"),
         ("refuted", "open", "**Yes, at this scale**"),
         ("refuted", "supported", "**It is open at this scale**"),
@@ -281,15 +281,22 @@ def test_nothing_measured_is_open_everywhere():
         ("open", "open", "**It is open at this scale**"),
     ],
 )
-def test_at_equal_epochs_only_a_defeat_of_pruning_decides(effort, epochs, said):
+def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
     base = verdicts.verdicts(MadeUp(clear(1)))[0]
-    first, second, third = (
+    first, second, third, kept = (
         replace(base, claim=claim, verdict=verdict, mean=mean)
-        for claim, verdict, mean in (("K7", effort, 1.25), ("C1", epochs, -2.5), ("C4", "open", 3))
+        for claim, verdict, mean in (
+            ("K7", images, 1.25),
+            ("C1", epochs, -2.5),
+            ("C4", "open", 3),
+            ("K9", "refuted", -0.75),
+        )
     )
-    text = verdicts.answer(first, second, third)
+    text = verdicts.answer(first, second, third, kept)
     assert text.startswith(said)
-    assert f"at equal effort **{effort}**, +1.25" in text
+    assert "its weights lose to new ones in the same shape (**refuted**, -0.75" in text
+    assert "retrain" not in verdicts.answer(first, second, third, replace(kept, mean=None))
+    assert f"at equal images **{images}**, +1.25" in text
     assert f"at equal epochs **{epochs}**, -2.50" in text
 
 

@@ -1,0 +1,151 @@
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from studies import SCALE, fill
+from test_command import prunelib
+
+from prunelib import figures
+from prunelib.errors import Missing
+from prunelib.notebook import open_study
+from prunelib.repeats import agreement, between_seeds, kept, repeats, told, usual
+from prunelib.store import Record, Store
+
+RESULTS = Path(__file__).parent.parent / "results"
+
+
+@pytest.fixture
+def study(tmp_path):
+    return fill(tmp_path / "ours")
+
+
+def again(study, folder, change, outcome=(), circumstances=()):
+    """Put what a run of the base network may have given elsewhere into another folder."""
+    record = study.find(SCALE.base_spec(0))
+    changed = record.outcome | {"error": record.outcome["error"] + change} | dict(outcome)
+    store = Store(folder)
+    store.put(Record(record.spec, changed, record.circumstances | dict(circumstances)))
+    return store
+
+
+def test_a_run_made_twice_is_told_with_its_difference(study, tmp_path):
+    elsewhere = {"hardware": "an abacus", "precision": "bfloat16"}
+    store = again(study, tmp_path / "theirs", -0.75, circumstances=elsewhere)
+    (run,) = repeats(study, store).itertuples()
+    assert (run.family, run.seed, run.same) == ("base", 0, False)
+    assert run.other - run.error == pytest.approx(run.difference) == pytest.approx(-0.75)
+    assert (run.hardware, run.precision) == ("a pencil", "float32")
+    assert (run.other_hardware, run.other_precision) == ("an abacus", "bfloat16")
+
+
+def test_only_times_may_differ_between_runs_that_are_the_same(study, tmp_path):
+    epochs = study.find(SCALE.base_spec(0)).outcome["epochs"]
+    slower = {"seconds": 99.0, "evaluation_seconds": 9.0}
+    slower["epochs"] = epochs | {"seconds": [50.0, 49.0]}
+    other = {"epochs": epochs | {"train_loss": [2.0, 1.0000001]}}
+    same = again(study, tmp_path / "same", 0.0, slower)
+    differs = again(study, tmp_path / "differs", 0.0, other)
+    assert repeats(study, same)["same"].tolist() == [True]
+    assert repeats(study, differs)["same"].tolist() == [False]
+
+
+def test_without_a_common_run_there_is_nothing_to_compare(study, tmp_path):
+    with pytest.raises(Missing, match=re.escape(str(tmp_path / "nowhere"))):
+        repeats(study, Store(tmp_path / "nowhere"))
+
+
+errors = st.lists(st.floats(0, 90), min_size=1, max_size=5)
+
+
+@given(st.lists(errors, min_size=1, max_size=4).filter(lambda g: any(len(e) > 1 for e in g)))
+def test_deviation_between_seeds_is_the_pooled_one(groups):
+    rows = [
+        {"family": "bottleneck", "budget": float(i), "middle": (i,), "error": error}
+        for i, group in enumerate(groups)
+        for error in group
+    ]
+    pooled = sum(np.var(g, ddof=1) * (len(g) - 1) for g in groups if len(g) > 1)
+    freedom = sum(len(g) - 1 for g in groups)
+    expected = np.sqrt(pooled / freedom)
+    assert between_seeds(pd.DataFrame(rows)) == pytest.approx(expected, abs=1e-9)
+
+
+def test_networks_of_different_widths_tell_nothing_about_seeds():
+    rows = pd.DataFrame(
+        [
+            {"family": "copycat", "budget": 1.0, "middle": (1, 2), "error": 10.0},
+            {"family": "copycat", "budget": 1.0, "middle": (2, 1), "error": 20.0},
+        ]
+    )
+    assert between_seeds(rows) is None
+
+
+def runs(*differences, exact=0):
+    return pd.DataFrame(
+        [{"difference": 0.0, "same": True}] * exact
+        + [{"difference": d, "same": False} for d in differences]
+    )
+
+
+def test_agreement_counts_what_is_within_the_spread_of_seeds():
+    assert usual(1.0) == pytest.approx(2.77, abs=0.01)
+    text = agreement(runs(1.0, -2.0, 4.0, exact=2), 1.0)
+    assert text.startswith("2 of 5 runs came out the same")
+    assert "other 3 differ by -2.00 to +4.00" in text
+    assert "2 of 3 are no further apart" in text
+    assert "seeds" not in agreement(runs(1.0), None)
+    assert "typically by 2.65" in text  # the square root of (1 + 4 + 16) / 3
+
+
+def test_agreement_of_equal_runs_is_one_sentence():
+    assert agreement(runs(exact=3), 1.0) == "3 of 3 runs came out the same to the last digit."
+
+
+def test_repeats_that_the_book_shows_are_of_runs_of_the_study():
+    study = open_study("mini", results=str(RESULTS), run_missing=False)
+    shown = kept({"mini": study}, str(RESULTS))["mini"]
+    files = {path.stem for path in (RESULTS / "repeats" / "mini").glob("*.json")}
+    assert set(shown["key"]) == files
+    assert told({"mini": study}, {"mini": shown}).startswith("Scale mini: ")
+
+
+def test_the_figure_marks_runs_on_the_same_and_on_other_machines(study, tmp_path):
+    store = again(study, tmp_path / "theirs", 0.5, circumstances={"hardware": "an abacus"})
+    figure = figures.made_twice(repeats(study, store), 0.25)
+    same, other = figure.data
+    assert (list(same.x), list(other.x)) == ([], [pytest.approx(0.5)])
+    band = figure.layout.shapes[0]
+    assert (band.x0, band.x1) == (pytest.approx(-usual(0.25)), pytest.approx(usual(0.25)))
+    assert "1 runs made twice: +0.50" in figure.layout.meta["alt"]
+
+
+def test_compare_as_people_use_it(tmp_path):
+    shutil.copytree(RESULTS / "smoke", tmp_path / "mine" / "smoke")
+    done = prunelib("compare", "smoke", "mine", "--results", RESULTS, folder=tmp_path)
+    assert done.returncode == 0
+    assert re.search(r"^(\d+) of \1 runs came out the same", done.stdout, re.M)
+    listed = prunelib("compare", "smoke", "mine", "--results", RESULTS, "--json", folder=tmp_path)
+    rows = json.loads(listed.stdout)
+    assert all(row["same"] and row["difference"] == 0 for row in rows)
+    assert len(rows) == len(list((tmp_path / "mine" / "smoke").glob("*.json")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("smoke", "nowhere"), "no run of smoke is in nowhere/smoke too"),
+        (("tiny", "mine"), "'smoke', 'mini' or 'paper'"),
+        (("smoke",), "OTHER"),
+    ],
+)
+def test_compare_says_in_one_line_what_is_wrong(arguments, says, tmp_path):
+    done = prunelib("compare", *arguments, "--results", RESULTS, folder=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
