@@ -11,7 +11,7 @@ from prunelib.curves import Reading
 from prunelib.design import Design
 from prunelib.families import FAMILIES, Trajectory, copied_after
 from prunelib.notebook import Records
-from prunelib.units import short
+from prunelib.units import counted, short
 
 SIMPLE = ("reduced-width", "bottleneck")
 
@@ -129,12 +129,13 @@ def shape(records: Records) -> str:
                 spared += [b for a, b in zip(early, late, strict=True) if a > 0.95]
     if not kept["fisher"]:
         return missing(records, "pruning")
-    order = f"**{np.mean(kept['fisher']):.2f}** ({seeds(len(kept['fisher']))})"
+    order = f"**{np.mean(kept['fisher']):.2f}** ({counted(len(kept['fisher']), 'seed')})"
     chance = ""
     if kept["random"]:
         chance = (
             f"; where any channel could go it is {np.mean(kept['random']):.2f} "
-            f"({seeds(len(kept['random']))}), for a later profile is a part of an earlier one"
+            f"({counted(len(kept['random']), 'seed')}), for a later profile is part of an earlier "
+            "one"
         )
     shares = ""
     if spared:
@@ -147,15 +148,6 @@ def shape(records: Records) -> str:
         f"The order of the blocks is kept from {whole} removals to {short(scale.budgets[0])} "
         f"parameters with a rank correlation of {order}{chance}.{shares} {records.provenance()}"
     )
-
-
-def seeds(number: int) -> str:
-    """How many seeds.
-
-    >>> seeds(1), seeds(3)
-    ('1 seed', '3 seeds')
-    """
-    return f"{number} seed{'' if number == 1 else 's'}"
 
 
 def rank_correlation(x, y) -> float:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from prunelib.notebook import Records
+from prunelib.units import counted
 
 PRUNED = "pruned-and-tuned"
 
@@ -29,15 +30,6 @@ class Reading(NamedTuple):
 def whole(n: float) -> str:
     """A count without decimals, half up, with commas."""
     return f"{int(n + 0.5):,}"
-
-
-def runs_text(n: int) -> str:
-    """How many runs.
-
-    >>> runs_text(1), runs_text(3)
-    ('1 run', '3 runs')
-    """
-    return f"{n:,} run{'' if n == 1 else 's'}"
 
 
 def measured_curve(records: Records, family: str) -> Curve:
@@ -75,12 +67,12 @@ def reading(curve: Curve | None, params: int) -> Reading:
         return Reading(None, f"outside {whole(xs[0])} to {whole(xs[-1])} parameters")
     right = next(i for i, x in enumerate(xs) if x >= params)
     if xs[right] == params:
-        return Reading(ys[right], f"mean of {runs_text(runs[right])}")
+        return Reading(ys[right], f"mean of {counted(runs[right], 'run')}")
     left = right - 1
     slope = (ys[right] - ys[left]) / (xs[right] - xs[left])
     number = min(runs[left], runs[right]) if walk else runs[left] + runs[right]
     return Reading(
         slope * (params - xs[left]) + ys[left],
         f"interpolated between {whole(xs[left])} and {whole(xs[right])} parameters, "
-        f"{runs_text(number)}",
+        f"{counted(number, 'run')}",
     )

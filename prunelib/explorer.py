@@ -18,11 +18,12 @@ import anywidget
 import numpy as np
 import traitlets
 
-from prunelib.curves import PRUNED, Reading, measured_curve, reading, runs_text
+from prunelib.curves import PRUNED, Reading, measured_curve, reading
 from prunelib.errors import Missing, PrunelibError
 from prunelib.families import copied_after
 from prunelib.notebook import Records
 from prunelib.profile import ChannelProfile, largest, nearest
+from prunelib.units import counted
 
 ASSETS = Path(__file__).parent / "assets"
 MODULES = {
@@ -78,7 +79,7 @@ def base_reading(records: Records) -> Reading:
     errors = records.networks.query("family == 'base'")["error"]
     if errors.empty:
         return Reading(None, "no runs of this network yet")
-    return Reading(round(float(errors.mean()), 4), f"mean of {runs_text(len(errors))}")
+    return Reading(round(float(errors.mean()), 4), f"mean of {counted(len(errors), 'run')}")
 
 
 def copycat_source(records: Records) -> ChannelProfile | None:

@@ -17,7 +17,7 @@ from prunelib.errors import Missing
 from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.profile import ChannelProfile
 from prunelib.published import COPYCATS, SNIP
-from prunelib.units import short
+from prunelib.units import counted, short
 
 
 class Style(NamedTuple):
@@ -299,8 +299,9 @@ def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Fig
     table = epochs.pivot_table(index="epoch", columns="seed", values="test_error").reset_index()
     table.columns = ["epoch", *(f"error of seed {s}, %" for s in table.columns[1:])]
     alt = (
-        f"Test error and training loss by epoch for {len(last)} seed(s); after the last epoch the "
-        f"error is {last['test_error'].min():.2f} to {last['test_error'].max():.2f} per cent."
+        f"Test error and training loss by epoch for {counted(len(last), 'seed')}; after the last "
+        f"epoch the error is {last['test_error'].min():.2f} to {last['test_error'].max():.2f} per "
+        "cent."
     )
     figure.update_layout(height=520)
     return finish(figure, alt, table)
@@ -383,8 +384,13 @@ def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
     widest = max(last.blocks, key=lambda b: b.middle / b.c_out)
     alt = (
         f"Channels left in each of {len(last.blocks)} blocks for: {'; '.join(profiles)}. "
-        f"In {last_title}, block {widest.number} keeps the largest share, "
-        f"{100 * widest.middle / widest.c_out:.0f} per cent."
+        f"In {last_title}, "
+        + (
+            "all blocks are whole."
+            if last == last.unpruned
+            else f"block {widest.number} keeps the largest share, "
+            f"{100 * widest.middle / widest.c_out:.0f} per cent."
+        )
     )
     table = pd.DataFrame(rows, columns=["network", "block", "channels", "% left"])
     return finish(figure, alt, table)

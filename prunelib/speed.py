@@ -15,7 +15,7 @@ from prunelib.answers import interval
 from prunelib.display import Choices
 from prunelib.errors import Missing, PrunelibError
 from prunelib.figures import LINES, STYLES, finish
-from prunelib.units import short
+from prunelib.units import counted, short
 
 TITLES = {
     "base": "Base network",
@@ -132,7 +132,7 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...], made: str) -> g
     )
     smaller = rows[rows["family"] != "base"]
     alt = (
-        f"{answers[0]}, {answers[1]} image(s) at once, {answers[2]}: networks with "
+        f"{answers[0]}, {counted(int(answers[1]), 'image')} at once, {answers[2]}: networks with "
         f"{smaller['macs_share'].min():.0%} to {smaller['macs_share'].max():.0%} of the base "
         f"network's multiply-accumulates take {smaller['against_base'].min():.0%} to "
         f"{smaller['against_base'].max():.0%} of its time. {made}"
@@ -400,7 +400,7 @@ def peak_answer(record: dict) -> str:
     )
     limit = f", with no instructions beyond {record['limit']}" if record.get("limit") else ""
     return (
-        f"On {made['threads']} thread(s), in {made['precision']}{limit}, {facts}. "
+        f"On {counted(made['threads'], 'thread')}, in {made['precision']}{limit}, {facts}. "
         f"{provenance(record)}"
     )
 

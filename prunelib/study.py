@@ -279,7 +279,7 @@ def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int])
     """Refuse a budget that cannot be met before hours are spent on others."""
     shape, least = scale.shape, scale.prune.stop_params
     if scale.prune.removals is not None:
-        least = shape.params(smallest_removed(scale.base, scale.prune.removals))
+        least = shape.params(largest_left(scale.base, scale.prune.removals))
     for budget in budgets:
         for name in families:
             family = FAMILIES[name]
@@ -293,12 +293,12 @@ def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int])
                 )
 
 
-def smallest_removed(base: ChannelProfile, removals: int) -> ChannelProfile:
-    """What is left at most: the channels with the fewest parameters are removed first."""
+def largest_left(base: ChannelProfile, removals: int) -> ChannelProfile:
+    """What so many removals leave at most: those channels go that have the fewest parameters."""
     profile = base
     for block in sorted(base.blocks, key=lambda block: block.c_in + block.c_out):
         number = min(block.middle - 1, removals)
-        profile = profile.without(base.blocks.index(block) + 1, number)
+        profile = profile.without(block.number, number)
         removals -= number
     return profile
 

@@ -38,6 +38,15 @@ def duration(text: str) -> float:
     return float(match[1]) * DURATION[match[2]]
 
 
+def counted(n: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "seed"), counted(3_000, "run")
+    ('1 seed', '3,000 runs')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def short(n: float) -> str:
     """A count in three digits.
 

@@ -28,7 +28,7 @@ from prunelib.protocols import Protocol, PruneProtocol
 from prunelib.shapes import SHAPES
 from prunelib.specs import DataSpec, PruneSpec, TrainSpec
 from prunelib.store import Record
-from prunelib.study import SCALES
+from prunelib.study import SCALES, largest_left
 
 CIFAR, DIGITS = SHAPES["cifar10"], SHAPES["digits"]
 bases = st.sampled_from(
@@ -256,3 +256,12 @@ def test_families_know_what_they_need():
     assert {n for n, f in FAMILIES.items() if f.rule is None} == pruning | {"base", "saliency"}
     assert set(PENALISED) < set(CONTROLS)
     assert len({family.title for family in FAMILIES.values()}) == len(FAMILIES)
+
+
+@examples(40)
+@given(bases, shapes, seeds, st.data())
+def test_no_order_of_removals_leaves_more_than_is_said(base, shape, seed, data):
+    removals = data.draw(st.integers(0, base.prunable - len(base.middle)))
+    most = largest_left(base, removals)
+    assert base.prunable - most.prunable == removals
+    assert shape.params(most) >= walk(base, shape, seed, removals).params[-1]

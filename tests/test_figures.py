@@ -231,6 +231,8 @@ def test_bars_are_the_shares_of_channels_left():
     assert list(figure.data[0].marker.pattern.shape) == ["", "/", "/"]
     assert "In last, block 1 keeps the largest share, 12 per cent." in figure.layout.meta["alt"]
     assert table(figure).iloc[3].tolist() == ["half", "1", "4", "50.00"]
+    whole = figures.profile_bars({"full": BASE}).layout.meta["alt"]
+    assert whole.endswith("In full, all blocks are whole.")
 
 
 def test_lines_of_shares_are_told_apart():
