@@ -620,14 +620,15 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
     """
     there(runs)
     runs = runs.sort_values(["budget", "family", "seed"], na_position="first")
-    runs = runs.assign(title=[repeats.title(run) for run in runs.itertuples()])
+    titles = ["<br>".join(wrap(repeats.title(run), 22)) for run in runs.itertuples()]
+    runs = runs.assign(title=titles)
     alike = (runs["hardware"] == runs["other_hardware"]) & (
         runs["precision"] == runs["other_precision"]
     )
     figure = go.Figure()
     for name, group, marker, colour in (
-        ("same processor and number format", runs[alike], "circle", "#009e73"),
-        ("another processor or number format", runs[~alike], "diamond-open", "#0072b2"),
+        ("same processor<br>and number format", runs[alike], "circle", "#009e73"),
+        ("another processor<br>or number format", runs[~alike], "diamond-open", "#0072b2"),
     ):
         figure.add_scatter(
             x=group["difference"].tolist(),
@@ -644,11 +645,12 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
         figure.add_vrect(-usual, usual, fillcolor="#888888", opacity=0.2, line_width=0)
     figure.add_vline(x=0, line={"color": "#888888"})
     figure.update_layout(
-        xaxis_title="difference, points of test error",
+        xaxis_title="difference, points",
         yaxis={"categoryorder": "array", "categoryarray": runs["title"].tolist()[::-1]},
-        height=160 + 36 * len(runs),
+        height=180 + 50 * len(runs),
     )
     table = runs[["title", "error", "other", "difference", "precision", "other_precision"]]
+    table = table.replace({"title": {"<br>": " "}}, regex=True)
     table = table.set_axis(
         ["run", "error, %", "other error, %", "difference", "format", "other format"], axis=1
     )
