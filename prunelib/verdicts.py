@@ -227,7 +227,7 @@ def headline(studies: dict[str, Records]) -> str:
             continue
         by = {v.claim: v for v in verdicts(records, CLAIMS + CONTROLS)}
         if any(by[claim].mean is not None for claim in ("C1", "C4", "K7")):
-            asked = (by[claim] for claim in ("K7", "C1", "C4", "K9"))
+            asked = (by[claim] for claim in ("K7", "C1", "C4", "K10", "K9"))
             lines.append(f"- Scale {name}: {answer(*asked)}")
     return "\n".join([*lines, "", SIGN] if lines else ["Nothing is measured yet that could tell."])
 
@@ -237,13 +237,16 @@ TRIAL = "smoke"
 
 SIGN = (
     "Numbers are points of test error, averaged over sizes: above zero the pruned network is the "
-    "worse one, or, for shapes, the simple one. At *equal images* a network sees as many images as "
+    "worse one; of shapes and of retraining, what it is compared with. At *equal images* a network sees as many images as "
     "base and pruning did together; at *equal epochs*, as in the paper, as many as the base."
 )
 
 
-def answer(images: Verdict, epochs: Verdict, shape: Verdict, kept: Verdict) -> str:
-    """What K7, C1, K9 (for the weights) and C4 (for the shape) say: is it worth pruning a network?
+def answer(
+    images: Verdict, epochs: Verdict, shape: Verdict, retrained: Verdict, kept: Verdict
+) -> str:
+    """Is it worth pruning a network? What K7 and C1 say to that, C4 of the shape, and K10 and K9 of
+    retraining.
 
     Equal images decide, for with equal epochs the pruned network has seen more: to win with fewer
     is a stronger win, to lose with fewer tells nothing.
@@ -274,16 +277,22 @@ def answer(images: Verdict, epochs: Verdict, shape: Verdict, kept: Verdict) -> s
         f"a bottleneck network at equal images {reading(images)}; reduced width and bottleneck at "
         f"equal epochs {reading(epochs)}"
     )
-    again = {
-        "supported": "retrained from the first learning rate on, its weights beat new ones in the "
-        "same shape",
-        "refuted": "even retrained from the first learning rate on, its weights lose to new ones "
-        "in the same shape",
-        "open": "whether its weights are worth retraining is open",
-    }[kept.verdict]
     second += f" ({reading(shape)})"
-    if kept.mean is not None:
-        second += f"; {again} ({reading(kept)})"
+    if retrained.mean is not None and kept.mean is not None:
+        again = {
+            "supported": "retrained with the whole schedule, a pruned network does beat a "
+            "bottleneck network that saw as many images",
+            "refuted": "even retrained with the whole schedule, a pruned network loses to a "
+            "bottleneck network that saw as many images",
+            "open": "whether a pruned network that is retrained with the whole schedule beats a "
+            "bottleneck network that saw as many images is open",
+        }[retrained.verdict]
+        new = {
+            "supported": "and new weights in its shape do worse",
+            "refuted": "but new weights in its shape do better still",
+            "open": "and whether new weights in its shape do better is open",
+        }[kept.verdict]
+        second += f"; {again} ({reading(retrained)}), {new} ({reading(kept)})"
     return f"{first} ({both}). {second}."
 
 

@@ -283,19 +283,21 @@ def test_nothing_measured_is_open_everywhere():
 )
 def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
     base = verdicts.verdicts(MadeUp(clear(1)))[0]
-    first, second, third, kept = (
+    *asked, retrained, kept = (
         replace(base, claim=claim, verdict=verdict, mean=mean)
         for claim, verdict, mean in (
             ("K7", images, 1.25),
             ("C1", epochs, -2.5),
             ("C4", "open", 3),
+            ("K10", "supported", 1.5),
             ("K9", "refuted", -0.75),
         )
     )
-    text = verdicts.answer(first, second, third, kept)
+    text = verdicts.answer(*asked, retrained, kept)
     assert text.startswith(said)
-    assert "its weights lose to new ones in the same shape (**refuted**, -0.75" in text
-    assert "retrain" not in verdicts.answer(first, second, third, replace(kept, mean=None))
+    assert "does beat a bottleneck network that saw as many images (**supported**, +1.50" in text
+    assert "new weights in its shape do better still (**refuted**, -0.75" in text
+    assert "retrain" not in verdicts.answer(*asked, retrained, replace(kept, mean=None))
     assert f"at equal images **{images}**, +1.25" in text
     assert f"at equal epochs **{epochs}**, -2.50" in text
 
