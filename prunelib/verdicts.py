@@ -237,8 +237,9 @@ TRIAL = "smoke"
 
 SIGN = (
     "Numbers are points of test error, averaged over sizes: above zero the pruned network is the "
-    "worse one; of shapes and of retraining, what it is compared with. At *equal images* a network sees as many images as "
-    "base and pruning did together; at *equal epochs*, as in the paper, as many as the base."
+    "worse one; of shapes and of retraining, what it is compared with. At *equal images* a network "
+    "sees as many images as base and pruning did together; at *equal epochs*, as in the paper, as "
+    "many as the base."
 )
 
 
