@@ -116,6 +116,15 @@ def results(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("scale", ["smoke", "mini"])
+def test_the_committed_studies_are_complete_and_need_no_data(scale, tmp_path):
+    committed = Path(__file__).parents[1] / "results"
+    done = prunelib("study", scale, "--results", committed, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{scale}: 0 computed now" in done.stdout
+    assert " 0 missing" in done.stdout
+
+
 def test_a_study_that_is_there_computes_nothing(results):
     before = {p: p.stat().st_mtime_ns for p in results.rglob("*.json")}
     done = prunelib("study", "smoke", *SMALL, folder=results)
