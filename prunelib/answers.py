@@ -76,8 +76,8 @@ def simple(records: Records) -> str:
         cost = ratios.groupby(rows["budget"]).mean()
         effort = (
             f"The comparison is not one of equal images: training the base and pruning it took "
-            f"**{cost.min():.1f} times** (largest size) to **{cost.max():.1f} times** (smallest) "
-            f"the multiply-accumulates of training a simple network. "
+            f"**{cost.iloc[-1]:.1f} times** (largest size) to **{cost.iloc[0]:.1f} times** "
+            f"(smallest) the multiply-accumulates of training a simple network. "
         )
     return "\n".join([*parts, "", f"{effort}{records.provenance()}"])
 
@@ -140,13 +140,13 @@ def shape(records: Records) -> str:
     shares = ""
     if spared:
         shares = (
-            f" The shares are not kept: of blocks that had lost no more than a twentieth when "
-            f"{whole} channels were gone, {100 * min(spared):.0f} to {100 * max(spared):.0f} % are "
-            f"left at {short(scale.budgets[0])} parameters."
+            f" Were the shares kept, too, blocks that had lost no more than a twentieth when "
+            f"{whole} channels were gone would now be alike: {100 * min(spared):.0f} to "
+            f"{100 * max(spared):.0f} % of them are left at {short(scale.budgets[0])} parameters."
         )
     return (
-        f"The order of the blocks is kept from {whole} removals to {short(scale.budgets[0])} "
-        f"parameters with a rank correlation of {order}{chance}.{shares} {records.provenance()}"
+        f"The order of the blocks after {whole} removals and at {short(scale.budgets[0])} "
+        f"parameters has a rank correlation of {order}{chance}.{shares} {records.provenance()}"
     )
 
 

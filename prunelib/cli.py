@@ -369,7 +369,10 @@ def prune(
     spec = preset.prune_spec(seed)
     spec = replace(spec, protocol=replace(spec.protocol, **changes))
     spec.protocol.check(preset.base, preset.shape)
-    finish(spec, prepared(preset, results, data, Machine.here(device, threads, precision)))
+    setting = prepared(preset, results, data, Machine.here(device, threads, precision))
+    if setting.store.find(spec) is None:
+        finish(spec.base, setting)
+    finish(spec, setting)
 
 
 @cli.command()
@@ -518,7 +521,7 @@ def compare(scale, other, results, as_json) -> None:
     \b
     Examples:
       prunelib study smoke --results mine && prunelib compare smoke mine
-      prunelib compare mini results/first --json
+      prunelib compare mini results/repeats --json
     """
     from prunelib.notebook import open_study
     from prunelib.repeats import agreement, between_seeds, repeats, title

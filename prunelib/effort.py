@@ -7,7 +7,7 @@ FORWARD = 1 / 3
 """Cost of a forward pass, of that of a training step."""
 
 
-def images(spec: Spec) -> float:
+def effort(spec: Spec) -> float:
     """Training images that cost as much as a run: those that it sees, and a third for an
     evaluated one.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prunelib.data import one_line
-from prunelib.effort import images
+from prunelib.effort import effort
 from prunelib.errors import PrunelibError
 from prunelib.machine import Machine
 from prunelib.runs import run
@@ -80,7 +80,7 @@ class Here:
         spec = self.waiting.pop(0)
 
         def progress(done: int, total: int, note: str) -> None:
-            tick(images(spec) * done / total)
+            tick(effort(spec) * done / total)
 
         try:
             setting = self.setting
@@ -209,7 +209,7 @@ def die_with_parent() -> None:
 
 def work(spec: Spec, setting: Setting) -> Record:
     """One run, in a worker."""
-    size = images(spec)
+    size = effort(spec)
     try:
         return run(
             spec,

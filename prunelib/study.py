@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from prunelib.effort import expected_removals, images
+from prunelib.effort import effort, expected_removals
 from prunelib.errors import PrunelibError
 from prunelib.families import FAMILIES, Family, Trajectory, random_profile
 from prunelib.profile import ChannelProfile
@@ -173,21 +173,21 @@ class Request:
             return pruning, self
         return base, pruning, self
 
-    def images(self) -> float:
-        """What its own run will cost, as far as that is known beforehand; see `effort.images`."""
+    def effort(self) -> float:
+        """What its own run will cost, as far as that is known beforehand; see `effort.effort`."""
         scale, family = self.scale, FAMILIES[self.family]
         training = scale.base_spec(self.seed)
         if family.pruning is not None:
-            return images(scale.prune_spec(self.seed, family.pruning))
+            return effort(scale.prune_spec(self.seed, family.pruning))
         if self.family == "saliency":
-            return images(scale.saliency_spec(self.seed))
+            return effort(scale.saliency_spec(self.seed))
         if family.images == "base":
-            return images(training)
+            return effort(training)
         removals = expected_removals(scale.prune_spec(self.seed), self.budget)
         tuned = removals * scale.prune.steps * scale.prune.batch_size
         epochs = scale.train.epochs * (2 if family.images == "retrained" else 1)
         epochs += round(tuned / TRAINING_IMAGES[scale.data.name])
-        return images(replace(training, protocol=scale.train.lasting(epochs)))
+        return effort(replace(training, protocol=scale.train.lasting(epochs)))
 
 
 def epochs_spent(base: Record, pruning: Record, removals: int) -> int:
@@ -354,12 +354,12 @@ def study(
         requests: the plan.
         find: looks records up.
         executor: see `executors`.
-        tick: told the work of runs done and in progress, that of all (see `effort.images`), and
+        tick: told the work of runs done and in progress, that of all (see `effort.effort`), and
             how many runs are done.
         time_left: seconds; at 0 the study stops where it is.
     """
     pending = [request for request, record in found(requests, find) if record is None]
-    sizes = {request: request.images() for request in remaining(pending, find)}
+    sizes = {request: request.effort() for request in remaining(pending, find)}
     total, shown = sum(sizes.values()), 0.0
     running: set[str] = set()
     failed: dict[str, str] = {}

@@ -5,7 +5,7 @@ import pytest
 
 from prunelib import executors
 from prunelib.data import load
-from prunelib.effort import images
+from prunelib.effort import effort
 from prunelib.executors import Processes
 from prunelib.shapes import TEST_IMAGES, TRAINING_IMAGES
 from prunelib.specs import key
@@ -35,7 +35,7 @@ class Instant(Processes):
         for i, future in enumerate(self.at_work):
             if future:
                 self.seen[i] += self.at_once
-                if self.seen[i] >= images(spec := self.running[future]):
+                if self.seen[i] >= effort(spec := self.running[future]):
                     record = self.real.find(spec) or Record(spec, {}, {})
                     self.records[key(spec)] = record
                     # A worker forgets what it saw before its result is there.
@@ -128,7 +128,7 @@ def test_work_is_known_before_a_run_begins(scale):
     compared = 0
     for request, record in found(plan(SCALES[scale]), lookup(Store(RESULTS / scale))):
         if record is not None:
-            assert request.images() == pytest.approx(images(record.spec), rel=0.3)
+            assert request.effort() == pytest.approx(effort(record.spec), rel=0.3)
             compared += 1
     assert compared > 70
 
@@ -139,7 +139,7 @@ def test_work_is_in_proportion_to_the_time_that_runs_took():
     for request, record in found(plan(SCALES["mini"]), lookup(Store(RESULTS / "mini"))):
         made = record and (record.circumstances["hardware"], record.circumstances["precision"])
         if made == ("AMD EPYC avx2", "float32"):
-            seconds = record.circumstances["cpu_seconds"] / images(record.spec)
+            seconds = record.circumstances["cpu_seconds"] / effort(record.spec)
             a_unit.setdefault(request.family, []).append(seconds)
     assert {"base", "pruned-and-tuned", "saliency"} <= set(a_unit)
     means = [sum(times) / len(times) for times in a_unit.values()]
@@ -148,10 +148,10 @@ def test_work_is_in_proportion_to_the_time_that_runs_took():
 
 def test_training_and_evaluating_count():
     scale = SCALES["mini"]
-    assert images(scale.base_spec(0)) == pytest.approx(10 * (50_000 + 10_000 / 3))
+    assert effort(scale.base_spec(0)) == pytest.approx(10 * (50_000 + 10_000 / 3))
     seldom, every = scale.prune_spec(1), scale.prune_spec(0)
     assert (seldom.protocol.eval_every, every.protocol.eval_every) == (10, 1)
-    assert images(every) > 2 * images(seldom)
+    assert effort(every) > 2 * effort(seldom)
 
 
 def test_numbers_of_images():
