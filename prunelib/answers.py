@@ -165,13 +165,13 @@ def designs(records: Records, budget: int, found: list[Design]) -> str:
         error = approximately(d.expected) if measured else "not measured"
         longer = f"**{approximately(d.longer)}** ({d.times:.1f} ×)" if d.times else "not measured"
         title = FAMILIES[d.family].title
-        rows.append(f"| {title} | {d.params:,} | {d.macs:,} | {error} | {longer} |")
+        rows.append(f"| {title} | {error} | {longer} | {d.params:,} | {d.macs:,} |")
     if not rows:
         return missing(records, "networks to design from")
     table = "\n".join(rows)
     return (
         f"Within **{budget:,} parameters**, best first:\n\n"
-        f"| family | parameters | MACs | error to expect | trained longer |\n"
+        f"| family | error to expect | trained longer | parameters | MACs |\n"
         f"|---|---|---|---|---|\n{table}\n\n"
         f"*Trained longer*: for as many images as it takes to train the base network and to prune "
         f"it to that size.\n\n"

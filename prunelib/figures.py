@@ -93,7 +93,7 @@ AXES = {
     "params": "parameters",
     "macs": "multiply-accumulates for one image",
     "training_macs": "multiply-accumulates of training",
-    "total_macs": "multiply-accumulates spent, base and pruning included",
+    "total_macs": "multiply-accumulates spent in all",
 }
 
 

@@ -284,7 +284,7 @@ def ratios(records: list[dict]) -> go.Figure:
     figure.update_xaxes(title="our time, as a share of theirs", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", automargin=True)
     table = pd.concat(tables)
-    figure.update_layout(height=160 + 55 * table["what"].nunique())
+    figure.update_layout(height=160 + 70 * table["what"].nunique())
     facts = " ".join(
         f"Against {name}: "
         + "; ".join(f"{row.what} {row.ratio:.2f}" for row in group.itertuples())
@@ -298,7 +298,7 @@ def ratios(records: list[dict]) -> go.Figure:
 def wrapped(row: dict) -> str:
     """What was timed, in lines short enough for a phone."""
     what = row["title"].removesuffix(row["network"])
-    return f"{what.replace(', ', ',<br>')}<br>{row['network']}"
+    return f"{what.replace(', ', ',<br>', 1)}<br>{row['network']}"
 
 
 COMPARED = ("wide", "narrow", "data", "pruning", "wide-pruning")

@@ -253,7 +253,7 @@ def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
     lines = [line for line in text.splitlines() if re.match(r"\| [A-Z]", line)]
     assert len(lines) == len(designs) == 4
     for line, d in zip(lines, designs, strict=True):
-        assert f"| {d.params:,} | {d.macs:,} | ≈ {d.expected.error:.1f} % | not measured |" in line
+        assert f"| ≈ {d.expected.error:.1f} % | not measured | {d.params:,} | {d.macs:,} |" in line
         assert d.expected.note.startswith("interpolated")
     code = re.search(r"```python\n(.*?)```", text, re.S)[1]
     names = {}
