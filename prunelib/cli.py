@@ -260,10 +260,10 @@ def status(scale, families, seeds, budgets, results, as_json) -> None:
     groups: dict[tuple, list[bool]] = {}
     for request, record in pairs:
         groups.setdefault((request.family, request.budget), []).append(record is not None)
-    click.echo(f"{'family':<22}{'budget':>9}  there")
+    click.echo(f"{'family':<28}{'budget':>6}  there")
     for (family, budget), there in groups.items():
         size = units.short(budget) if budget else "-"
-        click.echo(f"{family:<22}{size:>9}  {sum(there)} of {len(there)}")
+        click.echo(f"{family:<28}{size:>6}  {sum(there)} of {len(there)}")
     missing = sum(record is None for _, record in pairs)
     click.echo(f"{len(pairs) - missing} of {len(pairs)} there, {missing or 'nothing'} missing")
 

@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from prunelib.data import Dataset, generator, train_batches
+from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import PruneProtocol
 from prunelib.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
-from prunelib.shapes import PRUNING, REMOVALS
+from prunelib.shapes import PRUNING, REMOVALS, Shape
 from prunelib.trainer import Progress, check_finite, evaluate, sgd, stepper
 from prunelib.wrn import WideResNet, remove_channel
 
@@ -43,6 +44,10 @@ class Point:
     evaluation_seconds: float
 
 
+Order = list[tuple[int, int]]
+"""Channels as they are removed: (block from 1, channel in the unpruned network from 0)."""
+
+
 @dataclass
 class State:
     """All that a pruning run needs to go on: it is what a checkpoint holds."""
@@ -62,7 +67,7 @@ def prune(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     watch: Callable[[WideResNet, Point], None] | None = None,
-    follow: Sequence[tuple[int, int]] | None = None,
+    follow: Order | None = None,
 ) -> list[Point]:
     """Prune a trained model in place, channel by channel, and record the trajectory.
 
@@ -79,22 +84,27 @@ def prune(
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
             state is written about every 20 seconds; removed at the end.
         watch: called with the model and each new point, before the removal.
-        follow: removes these channels in turn, as (block from 1, channel in the unpruned network
-            from 0), and asks no criterion: another run's walk again.
+        follow: removes these channels in turn, whatever the criterion says of them: another run's
+            `order` again.
 
     Returns:
         One point for each removal and one for the final network.
 
     Raises:
-        PrunelibError: unknown criterion, no end given, or an end that cannot be reached.
+        PrunelibError: unknown criterion, no end given, an end that cannot be reached, or an order
+            that does not fit.
         NotFinite: the loss became infinite or not a number.
     """
     machine = machine or Machine.here()
     protocol.check(model.profile, data.shape)
+    if follow is not None:
+        check_order(follow, model.profile, protocol, data.shape)
     data = data.to(machine.device)
     full = model.profile
     state = resumed(checkpoint, model, protocol, machine)
     model = state.model
+    if follow is not None and order(state.points) != follow[: len(state.points)]:
+        raise PrunelibError(f"{checkpoint} went another way than the order to follow; delete it")
     batches = train_batches(
         data,
         protocol.batch_size,
@@ -109,7 +119,7 @@ def prune(
         removals = len(state.points)
         started = time.perf_counter()
         model.train()
-        fisher = Fisher(model) if protocol.criterion == "fisher" and follow is None else None
+        fisher = Fisher(model) if protocol.criterion == "fisher" else None
         losses = torch.zeros(protocol.steps, device=machine.device)
         update = stepper(model, state.optimizer, machine, protocol.steps, fisher)
         for step in range(protocol.steps):
@@ -127,17 +137,18 @@ def prune(
         evaluated = time.perf_counter()
 
         chosen = None
-        if not last and follow is not None:
-            block, channel = follow[removals]
-            chosen = block, state.alive[block - 1].index(channel), None
-        elif not last:
+        if not last:
             evidence = Evidence(
                 model, fisher.scores() if fisher else None, generator(seed, REMOVALS, removals)
             )
-            savings = flop_savings(model.profile, data.shape) if protocol.flop_penalty else None
-            chosen = least_salient(
-                CRITERIA[protocol.criterion](evidence), savings, protocol.flop_penalty
-            )
+            scores = CRITERIA[protocol.criterion](evidence)
+            if follow is None:
+                savings = flop_savings(model.profile, data.shape) if protocol.flop_penalty else None
+                chosen = least_salient(scores, savings, protocol.flop_penalty)
+            else:
+                block, channel = follow[removals]
+                place = state.alive[block - 1].index(channel)
+                chosen = block, place, scores[block - 1][place].item()
         point = Point(
             removals=removals,
             params=data.shape.params(model.profile),
@@ -166,6 +177,28 @@ def prune(
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return state.points
+
+
+def order(points: list[Point]) -> Order:
+    """The channels that a trajectory removes."""
+    return [(point.block, point.channel) for point in points if point.block is not None]
+
+
+def check_order(
+    follow: Order, profile: ChannelProfile, protocol: PruneProtocol, shape: Shape
+) -> None:
+    """Raise PrunelibError for an order that a run cannot follow to its end."""
+    alive = [set(range(c)) for c in profile.middle]
+    for number, (block, channel) in enumerate(follow, 1):
+        there = alive[block - 1] if 1 <= block <= len(alive) else set()
+        if channel not in there or len(there) == 1:
+            raise PrunelibError(
+                f"removal {number} is of channel {channel} of block {block}, which cannot go"
+            )
+        there.remove(channel)
+    left = shape.params(replace(profile, middle=tuple(map(len, alive))))
+    if len(follow) != protocol.removals and left > (protocol.stop_params or 0):
+        raise PrunelibError(f"it ends after {len(follow)} removals, with {left:,} parameters")
 
 
 def finished(

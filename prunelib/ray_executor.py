@@ -144,7 +144,7 @@ class RayTasks:
 
     def _write(self, spec: Spec, files: dict[str, bytes]) -> None:
         """Write what a run made, records last: where there is a record, its weights are there."""
-        for name in sorted(files, key=lambda name: name.endswith(".json")):
+        for name in sorted(files, key=lambda name: "/" not in name):
             write_atomically(self.store.folder / name, files[name])
         self.store.checkpoint(spec).unlink(missing_ok=True)
 

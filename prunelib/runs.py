@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 
 from prunelib.data import Dataset, generator, load, train_batches
+from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
-from prunelib.pruner import Point, prune
+from prunelib.pruner import Order, Point, check_order, order, prune
 from prunelib.saliency import CRITERIA, Evidence, Fisher, loss_changes
 from prunelib.shapes import PRUNING, WEIGHTS
 from prunelib.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
@@ -79,6 +80,7 @@ def run_on(
     """The same as `run`, with the data at hand."""
     torch.set_num_threads(machine.threads)
     started, cpu = time.perf_counter(), time.process_time()
+    followed = isinstance(spec, PruneSpec) and store.order_path(spec).exists()
     make = {TrainSpec: run_train, PruneSpec: run_prune, SaliencySpec: run_saliency}[type(spec)]
     outcome = make(spec, store, data, machine, progress, keep)
     circumstances = machine.describe() | {
@@ -86,6 +88,8 @@ def run_on(
         "seconds": round(time.perf_counter() - started, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
     }
+    if followed:
+        circumstances["order_followed"] = True
     record = Record(spec, outcome, circumstances)
     store.put(record)
     return record
@@ -100,7 +104,7 @@ def reads(spec: Spec, store: Store) -> list[Path]:
         base = pruning.base
         own = [store.path(pruning), store.pruned_weights(pruning, removals)]
     else:
-        base, own = spec.base, [store.checkpoint(spec)]
+        base, own = spec.base, [store.checkpoint(spec), store.order_path(spec)]
     return [path for path in (store.path(base), store.weights(base), *own) if path.exists()]
 
 
@@ -138,7 +142,12 @@ def run_prune(
     progress: Progress | None,
     keep: tuple[int, ...],
 ) -> dict:
-    """Prune from the base's weights, training the base first if there are none."""
+    """Prune from the base's weights, training the base first if there are none.
+
+    A run that was made before, wherever that was, removes the same channels again: other runs may
+    rest on the shapes that it went through.
+    """
+    follow = order_of(spec, store, data)
     model = trained(spec.base, store, data, machine)
     points = prune(
         model,
@@ -149,7 +158,10 @@ def run_prune(
         progress,
         store.checkpoint(spec),
         keeper(spec, store, keep),
+        follow,
     )
+    if follow is None:
+        store.put_order(spec, order(points))
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
     return {
@@ -233,16 +245,14 @@ def started(
     pruning, removals = spec.start.pruning, spec.start.removals
     record = store.find(pruning) or run_on(data, pruning, store, machine, progress, keep)
     points = record.outcome["points"]
-    order = list(zip(points["block"], points["channel"], strict=True))[:-1]
+    gone = list(zip(points["block"], points["channel"], strict=True))[:-1]
     if spec.start.weights == "initial":
         model = build(pruning.base.profile, data, pruning.base.seed)
-        remove_channels(model, order[:removals])
+        remove_channels(model, gone[:removals])
         return model
     path = store.pruned_weights(pruning, removals)
     if not path.exists():
-        walk_again(
-            pruning, order, sorted({removals, *at_sizes(points, keep)}), store, data, machine
-        )
+        walk_again(pruning, gone, sorted({removals, *at_sizes(points, keep)}), store, data, machine)
     tensors, text = load_tensors(path)
     model = WideResNet(
         ChannelProfile.from_json(text), data.shape.num_classes, data.shape.in_channels
@@ -259,7 +269,7 @@ def at_sizes(points: dict, sizes: tuple[int, ...]) -> list[int]:
 
 def walk_again(
     spec: PruneSpec,
-    order: list[tuple[int, int]],
+    gone: Order,
     wanted: list[int],
     store: Store,
     data: Dataset,
@@ -269,7 +279,7 @@ def walk_again(
 
     It removes the recorded channels, so that the profiles are those of the record on any machine.
     """
-    follow = order[: wanted[-1]]
+    follow = gone[: wanted[-1]]
     protocol = replace(
         spec.protocol, removals=len(follow), stop_params=None, eval_every=len(follow) + 1
     )
@@ -280,6 +290,24 @@ def walk_again(
 
     model = trained(spec.base, store, data, machine)
     prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
+
+
+def order_of(spec: PruneSpec, store: Store, data: Dataset) -> Order | None:
+    """The channels that a pruning run removes if it was made before, else None.
+
+    Raises:
+        PrunelibError: what was kept of it is damaged.
+    """
+    follow = store.order(spec)
+    if follow is not None:
+        try:
+            check_order(follow, spec.base.profile, spec.protocol, data.shape)
+        except PrunelibError as error:
+            raise PrunelibError(
+                f"{store.order_path(spec)} cannot be followed: {error}; get it back, or delete it "
+                "and the run chooses anew"
+            ) from None
+    return follow
 
 
 def keeper(

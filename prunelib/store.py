@@ -36,7 +36,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Store:
-    """The records of one scale in `folder`, and the weights, which are not kept in git."""
+    """The records of one scale in `folder`, orders of removals, and weights, which git ignores."""
 
     folder: Path
 
@@ -55,6 +55,37 @@ class Store:
     def checkpoint(self, spec: Spec) -> Path:
         """Where an unfinished pruning run keeps its state."""
         return self.folder / "weights" / f"{specs.key(spec)}.checkpoint"
+
+    def order_path(self, spec: Spec) -> Path:
+        """Where a pruning run keeps which channels it removed; it outlives the record."""
+        return self.folder / "orders" / f"{specs.key(spec)}.json"
+
+    def order(self, spec: Spec) -> list[tuple[int, int]] | None:
+        """The channels that a pruning run removed when it was first made; None if it never was.
+
+        See `pruner.Order`.
+
+        Raises:
+            PrunelibError: the file is damaged.
+        """
+        path = self.order_path(spec)
+        if not path.exists():
+            return None
+        try:
+            return [(int(block), int(channel)) for block, channel in json.loads(path.read_text())]
+        except (OSError, ValueError, TypeError):
+            raise PrunelibError(
+                f"{path} is not a list of channels; get it back, or delete it and the run chooses "
+                "anew"
+            ) from None
+
+    def put_order(self, spec: Spec, order: list[tuple[int, int]]) -> None:
+        """Keep which channels a pruning run removed.
+
+        Raises:
+            PrunelibError: the folder cannot be written, or the disk is full.
+        """
+        write_atomically(self.order_path(spec), json.dumps(order).encode() + b"\n")
 
     def find(self, spec: Spec) -> Record | None:
         """The record of a spec, or None if there is none.

@@ -57,10 +57,14 @@ class Scale:
         return PruneSpec(self.base_spec(seed), protocol, seed)
 
     def seeds_of(self, family: Family) -> int:
-        """How many seeds a family is run with; as long as pruning, as many as the paper's."""
+        """How many seeds a family is run with: as many as the paper's where the answer rests on it.
+
+        That is where training lasts longer than the base's, and what longer training is held
+        against: retraining.
+        """
         if family.pruning and "flop_penalty" in family.pruning:
             return min(1, self.seeds)
-        few = family.control and family.images != "pruned"
+        few = family.control and family.images == "base" and family.start != "tuned"
         return self.control_seeds if few else self.seeds
 
     def saliency_spec(self, seed: int) -> SaliencySpec:

@@ -1,7 +1,9 @@
 """Controls: weights that begin elsewhere, equal images, other criteria; and what they say."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -14,11 +16,14 @@ from studies import IMAGES, SCALE, TUNED, error, fill
 from test_wrn import masks
 
 from prunelib import claims, verdicts
+from prunelib.errors import PrunelibError
 from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.files import load_tensors
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import Protocol, PruneProtocol
+from prunelib.repeats import timeless
 from prunelib.runs import build, dataset, run, started
+from prunelib.saliency import CRITERIA
 from prunelib.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
 from prunelib.store import Store
 from prunelib.study import SCALES, Request, plan
@@ -114,6 +119,58 @@ def test_weights_made_elsewhere_follow_the_channels_of_the_record(pruned, tmp_pa
     assert model.profile.middle == (4, 8, 8)
 
 
+def test_pruning_again_removes_the_channels_that_it_removed_when_it_was_first_made(
+    tmp_path, monkeypatch
+):
+    """Where it would choose others: on another machine, in a later version."""
+    store, again = Store(tmp_path / "first"), Store(tmp_path / "again")
+    first = run(PRUNING, store, CPU)
+    monkeypatch.setitem(CRITERIA, "fisher", CRITERIA["random"])
+    free = run(PRUNING, again, CPU)
+    assert walk(free) != walk(first)
+    assert "order_followed" not in first.circumstances | free.circumstances
+    shutil.copytree(store.folder / "orders", again.folder / "orders", dirs_exist_ok=True)
+    again.path(PRUNING).unlink()
+    followed = run(PRUNING, again, CPU)
+    assert walk(followed) == walk(first) == again.order(PRUNING)
+    assert followed.circumstances["order_followed"]
+
+
+def test_pruning_again_on_one_machine_is_bitwise_the_same(pruned):
+    store, record = pruned
+    store.path(PRUNING).unlink()
+    again = run(PRUNING, store, CPU, keep=SIZES)
+    assert timeless(again.outcome) == timeless(record.outcome)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[1, 0", "is not a list of channels"),
+        ("[[1]]", "is not a list of channels"),
+        ("3", "is not a list of channels"),
+        ("[]", "cannot be followed: it ends after 0 removals"),
+        ("[[9, 9]]", "cannot be followed: removal 1 is of channel 9 of block 9"),
+    ],
+)
+def test_a_damaged_order_says_what_to_do(tmp_path, text, says):
+    store = Store(tmp_path)
+    store.put_order(PRUNING, [])
+    store.order_path(PRUNING).write_text(text)
+    with pytest.raises(PrunelibError, match=f"{key(PRUNING)}.json {says}.*delete it"):
+        run(PRUNING, store, CPU)
+    assert not store.path(PRUNING).exists()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_order_of_every_pruning_run_on_record_is_kept(scale):
+    store = Store(Path(__file__).parents[1] / "results" / scale)
+    runs = [record for record in store.records() if isinstance(record.spec, PruneSpec)]
+    assert {p.stem for p in store.folder.glob("orders/*")} == {record.key for record in runs}
+    for record in runs:
+        assert store.order(record.spec) == walk(record)
+
+
 def test_initial_weights_are_those_before_training_without_the_removed_channels(pruned):
     store, record = pruned
     whole = build(BASE.profile, DATA, BASE.seed)
@@ -158,7 +215,8 @@ def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
         assert order == sorted(order)
         for name in CONTROLS:
             seeds = {r.seed for r in requests if r.family == name}
-            some = scale.seeds if FAMILIES[name].images == "pruned" else scale.control_seeds
+            many = FAMILIES[name].images != "base" or name == "retrained"
+            some = scale.seeds if many else scale.control_seeds
             assert seeds == set(range(1 if name in PENALISED else some))
         assert {r.family for r in requests} == set(FAMILIES)
         assert not {r.family for r in plan(scale, MAIN)} & set(CONTROLS)

@@ -1,10 +1,12 @@
 """Nothing is lost: studies that are killed, stopped or run twice end with the same records."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +21,12 @@ ONE = (*STUDY, "--seeds", "1", "--jobs", "1")
 TIMES = {"seconds", "evaluation_seconds"}
 
 
-def start(*arguments, folder):
+def start(*arguments, folder, **given):
     (folder / "computing").unlink(missing_ok=True)
     return subprocess.Popen(
         [sys.executable, SMALL, *arguments],
         cwd=folder,
-        env=os.environ | {"SLOWLY": "1"},
+        env=os.environ | {"SLOWLY": "1"} | given,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -39,14 +41,15 @@ def without_times(value):
 
 
 def records(folder):
-    """What was computed: records without circumstances and times, and the weights."""
+    """What was computed: records without circumstances and times, orders of removals, weights."""
     computed = {}
     for path in (folder / "results/smoke").glob("*.json"):
         fields = json.loads(path.read_text())
         del fields["circumstances"]
         computed[path.name] = without_times(fields)
-    for path in (folder / "results/smoke/weights").glob("*.safetensors"):
-        computed[path.name] = path.read_bytes()
+    for kept in ("weights/*.safetensors", "orders/*.json"):
+        for path in (folder / "results/smoke").glob(kept):
+            computed[str(path.relative_to(folder))] = path.read_bytes()
     return computed
 
 
@@ -72,6 +75,25 @@ def test_the_same_study_again_gives_bitwise_the_same_records(whole, tmp_path):
     running = start(*STUDY, "--seeds", "1", "--jobs", "2", folder=tmp_path)
     running.communicate(timeout=300)
     assert records(tmp_path) == records(whole)
+
+
+@pytest.mark.parametrize("gone", [1, 2, 3])
+def test_deleted_records_come_back_under_their_names_also_from_another_machine(
+    whole, tmp_path, gone
+):
+    """One that has no weights, and by itself would remove other channels."""
+    shutil.copytree(whole / "results/smoke", tmp_path / "results/smoke")
+    shutil.rmtree(tmp_path / "results/smoke/weights")
+    everything = (*ONE[:2], "--families", "base,pruned-and-tuned,copycat", *ONE[4:])
+    names = sorted(path.name for path in (whole / "results/smoke").glob("*.json"))
+    for some in itertools.combinations(names, gone):
+        for name in some:
+            (tmp_path / "results/smoke" / name).unlink()
+        running = start(*everything, folder=tmp_path, SLOWLY="", ELSEWHERE="1")
+        _, err = running.communicate(timeout=300)
+        assert running.returncode == 0, err
+        there = sorted(path.name for path in (tmp_path / "results/smoke").glob("*.json"))
+        assert there == names
 
 
 def test_records_say_how_they_were_made(whole):

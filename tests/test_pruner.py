@@ -104,7 +104,7 @@ class Masked:
                     best = cost, block.number, channel, score[channel].item()
         return best[1:]
 
-    def run(self, seed):
+    def run(self, seed, follow=None):
         p = self.protocol
         batches = train_batches(self.data, p.batch_size, p.pad, p.flip, seed, stream=PRUNING)
         rows = []
@@ -121,6 +121,9 @@ class Masked:
                 scores = [b.conv1.weight.abs().mean((1, 2, 3)) for b in self.model.blocks]
             last = removals == p.removals
             block, channel, saliency = (None, None, None) if last else self.choose(scores)
+            if follow and not last:
+                block, channel = follow[removals]
+                saliency = scores[block - 1][channel].item()
             rows.append(
                 {
                     "removals": removals,
@@ -181,6 +184,73 @@ def test_each_removal_takes_the_least_salient_channel_of_a_network_that_is_only_
             block.conv1.weight, theirs.conv1.weight[alive.bool()], rtol=1e-6, atol=1e-9
         )
     assert model.profile.middle == tuple(int(a.sum()) for a in masked.alive)
+
+
+@pytest.mark.usefixtures("precise")
+@pytest.mark.parametrize("criterion", ["fisher", "l1"])
+@examples(5)
+@given(profiles(depths=(10,), widths=(0.25,), least=2), seeds, st.data())
+def test_a_run_that_follows_removes_those_channels_and_says_how_salient_they_were(
+    criterion, profile, seed, draw
+):
+    channels = [(b, k) for b, c in enumerate(profile.middle, 1) for k in range(1, c)]
+    follow = draw.draw(st.permutations(channels))[:9]
+    protocol = replace(SHORT, criterion=criterion, removals=len(follow))
+    data = tiny_data()
+    points = prune(network(profile, seed), data, protocol, seed, CPU, follow=follow)
+    assert pruner.order(points) == follow
+    assert without_times(points) == Masked(profile, seed, data, protocol).run(seed, follow)
+
+
+@pytest.mark.parametrize("criterion", ["fisher", "random", "l1"])
+def test_to_follow_ones_own_order_is_to_prune_again(criterion):
+    protocol = replace(
+        SHORT, criterion=criterion, removals=None, stop_params=DIGITS.params(TINY) // 2
+    )
+    first, second = tiny_network(), tiny_network()
+    points = prune(first, tiny_data(), protocol, 3, CPU)
+    again = prune(second, tiny_data(), protocol, 3, CPU, follow=pruner.order(points))
+    assert without_times(again) == without_times(points)
+    assert same(state(first), state(second))
+
+
+@pytest.mark.parametrize(
+    ("follow", "says"),
+    [
+        ([(1, 0)], "it ends after 1 removals"),
+        ([(1, 0), (1, 0)], "removal 2 is of channel 0 of block 1, which cannot go"),
+        ([(1, k) for k in range(4)], "removal 4 is of channel 3 of block 1, which cannot go"),
+        ([(4, 0)], "removal 1 is of channel 0 of block 4, which cannot go"),
+        ([(0, 0)], "removal 1 is of channel 0 of block 0, which cannot go"),
+        ([(1, -1)], "removal 1 is of channel -1 of block 1, which cannot go"),
+    ],
+)
+def test_an_order_that_cannot_be_followed_is_refused_before_anything_happens(follow, says):
+    model = tiny_network()
+    before = state(model)
+    with pytest.raises(PrunelibError, match=says):
+        prune(model, tiny_data(), SHORT, 0, CPU, follow=follow)
+    assert same(before, state(model))
+
+
+def test_a_checkpoint_that_went_another_way_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "checkpoint"
+    points = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pruner, "CHECKPOINT_SECONDS", 0)
+
+        def stop(*_):
+            points.append(1)
+            if len(points) == 3:
+                raise Interruption
+
+        with pytest.raises(Interruption):
+            prune(tiny_network(), tiny_data(), SHORT, 0, CPU, stop, path)
+    follow = [(3, k) for k in range(15, 9, -1)]
+    with pytest.raises(PrunelibError, match="went another way"):
+        prune(tiny_network(), tiny_data(), SHORT, 0, CPU, checkpoint=path, follow=follow)
+    path.unlink()
+    assert removed(prune(tiny_network(), tiny_data(), SHORT, 0, CPU, follow=follow))[:-1] == follow
 
 
 def test_channels_are_reported_by_their_index_in_the_unpruned_network():
