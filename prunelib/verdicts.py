@@ -126,16 +126,20 @@ def told(verdict: Verdict) -> str:
     """A verdict as part of a sentence."""
     if verdict.mean is None:
         return f"at {verdict.scale} **open**, for nothing was measured that could tell"
+    mean, _, spread = measured(verdict).partition(", ")
+    return f"at {verdict.scale} **{verdict.verdict}**, {mean} ({spread})"
+
+
+def measured(verdict: Verdict) -> str:
+    """The numbers of a verdict, as part of a sentence."""
+    if verdict.mean is None:
+        return "nothing was measured that could tell"
     of = f" of {verdict.planned}" if verdict.seeds < verdict.planned else ""
+    seeds = f"{verdict.seeds}{of} {'seed' if verdict.seeds == 1 and not of else 'seeds'}"
     if verdict.low is None:
-        return (
-            f"at {verdict.scale} **open**, {signed(verdict.mean)} "
-            f"(no interval, {verdict.seeds}{of} seed{'s' if of else ''})"
-        )
-    return (
-        f"at {verdict.scale} **{verdict.verdict}**, {signed(verdict.mean)} (95 % interval "
-        f"{signed(verdict.low)} to {signed(verdict.high)}, {verdict.seeds}{of} seeds)"
-    )
+        return f"{signed(verdict.mean)}, no interval, {seeds}"
+    low, high = signed(verdict.low), signed(verdict.high)
+    return f"{signed(verdict.mean)}, 95 % interval {low} to {high}, {seeds}"
 
 
 def claims(studies: dict[str, Records], *numbers: str) -> str:
@@ -237,9 +241,9 @@ TRIAL = "smoke"
 
 SIGN = (
     "Numbers are points of test error, averaged over sizes: above zero the pruned network is the "
-    "worse one; of shapes and of retraining, what it is compared with. At *equal images* a network "
-    "sees as many images as base and pruning did together; at *equal epochs*, as in the paper, as "
-    "many as the base."
+    "worse one; of shapes and of retraining, what it is compared with. *As many images* are those "
+    "that base and pruning saw together, and retraining too where there is one; *as many epochs as "
+    "the base* is the paper's comparison."
 )
 
 
@@ -254,31 +258,33 @@ def answer(
     """
     seen = {images.verdict, epochs.verdict}
     if "supported" in seen and images.verdict != "refuted":
-        first = (
-            "**No, not as the paper does it**: simple small networks beat pruned ones of equal size"
-        )
+        first = "**No, not as the paper does it**"
         better, worse = "But pruning finds better shapes", "Nor for its shape"
     elif images.verdict == "refuted" and epochs.verdict != "supported":
-        first = (
-            "**Yes, at this scale**: simple small networks do not beat pruned ones of equal size"
-        )
+        first = "**Yes, at this scale**"
         better, worse = "And pruning finds better shapes", "It is not the shape"
     else:
-        first = (
-            "**It is open at this scale** whether simple small networks beat pruned ones of equal "
-            "size"
-        )
+        first = "**It is open at this scale**"
         better, worse = "Pruning finds better shapes", "Its shape is no reason"
+    equal = {
+        "supported": "with as many images, a bottleneck network beats a pruned one of equal size",
+        "refuted": "even with as many images, a bottleneck network loses to a pruned one of equal "
+        "size",
+        "open": "whether a bottleneck network beats a pruned one of equal size that saw as many "
+        "images is not settled",
+    }[images.verdict]
+    fewer = {
+        "supported": "even with only as many epochs as the base, reduced width and bottleneck win",
+        "refuted": "with only as many epochs as the base, reduced width and bottleneck lose",
+        "open": "with only as many epochs as the base, it is open for reduced width and bottleneck",
+    }[epochs.verdict]
+    first += f": {equal} ({measured(images)}); {fewer} ({measured(epochs)})"
     second = {
         "supported": f"{better}: trained from scratch, they beat the simple networks",
         "refuted": f"{worse}: trained from scratch, it does not beat the simple networks",
         "open": "Whether the shapes that pruning finds are better than simple ones is open",
     }[shape.verdict]
-    both = (
-        f"a bottleneck network at equal images {reading(images)}; reduced width and bottleneck at "
-        f"equal epochs {reading(epochs)}"
-    )
-    second += f" ({reading(shape)})"
+    second += f" ({measured(shape)})"
     if retrained.mean is not None and kept.mean is not None:
         again = {
             "supported": "retrained with the whole schedule, a pruned network does beat a "
@@ -293,13 +299,8 @@ def answer(
             "refuted": "but new weights in its shape do better still",
             "open": "and whether new weights in its shape do better is open",
         }[kept.verdict]
-        second += f"; {again} ({reading(retrained)}), {new} ({reading(kept)})"
-    return f"{first} ({both}). {second}."
-
-
-def reading(verdict: Verdict) -> str:
-    """A verdict in points of test error, as part of a sentence that names the scale."""
-    return told(verdict).removeprefix(f"at {verdict.scale} ")
+        second += f"; {again} ({measured(retrained)}), {new} ({measured(kept)})"
+    return f"{first}. {second}."
 
 
 def capital(text: str) -> str:

@@ -295,11 +295,16 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
     )
     text = verdicts.answer(*asked, retrained, kept)
     assert text.startswith(said)
-    assert "does beat a bottleneck network that saw as many images (**supported**, +1.50" in text
-    assert "new weights in its shape do better still (**refuted**, -0.75" in text
+    assert "does beat a bottleneck network that saw as many images (+1.50, 95 % interval" in text
+    assert "new weights in its shape do better still (-0.75, 95 % interval" in text
+    assert "(+1.25, 95 % interval" in text
+    assert {
+        "supported": "bottleneck win (",
+        "refuted": "bottleneck lose (",
+        "open": "it is open for",
+    }[epochs] in text
     assert "retrain" not in verdicts.answer(*asked, retrained, replace(kept, mean=None))
-    assert f"at equal images **{images}**, +1.25" in text
-    assert f"at equal epochs **{epochs}**, -2.50" in text
+    assert "(-2.50, 95 % interval" in text
 
 
 def test_the_table_has_all_claims_and_scales():
