@@ -79,8 +79,8 @@ def cli() -> None:
     \b
     Examples:
       prunelib describe --depth 40 --width 2
-      prunelib study smoke              a whole study in under three minutes, on any machine
-      prunelib status mini              what is there of a study, and what is missing
+      prunelib study smoke --results mine   a whole study in under three minutes, anywhere
+      prunelib status mini                  what is there of a study, and what is missing
     """
 
 
@@ -169,7 +169,7 @@ def study(
       prunelib study paper --executor ray --ray-address 10.0.0.1:6379
     """
     from prunelib.store import Store
-    from prunelib.study import found, lookup, plan, scale_named
+    from prunelib.study import found, keep_orders, lookup, plan, scale_named
     from prunelib.study import study as run_study
 
     on_ray = executor == "ray"
@@ -183,7 +183,9 @@ def study(
         )
     preset = scale_named(scale)
     requests = plan(preset, families, seeds, budgets)
-    find = lookup(Store(results / preset.name))
+    store = Store(results / preset.name)
+    find = lookup(store)
+    keep_orders(preset, store, find)
     # A damaged record is better told of before PyTorch is imported, and no data are needed then.
     if all(record is not None for _, record in found(requests, find)):
         click.echo(f"{scale}: 0 computed now, {len(requests)} of {len(requests)} there, 0 missing")

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
-from prunelib.protocols import PruneProtocol
+from prunelib.protocols import Order, PruneProtocol
 from prunelib.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
 from prunelib.shapes import PRUNING, REMOVALS, Shape
 from prunelib.trainer import Progress, check_finite, evaluate, sgd, stepper
@@ -42,10 +42,6 @@ class Point:
     saliency: float | None
     seconds: float
     evaluation_seconds: float
-
-
-Order = list[tuple[int, int]]
-"""Channels as they are removed: (block from 1, channel in the unpruned network from 0)."""
 
 
 @dataclass
@@ -82,10 +78,10 @@ def prune(
         machine: by default the best there is.
         progress: called after every removal.
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
-            state is written about every 20 seconds; removed at the end.
+            state is written about every 20 seconds; it stays until the caller has kept the result.
         watch: called with the model and each new point, before the removal.
-        follow: removes these channels in turn, whatever the criterion says of them: another run's
-            `order` again.
+        follow: removes these channels in turn, whatever the criterion says of them: those of
+            another run. A checkpoint that came another way is not gone on from.
 
     Returns:
         One point for each removal and one for the final network.
@@ -98,13 +94,12 @@ def prune(
     machine = machine or Machine.here()
     protocol.check(model.profile, data.shape)
     if follow is not None:
+        follow = [tuple(pair) for pair in follow]
         check_order(follow, model.profile, protocol, data.shape)
     data = data.to(machine.device)
     full = model.profile
-    state = resumed(checkpoint, model, protocol, machine)
+    state = resumed(checkpoint, model, protocol, machine, follow)
     model = state.model
-    if follow is not None and order(state.points) != follow[: len(state.points)]:
-        raise PrunelibError(f"{checkpoint} went another way than the order to follow; delete it")
     batches = train_batches(
         data,
         protocol.batch_size,
@@ -130,7 +125,7 @@ def prune(
         check_finite(losses, removals * protocol.steps)
         tuned = time.perf_counter()
 
-        last = finished(model.profile, removals, protocol, data)
+        last = finished(model.profile, removals, protocol, data.shape)
         error = None
         if last or removals % protocol.eval_every == 0:
             error, _ = evaluate(model, data, machine=machine)
@@ -172,40 +167,33 @@ def prune(
         if progress:
             progress(*share_done(point, full, protocol, data), progress_note(state.points))
         if checkpoint and not last and time.monotonic() - saved > CHECKPOINT_SECONDS:
-            save_state(checkpoint, state)
+            save_state(checkpoint, state, follow is not None)
             saved = time.monotonic()
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
     return state.points
-
-
-def order(points: list[Point]) -> Order:
-    """The channels that a trajectory removes."""
-    return [(point.block, point.channel) for point in points if point.block is not None]
 
 
 def check_order(
     follow: Order, profile: ChannelProfile, protocol: PruneProtocol, shape: Shape
 ) -> None:
-    """Raise PrunelibError for an order that a run cannot follow to its end."""
+    """Raise PrunelibError for an order that does not lead to the end of a run."""
     alive = [set(range(c)) for c in profile.middle]
-    for number, (block, channel) in enumerate(follow, 1):
+    for number, (block, channel) in enumerate(follow):
         there = alive[block - 1] if 1 <= block <= len(alive) else set()
         if channel not in there or len(there) == 1:
             raise PrunelibError(
-                f"removal {number} is of channel {channel} of block {block}, which cannot go"
+                f"removal {number + 1} is of channel {channel} of block {block}, which cannot go"
             )
+        if finished(profile, number, protocol, shape):
+            raise PrunelibError(f"the run is over after {number} of its {len(follow)} removals")
         there.remove(channel)
-    left = shape.params(replace(profile, middle=tuple(map(len, alive))))
-    if len(follow) != protocol.removals and left > (protocol.stop_params or 0):
-        raise PrunelibError(f"it ends after {len(follow)} removals, with {left:,} parameters")
+        profile = profile.without(block)
+    if not finished(profile, len(follow), protocol, shape):
+        raise PrunelibError(f"the run is not over after its {len(follow)} removals")
 
 
-def finished(
-    profile: ChannelProfile, removals: int, protocol: PruneProtocol, data: Dataset
-) -> bool:
+def finished(profile: ChannelProfile, removals: int, protocol: PruneProtocol, shape: Shape) -> bool:
     """Whether the trajectory ends here."""
-    params = data.shape.params(profile)
+    params = shape.params(profile)
     return removals == protocol.removals or params <= (protocol.stop_params or 0)
 
 
@@ -226,17 +214,24 @@ def progress_note(points: list[Point]) -> str:
 
 
 def resumed(
-    checkpoint: Path | None, model: WideResNet, protocol: PruneProtocol, machine: Machine
+    checkpoint: Path | None,
+    model: WideResNet,
+    protocol: PruneProtocol,
+    machine: Machine,
+    follow: Order | None,
 ) -> State:
-    """The state in a checkpoint, put into `model`, or that of a run that begins."""
-    if checkpoint and checkpoint.exists():
-        tensors, text = load_tensors(checkpoint)
-        saved = json.loads(text)
-        for number, channels in enumerate(saved["alive"], 1):
+    """The state in a checkpoint that went the same way, put into `model`, or that of a start."""
+    tensors, text = load_tensors(checkpoint) if checkpoint and checkpoint.exists() else ({}, "{}")
+    saved = json.loads(text)
+    points = [Point(*values) for values in saved.get("points", [])]
+    gone = [(point.block, point.channel) for point in points]
+    followed = saved.get("followed", False)
+    if points and followed == (follow is not None) and gone == (follow or gone)[: len(gone)]:
+        alive = saved["alive"]
+        for number, channels in enumerate(alive, 1):
             while model.profile.middle[number - 1] > len(channels):
                 remove_channel(model, number, 0)
         model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-        alive, points = saved["alive"], [Point(*values) for values in saved["points"]]
     else:
         tensors, alive, points = {}, [list(range(c)) for c in model.profile.middle], []
     machine.place(model)
@@ -250,12 +245,14 @@ def resumed(
     return State(model, optimizer, alive, points)
 
 
-def save_state(path: Path, state: State) -> None:
-    """Write a checkpoint, whole or not at all."""
+def save_state(path: Path, state: State, followed: bool) -> None:
+    """Write a checkpoint, whole or not at all; it says whether the run follows an order."""
     tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in state.model.state_dict().items()}
     for name, parameter in state.model.named_parameters():
         buffer = state.optimizer.state[parameter].get("momentum_buffer")
         if buffer is not None:
             tensors[f"momentum.{name}"] = buffer
     points = [[getattr(p, f.name) for f in fields(Point)] for p in state.points]
-    save_tensors(path, tensors, json.dumps({"alive": state.alive, "points": points}))
+    save_tensors(
+        path, tensors, json.dumps({"followed": followed, "alive": state.alive, "points": points})
+    )

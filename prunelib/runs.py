@@ -14,11 +14,12 @@ from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
-from prunelib.pruner import Order, Point, check_order, order, prune
+from prunelib.protocols import Order
+from prunelib.pruner import Point, check_order, prune
 from prunelib.saliency import CRITERIA, Evidence, Fisher, loss_changes
 from prunelib.shapes import PRUNING, WEIGHTS
 from prunelib.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
-from prunelib.store import Record, Store
+from prunelib.store import Record, Store, damaged, removed
 from prunelib.trainer import Epoch, Progress, check_finite, evaluate, sgd, sgd_step, train
 from prunelib.wrn import WideResNet, remove_channels
 
@@ -92,6 +93,7 @@ def run_on(
         circumstances["order_followed"] = True
     record = Record(spec, outcome, circumstances)
     store.put(record)
+    store.checkpoint(spec).unlink(missing_ok=True)
     return record
 
 
@@ -102,7 +104,11 @@ def reads(spec: Spec, store: Store) -> list[Path]:
     if isinstance(spec, TrainSpec):
         pruning, removals = spec.start.pruning, spec.start.removals
         base = pruning.base
-        own = [store.path(pruning), store.pruned_weights(pruning, removals)]
+        own = [
+            store.path(pruning),
+            store.order_path(pruning),
+            store.pruned_weights(pruning, removals),
+        ]
     else:
         base, own = spec.base, [store.checkpoint(spec), store.order_path(spec)]
     return [path for path in (store.path(base), store.weights(base), *own) if path.exists()]
@@ -160,8 +166,6 @@ def run_prune(
         keeper(spec, store, keep),
         follow,
     )
-    if follow is None:
-        store.put_order(spec, order(points))
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
     return {
@@ -244,21 +248,24 @@ def started(
         return build(spec.profile, data, spec.seed)
     pruning, removals = spec.start.pruning, spec.start.removals
     record = store.find(pruning) or run_on(data, pruning, store, machine, progress, keep)
-    points = record.outcome["points"]
-    gone = list(zip(points["block"], points["channel"], strict=True))[:-1]
     if spec.start.weights == "initial":
         model = build(pruning.base.profile, data, pruning.base.seed)
-        remove_channels(model, gone[:removals])
+        remove_channels(model, removed(record)[:removals])
         return model
     path = store.pruned_weights(pruning, removals)
-    if not path.exists():
-        walk_again(pruning, gone, sorted({removals, *at_sizes(points, keep)}), store, data, machine)
-    tensors, text = load_tensors(path)
-    model = WideResNet(
-        ChannelProfile.from_json(text), data.shape.num_classes, data.shape.in_channels
-    )
+    # What lies there may be older than the record, and have gone another way.
+    if not path.exists() or profile_in(path) != spec.profile:
+        wanted = sorted({removals, *at_sizes(record.outcome["points"], keep)})
+        walk_again(pruning, removed(record), wanted, store, data, machine)
+    tensors, _ = load_tensors(path)
+    model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
     model.load_state_dict(tensors)
     return model
+
+
+def profile_in(path: Path) -> ChannelProfile:
+    """The profile of weights that were kept."""
+    return ChannelProfile.from_json(load_tensors(path)[1])
 
 
 def at_sizes(points: dict, sizes: tuple[int, ...]) -> list[int]:
@@ -303,10 +310,7 @@ def order_of(spec: PruneSpec, store: Store, data: Dataset) -> Order | None:
         try:
             check_order(follow, spec.base.profile, spec.protocol, data.shape)
         except PrunelibError as error:
-            raise PrunelibError(
-                f"{store.order_path(spec)} cannot be followed: {error}; get it back, or delete it "
-                "and the run chooses anew"
-            ) from None
+            raise PrunelibError(f"{damaged(store.order_path(spec))}: {error}") from None
     return follow
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from prunelib import specs
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
-from prunelib.specs import Spec
+from prunelib.protocols import Order
+from prunelib.specs import PruneSpec, Spec
 
 VERSION = 1
 PROBE = 2**20
@@ -60,32 +61,32 @@ class Store:
         """Where a pruning run keeps which channels it removed; it outlives the record."""
         return self.folder / "orders" / f"{specs.key(spec)}.json"
 
-    def order(self, spec: Spec) -> list[tuple[int, int]] | None:
+    def order(self, spec: Spec) -> Order | None:
         """The channels that a pruning run removed when it was first made; None if it never was.
-
-        See `pruner.Order`.
 
         Raises:
             PrunelibError: the file is damaged.
         """
         path = self.order_path(spec)
-        if not path.exists():
-            return None
         try:
-            return [(int(block), int(channel)) for block, channel in json.loads(path.read_text())]
+            pairs = json.loads(path.read_text())
+            if all(type(number) is int for pair in pairs for number in pair):
+                return [(block, channel) for block, channel in pairs]
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError, TypeError):
-            raise PrunelibError(
-                f"{path} is not a list of channels; get it back, or delete it and the run chooses "
-                "anew"
-            ) from None
+            pass
+        raise PrunelibError(f"{damaged(path)}: it is not a list of channels")
 
-    def put_order(self, spec: Spec, order: list[tuple[int, int]]) -> None:
-        """Keep which channels a pruning run removed.
+    def keep_order(self, record: Record) -> None:
+        """Keep which channels a pruning run removed, if it is not kept yet.
 
         Raises:
             PrunelibError: the folder cannot be written, or the disk is full.
         """
-        write_atomically(self.order_path(spec), json.dumps(order).encode() + b"\n")
+        path, content = self.order_path(record.spec), json.dumps(removed(record)).encode() + b"\n"
+        if not path.exists() or path.read_bytes() != content:
+            write_atomically(path, content)
 
     def find(self, spec: Spec) -> Record | None:
         """The record of a spec, or None if there is none.
@@ -106,7 +107,7 @@ class Store:
             yield read(path)
 
     def put(self, record: Record) -> None:
-        """Write a record.
+        """Write a record, and before it the order of its removals.
 
         Raises:
             PrunelibError: the folder cannot be written, the disk is full, or a number is not
@@ -123,6 +124,8 @@ class Store:
             text = json.dumps(fields, allow_nan=False)
         except ValueError as error:
             raise PrunelibError(f"{self.path(record.spec)} is not written: {error}") from None
+        if isinstance(record.spec, PruneSpec):
+            self.keep_order(record)
         write_atomically(self.path(record.spec), folded(text).encode())
 
     def check_writable(self) -> None:
@@ -130,6 +133,18 @@ class Store:
         probe = self.folder / f".probe-{id(self)}"
         write_atomically(probe, bytes(PROBE))
         probe.unlink()
+
+
+def removed(record: Record) -> Order:
+    """The channels that a pruning run removed, in turn."""
+    points = record.outcome["points"]
+    return list(zip(points["block"], points["channel"], strict=True))[:-1]
+
+
+def damaged(path: Path) -> str:
+    """Which order cannot be followed, and what to do; the folder may be another machine's."""
+    what_to_do = "get it back, or delete it and the run chooses anew"
+    return f"orders/{path.name} cannot be followed ({what_to_do})"
 
 
 def folded(text: str) -> str:

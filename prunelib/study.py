@@ -20,8 +20,9 @@ class Scale:
     """One size of the study: data, base network, protocols, budgets (parameters) and seeds.
 
     `eval_every` holds for pruning runs of seeds above 0 and for controls; seed 0 measures every
-    removal. `flop_penalties` (nats per million MACs) are worth about a third of, once and three
-    times the median saliency for the median channel; one seed is pruned with each.
+    removal. Some controls have `control_seeds`, see `seeds_of`. `flop_penalties` (nats per million
+    MACs) are worth about a third of, once and three times the median saliency for the median
+    channel; one seed is pruned with each.
     `saliency_steps` and `saliency_images` are those of `SaliencySpec`.
     """
 
@@ -57,10 +58,9 @@ class Scale:
         return PruneSpec(self.base_spec(seed), protocol, seed)
 
     def seeds_of(self, family: Family) -> int:
-        """How many seeds a family is run with: as many as the paper's where the answer rests on it.
+        """How many seeds a family is run with: `seeds`, or `control_seeds` for some controls.
 
-        That is where training lasts longer than the base's, and what longer training is held
-        against: retraining.
+        Those are other criteria and initial weights; the FLOP penalty has one seed.
         """
         if family.pruning and "flop_penalty" in family.pruning:
             return min(1, self.seeds)
@@ -330,6 +330,19 @@ def found(requests: Sequence[Request], find: Find) -> list[tuple[Request, Record
         PrunelibError: a record is damaged or of another version.
     """
     return [(request, find(request.spec(find))) for request in requests]
+
+
+def keep_orders(scale: Scale, store: Store, find: Find) -> None:
+    """Keep the order of removals of all pruning runs on record: records may come from elsewhere.
+
+    Raises:
+        PrunelibError: a record is damaged, or the folder cannot be written.
+    """
+    for request in plan(scale):
+        if FAMILIES[request.family].pruning is not None:
+            record = find(request.spec(find))
+            if record is not None:
+                store.keep_order(record)
 
 
 @dataclass

@@ -15,18 +15,18 @@ from making import CPU, examples, network
 from studies import IMAGES, SCALE, TUNED, error, fill
 from test_wrn import masks
 
-from prunelib import claims, verdicts
+from prunelib import claims, pruner, verdicts
 from prunelib.errors import PrunelibError
 from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.files import load_tensors
 from prunelib.profile import ChannelProfile
 from prunelib.protocols import Protocol, PruneProtocol
 from prunelib.repeats import timeless
-from prunelib.runs import build, dataset, run, started
+from prunelib.runs import build, dataset, reads, run, started
 from prunelib.saliency import CRITERIA
 from prunelib.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
 from prunelib.store import Store
-from prunelib.study import SCALES, Request, plan
+from prunelib.study import SCALES, Request, keep_orders, lookup, plan
 from prunelib.wrn import remove_channels
 
 BASE = TrainSpec(
@@ -44,6 +44,11 @@ SIZES = tuple(DATA.shape.params(ChannelProfile(10, 0.25, m)) for m in ((4, 7, 15
 def pruned(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("results"))
     return store, run(PRUNING, store, CPU, keep=SIZES)
+
+
+def copied(store, folder):
+    shutil.copytree(store.folder, folder, dirs_exist_ok=True)
+    return Store(folder)
 
 
 def kept(store):
@@ -136,39 +141,98 @@ def test_pruning_again_removes_the_channels_that_it_removed_when_it_was_first_ma
     assert followed.circumstances["order_followed"]
 
 
-def test_pruning_again_on_one_machine_is_bitwise_the_same(pruned):
-    store, record = pruned
+def test_pruning_again_on_one_machine_is_bitwise_the_same(pruned, tmp_path):
+    folder, record = pruned
+    store = copied(folder, tmp_path)
     store.path(PRUNING).unlink()
     again = run(PRUNING, store, CPU, keep=SIZES)
     assert timeless(again.outcome) == timeless(record.outcome)
 
 
+def test_a_run_elsewhere_is_sent_the_order(pruned):
+    store, _ = pruned
+    spec, _ = begin(store, "tuned", 8)
+    for each in (PRUNING, spec):
+        assert store.order_path(PRUNING) in reads(each, store)
+
+
+def test_weights_of_another_way_are_not_begun_with(pruned, tmp_path, monkeypatch):
+    """Those of a record that was deleted with its order, or replaced by another machine's."""
+    store = copied(pruned[0], tmp_path)
+    store.path(PRUNING).unlink()
+    store.order_path(PRUNING).unlink()
+    monkeypatch.setitem(CRITERIA, "fisher", CRITERIA["random"])
+    other = run(PRUNING, store, CPU)
+    assert walk(other) != walk(pruned[1])
+    for path in store.folder.glob(f"weights/{key(PRUNING)}-*"):
+        removals = int(path.stem.partition("-")[2])
+        spec, model = begin(store, "tuned", removals)
+        assert model.profile == spec.profile
+        x = torch.randn(4, 1, 8, 8)
+        assert model.eval()(x).shape == (4, 10)
+
+
+def test_nothing_of_a_pruning_run_is_lost_when_its_record_cannot_be_written(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+
+    put = Store.put
+
+    def full(self, record):
+        if record.spec == PRUNING:
+            raise PrunelibError("no space left")
+        put(self, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put", full)
+        with pytest.raises(PrunelibError, match="no space"):
+            run(PRUNING, store, CPU)
+    steps = []
+    record = run(PRUNING, store, CPU, progress=lambda done, total, note: steps.append(done))
+    assert steps == [8]
+    assert timeless(record.outcome) == timeless(run(PRUNING, Store(tmp_path / "b"), CPU).outcome)
+    assert not store.checkpoint(PRUNING).exists()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[1, 0", "is not a list of channels"),
-        ("[[1]]", "is not a list of channels"),
-        ("3", "is not a list of channels"),
-        ("[]", "cannot be followed: it ends after 0 removals"),
-        ("[[9, 9]]", "cannot be followed: removal 1 is of channel 9 of block 9"),
+        ("[[1, 0", "it is not a list of channels"),
+        ("[[1]]", "it is not a list of channels"),
+        ("[[1, 0.5]]", "it is not a list of channels"),
+        ("[[1e400, 0]]", "it is not a list of channels"),
+        ('{"12": 0}', "it is not a list of channels"),
+        ("3", "it is not a list of channels"),
+        ("[]", "not over after its 0 removals"),
+        ("[[9, 9]]", "removal 1 is of channel 9 of block 9"),
     ],
 )
 def test_a_damaged_order_says_what_to_do(tmp_path, text, says):
     store = Store(tmp_path)
-    store.put_order(PRUNING, [])
+    store.order_path(PRUNING).parent.mkdir()
     store.order_path(PRUNING).write_text(text)
-    with pytest.raises(PrunelibError, match=f"{key(PRUNING)}.json {says}.*delete it"):
+    with pytest.raises(PrunelibError, match=f"orders/{key(PRUNING)}.json .*delete it.*{says}"):
         run(PRUNING, store, CPU)
     assert not store.path(PRUNING).exists()
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", ["smoke", "mini"])
 def test_the_order_of_every_pruning_run_on_record_is_kept(scale):
     store = Store(Path(__file__).parents[1] / "results" / scale)
     runs = [record for record in store.records() if isinstance(record.spec, PruneSpec)]
-    assert {p.stem for p in store.folder.glob("orders/*")} == {record.key for record in runs}
+    assert runs
     for record in runs:
         assert store.order(record.spec) == walk(record)
+
+
+def test_a_study_keeps_the_orders_of_records_that_came_without(tmp_path):
+    results = Path(__file__).parents[1] / "results/smoke"
+    store = Store(tmp_path)
+    for path in results.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    keep_orders(SCALES["smoke"], store, lookup(store))
+    orders = {path.name: path.read_text() for path in (results / "orders").glob("*")}
+    assert {path.name: path.read_text() for path in (tmp_path / "orders").glob("*")} == orders
 
 
 def test_initial_weights_are_those_before_training_without_the_removed_channels(pruned):

@@ -1,7 +1,6 @@
 """Nothing is lost: studies that are killed, stopped or run twice end with the same records."""
 
 import contextlib
-import itertools
 import json
 import os
 import random
@@ -77,23 +76,42 @@ def test_the_same_study_again_gives_bitwise_the_same_records(whole, tmp_path):
     assert records(tmp_path) == records(whole)
 
 
-@pytest.mark.parametrize("gone", [1, 2, 3])
-def test_deleted_records_come_back_under_their_names_also_from_another_machine(
-    whole, tmp_path, gone
-):
-    """One that has no weights, and by itself would remove other channels."""
-    shutil.copytree(whole / "results/smoke", tmp_path / "results/smoke")
-    shutil.rmtree(tmp_path / "results/smoke/weights")
-    everything = (*ONE[:2], "--families", "base,pruned-and-tuned,copycat", *ONE[4:])
-    names = sorted(path.name for path in (whole / "results/smoke").glob("*.json"))
-    for some in itertools.combinations(names, gone):
-        for name in some:
-            (tmp_path / "results/smoke" / name).unlink()
-        running = start(*everything, folder=tmp_path, SLOWLY="", ELSEWHERE="1")
-        _, err = running.communicate(timeout=300)
-        assert running.returncode == 0, err
-        there = sorted(path.name for path in (tmp_path / "results/smoke").glob("*.json"))
-        assert there == names
+WHOLE = "base,pruned-and-tuned,copycat,retrained,pruned-from-scratch-long"
+
+
+@pytest.fixture(scope="module")
+def wider(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wider")
+    running = start("study", "smoke", "--families", WHOLE, *ONE[4:], folder=folder, SLOWLY="")
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    return folder / "results/smoke"
+
+
+@pytest.mark.parametrize("weights", [True, False])
+@pytest.mark.parametrize("left", [(), ("TrainSpec",), ("retrained",)])
+def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_path, left, weights):
+    """On a machine that by itself would remove other channels."""
+    store = tmp_path / "results/smoke"
+    shutil.copytree(wider, store)
+    names = {path.name for path in store.glob("*.json")}
+    assert len(names) == 5
+    for path in store.glob("*.json"):
+        spec = json.loads(path.read_text())["spec"]
+        kind = "retrained" if spec.get("start") else spec["kind"]
+        if kind not in left:
+            path.unlink()
+    if not weights:
+        shutil.rmtree(store / "weights")
+    running = start(
+        *("study", "smoke", "--families", WHOLE, *ONE[4:]),
+        **{"folder": tmp_path, "SLOWLY": "", "ELSEWHERE": "1"},
+    )
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    assert {path.name for path in store.glob("*.json")} == names
+    [order] = (wider / "orders").glob("*")
+    assert (store / "orders" / order.name).read_bytes() == order.read_bytes()
 
 
 def test_records_say_how_they_were_made(whole):

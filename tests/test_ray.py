@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -109,6 +110,24 @@ def test_the_records_are_those_of_a_local_study_and_both_nodes_compute(
             k: there[k] for k in there.keys() - FLEETING
         }
     assert not stores(cluster)
+
+
+def test_pruning_again_follows_the_order_that_the_driver_keeps(study, local, tmp_path):
+    store = tmp_path / "results/smoke"
+    shutil.copytree(local / "results/smoke", store)
+    [kept] = (store / "orders").glob("*")
+    first, second, *rest = json.loads(kept.read_text())
+    kept.write_text(f"{json.dumps([second, first, *rest])}\n")
+    record = store / kept.name
+    record.unlink()
+    running = study(*STUDY)
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    fields = json.loads(record.read_text())
+    points = fields["outcome"]["points"]
+    pairs = list(zip(points["block"], points["channel"], strict=True))[:-1]
+    assert [list(pair) for pair in pairs] == [second, first, *rest]
+    assert fields["circumstances"]["order_followed"]
 
 
 def test_ctrl_c_ends_all_tasks_and_leaves_nothing_half_done(cluster, study, local, tmp_path):
