@@ -18,7 +18,10 @@ from prunelib.files import load_tensors, save_tensors, write_atomically
 from prunelib.store import VERSION, Record, Store, folded
 from prunelib.study import lookup
 
-OUTCOME = {"error": 12.5, "points": {"block": [1, None], "saliency": [2.5e-7, None]}}
+OUTCOME = {
+    "error": 12.5,
+    "points": {"block": [1, None], "channel": [0, None], "saliency": [2.5e-7, None]},
+}
 RECORD = Record(BASE, OUTCOME, {"hardware": "a pencil", "precision": "float32"})
 OTHER = replace(RECORD, outcome=OUTCOME | {"error": 1.0})
 
@@ -33,6 +36,13 @@ plain = st.recursive(
     max_leaves=6,
 )
 folders = st.dictionaries(st.text(max_size=5), plain, max_size=4)
+orders = st.lists(st.tuples(st.integers(1, 18), st.integers(0, 63)), max_size=5)
+
+
+def walked(order):
+    """Points of a pruning run, as in a record."""
+    blocks, channels = zip(*order, (None, None), strict=True)
+    return {"block": list(blocks), "channel": list(channels)}
 
 
 @pytest.fixture
@@ -52,15 +62,20 @@ def refusal(action, *arguments):
 
 
 @examples(15)
-@given(any_specs, folders, folders)
-def test_what_is_put_is_found(tmp_path_factory, spec, outcome, circumstances):
+@given(any_specs, folders, folders, orders)
+def test_what_is_put_is_found(tmp_path_factory, spec, outcome, circumstances, order):
     store = Store(tmp_path_factory.mktemp("store"))
     assert store.find(spec) is None
-    record = Record(spec, outcome, circumstances)
+    assert store.order(spec) is None
+    record = Record(spec, outcome | {"points": walked(order)}, circumstances)
     store.put(record)
     assert store.find(spec) == record
     assert list(store.records()) == [record]
-    assert files(store.folder) == [f"{specs.key(spec)}.json"]
+    pruning = isinstance(spec, specs.PruneSpec)
+    assert files(store.folder) == [f"{specs.key(spec)}.json"] * (1 + pruning)
+    assert store.order(spec) == (order if pruning else None)
+    store.path(spec).unlink()
+    assert store.order(spec) == (order if pruning else None)
 
 
 @examples(40)
@@ -80,7 +95,7 @@ def test_each_column_has_a_line_of_its_own(store):
 
 
 def test_records_are_the_newest_and_come_by_key(store):
-    records = [RECORD, Record(PRUNE, {"a": 1}, {}), Record(SALIENCY, {}, {})]
+    records = [RECORD, Record(PRUNE, {"points": walked([])}, {}), Record(SALIENCY, {}, {})]
     for record in [OTHER, *records]:
         store.put(record)
     assert list(store.records()) == sorted(records, key=lambda r: r.key)
