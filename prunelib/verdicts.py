@@ -296,7 +296,7 @@ def answer(
         }[retrained.verdict]
         new = {
             "supported": "and new weights in its shape do worse",
-            "refuted": "but new weights in its shape do better still",
+            "refuted": "but new weights in its shape do better than the retrained ones",
             "open": "and whether new weights in its shape do better is open",
         }[kept.verdict]
         second += f"; {again} ({measured(retrained)}), {new} ({measured(kept)})"

@@ -296,7 +296,7 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
     text = verdicts.answer(*asked, retrained, kept)
     assert text.startswith(said)
     assert "does beat a bottleneck network that saw as many images (+1.50, 95 % interval" in text
-    assert "new weights in its shape do better still (-0.75, 95 % interval" in text
+    assert "new weights in its shape do better than the retrained ones (-0.75, 95 % interval" in text
     assert "(+1.25, 95 % interval" in text
     assert {
         "supported": "bottleneck win (",
