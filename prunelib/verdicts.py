@@ -126,20 +126,27 @@ def told(verdict: Verdict) -> str:
     """A verdict as part of a sentence."""
     if verdict.mean is None:
         return f"at {verdict.scale} **open**, for nothing was measured that could tell"
-    mean, _, spread = measured(verdict).partition(", ")
-    return f"at {verdict.scale} **{verdict.verdict}**, {mean} ({spread})"
+    spread = "no interval"
+    if verdict.low is not None:
+        spread = f"95 % interval {signed(verdict.low)} to {signed(verdict.high)}"
+    return (
+        f"at {verdict.scale} **{verdict.verdict}**, {signed(verdict.mean)} "
+        f"({spread}, {seeds(verdict)})"
+    )
 
 
-def measured(verdict: Verdict) -> str:
-    """The numbers of a verdict, as part of a sentence."""
+def brief(verdict: Verdict) -> str:
+    """The numbers of a verdict, between brackets; behind ±, half of the interval."""
     if verdict.mean is None:
-        return "nothing was measured that could tell"
+        return "not measured"
+    half = "" if verdict.low is None else f" ± {(verdict.high - verdict.low) / 2:.2f}"
+    return f"{signed(verdict.mean)}{half}, {seeds(verdict)}"
+
+
+def seeds(verdict: Verdict) -> str:
+    """How many seeds a verdict rests on, of how many if some are missing."""
     of = f" of {verdict.planned}" if verdict.seeds < verdict.planned else ""
-    seeds = f"{verdict.seeds}{of} {'seed' if verdict.seeds == 1 and not of else 'seeds'}"
-    if verdict.low is None:
-        return f"{signed(verdict.mean)}, no interval, {seeds}"
-    low, high = signed(verdict.low), signed(verdict.high)
-    return f"{signed(verdict.mean)}, 95 % interval {low} to {high}, {seeds}"
+    return f"{verdict.seeds}{of} {'seed' if verdict.seeds == 1 and not of else 'seeds'}"
 
 
 def claims(studies: dict[str, Records], *numbers: str) -> str:
@@ -240,10 +247,10 @@ TRIAL = "smoke"
 """The scale that shows that the machinery works, and hardly more."""
 
 SIGN = (
-    "Numbers are points of test error, averaged over sizes: above zero the pruned network is the "
-    "worse one; of shapes and of retraining, what it is compared with. *As many images* are those "
-    "that base and pruning saw together, and retraining too where there is one; *as many epochs as "
-    "the base* is the paper's comparison."
+    "In brackets: points of test error, averaged over sizes, ± half of the 95 % interval that the "
+    "seeds give. Above zero the pruned network is the worse one; of shapes and of retraining, what "
+    "it is compared with. *As many images* are those that base and pruning saw together, and "
+    "retraining too where there is one; *as many epochs as the base* is the paper's comparison."
 )
 
 
@@ -278,13 +285,13 @@ def answer(
         "refuted": "with only as many epochs as the base, reduced width and bottleneck lose",
         "open": "with only as many epochs as the base, it is open for reduced width and bottleneck",
     }[epochs.verdict]
-    first += f": {equal} ({measured(images)}); {fewer} ({measured(epochs)})"
+    first += f": {equal} ({brief(images)}); {fewer} ({brief(epochs)})"
     second = {
         "supported": f"{better}: trained from scratch, they beat the simple networks",
         "refuted": f"{worse}: trained from scratch, it does not beat the simple networks",
         "open": "Whether the shapes that pruning finds are better than simple ones is open",
     }[shape.verdict]
-    second += f" ({measured(shape)})"
+    second += f" ({brief(shape)})"
     if retrained.mean is not None and kept.mean is not None:
         again = {
             "supported": "retrained with the whole schedule, a pruned network does beat a "
@@ -299,7 +306,7 @@ def answer(
             "refuted": "but new weights in its shape do better than the retrained ones",
             "open": "and whether new weights in its shape do better is open",
         }[kept.verdict]
-        second += f"; {again} ({measured(retrained)}), {new} ({measured(kept)})"
+        second += f"; {again} ({brief(retrained)}), {new} ({brief(kept)})"
     return f"{first}. {second}."
 
 

@@ -294,17 +294,25 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
         )
     )
     text = verdicts.answer(*asked, retrained, kept)
+    half = f"± {(base.high - base.low) / 2:.2f}, 3 seeds)"
     assert text.startswith(said)
-    assert "does beat a bottleneck network that saw as many images (+1.50, 95 % interval" in text
-    assert "new weights in its shape do better than the retrained ones (-0.75, 95 % interval" in text
-    assert "(+1.25, 95 % interval" in text
+    assert f"does beat a bottleneck network that saw as many images (+1.50 {half}" in text
+    assert f"do better than the retrained ones (-0.75 {half}" in text
+    assert f"(+1.25 {half}" in text
+    assert f"(-2.50 {half}" in text
     assert {
         "supported": "bottleneck win (",
         "refuted": "bottleneck lose (",
         "open": "it is open for",
     }[epochs] in text
     assert "retrain" not in verdicts.answer(*asked, retrained, replace(kept, mean=None))
-    assert "(-2.50, 95 % interval" in text
+
+
+def test_without_an_interval_or_a_number_the_brackets_say_so():
+    one = replace(verdicts.verdicts(MadeUp(clear(1)))[0], mean=1.5, low=None, seeds=1, planned=1)
+    assert verdicts.brief(one) == "+1.50, 1 seed"
+    assert verdicts.brief(replace(one, planned=3)) == "+1.50, 1 of 3 seeds"
+    assert verdicts.brief(replace(one, mean=None)) == "not measured"
 
 
 def test_the_table_has_all_claims_and_scales():
