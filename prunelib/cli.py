@@ -347,6 +347,8 @@ def prune(
 ) -> None:
     """Prune the base network of a scale, training it first if need be, and keep the record.
 
+    A run whose record was lost removes the same channels again; their order is kept in orders/.
+
     \b
     Examples:
       prunelib prune smoke
