@@ -347,7 +347,7 @@ def prune(
 ) -> None:
     """Prune the base network of a scale, training it first if need be, and keep the record.
 
-    A run whose record was lost removes the same channels again; their order is kept in orders/.
+    A run whose record was lost goes through the same profiles again; they are kept in orders/.
 
     \b
     Examples:

@@ -36,10 +36,6 @@ class Protocol:
         return replace(self, epochs=epochs, milestones=tuple(scaled))
 
 
-Order = list[tuple[int, int]]
-"""Channels as pruning removes them: (block from 1, channel in the unpruned network from 0)."""
-
-
 @dataclass(frozen=True)
 class PruneProtocol:
     """How a trained network is pruned: the paper's section 3 by default.

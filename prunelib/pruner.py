@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
-from prunelib.protocols import Order, PruneProtocol
+from prunelib.protocols import PruneProtocol
 from prunelib.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
 from prunelib.shapes import PRUNING, REMOVALS, Shape
 from prunelib.trainer import Progress, check_finite, evaluate, sgd, stepper
@@ -63,7 +63,7 @@ def prune(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     watch: Callable[[WideResNet, Point], None] | None = None,
-    follow: Order | None = None,
+    follow: Sequence[int] | None = None,
 ) -> list[Point]:
     """Prune a trained model in place, channel by channel, and record the trajectory.
 
@@ -80,8 +80,9 @@ def prune(
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
             state is written about every 20 seconds; it stays until the caller has kept the result.
         watch: called with the model and each new point, before the removal.
-        follow: removes these channels in turn, whatever the criterion says of them: those of
-            another run. A checkpoint that came another way is not gone on from.
+        follow: the block (from 1) of each removal, as of another run: of its channels the least
+            salient goes. So the profiles are those of the other run, and the channels suit these
+            weights. A checkpoint that came through other profiles is not gone on from.
 
     Returns:
         One point for each removal and one for the final network.
@@ -94,7 +95,6 @@ def prune(
     machine = machine or Machine.here()
     protocol.check(model.profile, data.shape)
     if follow is not None:
-        follow = [tuple(pair) for pair in follow]
         check_order(follow, model.profile, protocol, data.shape)
     data = data.to(machine.device)
     full = model.profile
@@ -141,9 +141,8 @@ def prune(
                 savings = flop_savings(model.profile, data.shape) if protocol.flop_penalty else None
                 chosen = least_salient(scores, savings, protocol.flop_penalty)
             else:
-                block, channel = follow[removals]
-                place = state.alive[block - 1].index(channel)
-                chosen = block, place, scores[block - 1][place].item()
+                value, place = scores[follow[removals] - 1].min(0)
+                chosen = follow[removals], int(place), value.item()
         point = Point(
             removals=removals,
             params=data.shape.params(model.profile),
@@ -173,20 +172,16 @@ def prune(
 
 
 def check_order(
-    follow: Order, profile: ChannelProfile, protocol: PruneProtocol, shape: Shape
+    follow: Sequence[int], profile: ChannelProfile, protocol: PruneProtocol, shape: Shape
 ) -> None:
-    """Raise PrunelibError for an order that does not lead to the end of a run."""
-    alive = [set(range(c)) for c in profile.middle]
-    for number, (block, channel) in enumerate(follow):
-        there = alive[block - 1] if 1 <= block <= len(alive) else set()
-        if channel not in there or len(there) == 1:
-            raise PrunelibError(
-                f"removal {number + 1} is of channel {channel} of block {block}, which cannot go"
-            )
+    """Raise PrunelibError for blocks of removals that do not lead to the end of a run."""
+    for number, block in enumerate(follow):
         if finished(profile, number, protocol, shape):
             raise PrunelibError(f"the run is over after {number} of its {len(follow)} removals")
-        there.remove(channel)
-        profile = profile.without(block)
+        try:
+            profile = profile.without(block)
+        except PrunelibError as error:
+            raise PrunelibError(f"removal {number + 1}: {error}") from None
     if not finished(profile, len(follow), protocol, shape):
         raise PrunelibError(f"the run is not over after its {len(follow)} removals")
 
@@ -218,15 +213,15 @@ def resumed(
     model: WideResNet,
     protocol: PruneProtocol,
     machine: Machine,
-    follow: Order | None,
+    follow: Sequence[int] | None,
 ) -> State:
     """The state in a checkpoint that went the same way, put into `model`, or that of a start."""
     tensors, text = load_tensors(checkpoint) if checkpoint and checkpoint.exists() else ({}, "{}")
     saved = json.loads(text)
     points = [Point(*values) for values in saved.get("points", [])]
-    gone = [(point.block, point.channel) for point in points]
+    gone = [point.block for point in points]
     followed = saved.get("followed", False)
-    if points and followed == (follow is not None) and gone == (follow or gone)[: len(gone)]:
+    if points and followed == (follow is not None) and gone == list(follow or gone)[: len(gone)]:
         alive = saved["alive"]
         for number, channels in enumerate(alive, 1):
             while model.profile.middle[number - 1] > len(channels):

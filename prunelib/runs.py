@@ -14,7 +14,6 @@ from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.machine import Machine
 from prunelib.profile import ChannelProfile
-from prunelib.protocols import Order
 from prunelib.pruner import Point, check_order, prune
 from prunelib.saliency import CRITERIA, Evidence, Fisher, loss_changes
 from prunelib.shapes import PRUNING, WEIGHTS
@@ -150,8 +149,8 @@ def run_prune(
 ) -> dict:
     """Prune from the base's weights, training the base first if there are none.
 
-    A run that was made before, wherever that was, removes the same channels again: other runs may
-    rest on the shapes that it went through.
+    A run that was made before, wherever that was, goes through the same profiles again: other runs
+    rest on them.
     """
     follow = order_of(spec, store, data)
     model = trained(spec.base, store, data, machine)
@@ -256,7 +255,8 @@ def started(
     # What lies there may be older than the record, and have gone another way.
     if not path.exists() or profile_in(path) != spec.profile:
         wanted = sorted({removals, *at_sizes(record.outcome["points"], keep)})
-        walk_again(pruning, removed(record), wanted, store, data, machine)
+        blocks = [block for block, _ in removed(record)]
+        walk_again(pruning, blocks, wanted, store, data, machine)
     tensors, _ = load_tensors(path)
     model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
     model.load_state_dict(tensors)
@@ -276,7 +276,7 @@ def at_sizes(points: dict, sizes: tuple[int, ...]) -> list[int]:
 
 def walk_again(
     spec: PruneSpec,
-    gone: Order,
+    blocks: list[int],
     wanted: list[int],
     store: Store,
     data: Dataset,
@@ -284,9 +284,10 @@ def walk_again(
 ) -> None:
     """Repeat a pruning run, without evaluations, and keep its weights after `wanted` removals.
 
-    It removes the recorded channels, so that the profiles are those of the record on any machine.
+    It removes channels of the recorded blocks, so that the profiles are those of the record on any
+    machine.
     """
-    follow = gone[: wanted[-1]]
+    follow = blocks[: wanted[-1]]
     protocol = replace(
         spec.protocol, removals=len(follow), stop_params=None, eval_every=len(follow) + 1
     )
@@ -299,8 +300,8 @@ def walk_again(
     prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
 
 
-def order_of(spec: PruneSpec, store: Store, data: Dataset) -> Order | None:
-    """The channels that a pruning run removes if it was made before, else None.
+def order_of(spec: PruneSpec, store: Store, data: Dataset) -> list[int] | None:
+    """The block of each removal of a pruning run if it was made before, else None.
 
     Raises:
         PrunelibError: what was kept of it is damaged.

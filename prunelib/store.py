@@ -8,7 +8,6 @@ from pathlib import Path
 from prunelib import specs
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
-from prunelib.protocols import Order
 from prunelib.specs import PruneSpec, Spec
 
 VERSION = 1
@@ -58,33 +57,34 @@ class Store:
         return self.folder / "weights" / f"{specs.key(spec)}.checkpoint"
 
     def order_path(self, spec: Spec) -> Path:
-        """Where a pruning run keeps which channels it removed; it outlives the record."""
+        """Where a pruning run keeps the block of each removal; it outlives the record."""
         return self.folder / "orders" / f"{specs.key(spec)}.json"
 
-    def order(self, spec: Spec) -> Order | None:
-        """The channels that a pruning run removed when it was first made; None if it never was.
+    def order(self, spec: Spec) -> list[int] | None:
+        """The block of each removal of a pruning run when it was first made; None if it never was.
 
         Raises:
             PrunelibError: the file is damaged.
         """
         path = self.order_path(spec)
         try:
-            pairs = json.loads(path.read_text())
-            if all(type(number) is int for pair in pairs for number in pair):
-                return [(block, channel) for block, channel in pairs]
+            blocks = json.loads(path.read_text())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError):
-            pass
-        raise PrunelibError(f"{damaged(path)}: it is not a list of channels")
+        except (OSError, ValueError):
+            blocks = None
+        if not isinstance(blocks, list) or any(type(block) is not int for block in blocks):
+            raise PrunelibError(f"{damaged(path)}: it is not a list of blocks")
+        return blocks
 
     def keep_order(self, record: Record) -> None:
-        """Keep which channels a pruning run removed, if it is not kept yet.
+        """Keep the block of each removal of a pruning run, if it is not kept yet.
 
         Raises:
             PrunelibError: the folder cannot be written, or the disk is full.
         """
-        path, content = self.order_path(record.spec), json.dumps(removed(record)).encode() + b"\n"
+        blocks = [block for block, _ in removed(record)]
+        path, content = self.order_path(record.spec), json.dumps(blocks).encode() + b"\n"
         if not path.exists() or path.read_bytes() != content:
             write_atomically(path, content)
 
@@ -135,8 +135,8 @@ class Store:
         probe.unlink()
 
 
-def removed(record: Record) -> Order:
-    """The channels that a pruning run removed, in turn."""
+def removed(record: Record) -> list[tuple[int, int]]:
+    """What a pruning run removed: (block from 1, channel in the unpruned network from 0)."""
     points = record.outcome["points"]
     return list(zip(points["block"], points["channel"], strict=True))[:-1]
 

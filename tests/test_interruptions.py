@@ -91,7 +91,7 @@ def wider(tmp_path_factory):
 @pytest.mark.parametrize("weights", [True, False])
 @pytest.mark.parametrize("left", [(), ("TrainSpec",), ("retrained",)])
 def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_path, left, weights):
-    """On a machine that by itself would remove other channels."""
+    """On a machine that by itself would go another way."""
     store = tmp_path / "results/smoke"
     shutil.copytree(wider, store)
     names = {path.name for path in store.glob("*.json")}
