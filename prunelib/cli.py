@@ -79,7 +79,7 @@ def cli() -> None:
     \b
     Examples:
       prunelib describe --depth 40 --width 2
-      prunelib study smoke --results mine   a whole study in under three minutes, anywhere
+      prunelib study smoke --results mine   a whole study in a few minutes, anywhere
       prunelib status mini                  what is there of a study, and what is missing
     """
 

@@ -89,7 +89,7 @@ def wider(tmp_path_factory):
 
 
 @pytest.mark.parametrize("weights", [True, False])
-@pytest.mark.parametrize("left", [(), ("TrainSpec",), ("retrained",)])
+@pytest.mark.parametrize("left", [(), ("train",), ("retrained",)])
 def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_path, left, weights):
     """On a machine that by itself would go another way."""
     store = tmp_path / "results/smoke"
