@@ -647,7 +647,7 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
     figure.update_layout(
         xaxis_title="difference, points",
         yaxis={"categoryorder": "array", "categoryarray": runs["title"].tolist()[::-1]},
-        height=180 + 50 * len(runs),
+        height=180 + 64 * len(runs),
     )
     table = runs[["title", "error", "other", "difference", "precision", "other_precision"]]
     table = table.replace({"title": {"<br>": " "}}, regex=True)
