@@ -20,12 +20,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import timing
 from benchmarks.sides import pixels
 from benchmarks.timing import keep
-from prunelib import trainer
-from prunelib.data import Dataset
-from prunelib.machine import Machine
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol
-from prunelib.wrn import WideResNet
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.training import trainer
+from prunelib.training.data import Dataset
+from prunelib.training.machine import Machine
+from prunelib.training.protocols import Protocol
 
 EPOCHS = 200
 """Of the paper: what the time of one is multiplied by."""

@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import timing
 from benchmarks.timing import ROOT, keep
-from prunelib.machine import Machine
-from prunelib.store import Store
-from prunelib.study import SCALES, lookup, plan
+from prunelib.study.plan import SCALES, lookup, plan
+from prunelib.study.store import Store
+from prunelib.training.machine import Machine
 
-COMMAND = (sys.executable, "-c", "from prunelib.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from prunelib.cli.main import main; main()")
 ANSWERS = {
     "prunelib --help": ("--help",),
     "prunelib describe": ("describe", "--depth", "40", "--width", "2"),

@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import timing
 from benchmarks.cluster import two_nodes
 from benchmarks.timing import ROOT, keep
-from prunelib.executors import Here, Processes, Setting
-from prunelib.machine import Machine
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol
-from prunelib.specs import TrainSpec
-from prunelib.store import Store
-from prunelib.study import SCALES, lookup, plan, study
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.executors.local import Here, Processes, Setting
+from prunelib.study.plan import SCALES, lookup, plan, study
+from prunelib.study.specs import TrainSpec
+from prunelib.study.store import Store
+from prunelib.training.machine import Machine
+from prunelib.training.protocols import Protocol
 
 SCALE = SCALES["smoke"]
 REQUESTS = plan(SCALE, ("reduced-width", "bottleneck"), seeds=1)
@@ -94,7 +94,7 @@ def main() -> None:
     machine = Machine.here("cpu", 1)
     with two_nodes() as nodes:
         os.environ |= nodes.environment  # before Ray is imported
-        from prunelib.ray_executor import RayTasks
+        from prunelib.study.executors.ray import RayTasks
 
         executors = {
             "one process": lambda store: Here(Setting(store, machine)),

@@ -30,13 +30,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import timing
 from benchmarks.sides import BATCH
 from benchmarks.timing import ROOT, Step, keep, timed
-from prunelib.design import copycat_source
-from prunelib.export import onnx
-from prunelib.families import Trajectory
-from prunelib.machine import Machine
-from prunelib.notebook import open_study
-from prunelib.profile import ChannelProfile, nearest
-from prunelib.wrn import WideResNet
+from prunelib.book.notebook import open_study
+from prunelib.evidence.design import copycat_source
+from prunelib.nets.export import onnx
+from prunelib.nets.profile import ChannelProfile, nearest
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.study.families import Trajectory
+from prunelib.training.machine import Machine
 
 SIZES = ((1, 16, (80_000, 200_000)), (2, 32, (200_000, 500_000)))
 """Width of the base network, pixels a side of its images, budgets (parameters)."""

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import timing
 from benchmarks.timing import keep
-from prunelib.executors import Setting, executor
-from prunelib.machine import Machine
-from prunelib.store import Store
-from prunelib.study import SCALES, Request, found, lookup, plan, study
+from prunelib.study.executors.local import Setting, executor
+from prunelib.study.plan import SCALES, Request, found, lookup, plan, study
+from prunelib.study.store import Store
+from prunelib.training.machine import Machine
 
 FAMILIES = ("base", "reduced-width", "bottleneck", "random-profile")
 

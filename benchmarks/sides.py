@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.timing import Step
-from prunelib._torchvision import import_torchvision
-from prunelib.data import Dataset, Split, train_batches
-from prunelib.machine import Machine
-from prunelib.profile import ChannelProfile
-from prunelib.saliency import CRITERIA, Evidence, Fisher, least_salient
-from prunelib.shapes import SHAPES
-from prunelib.trainer import sgd, sgd_step
-from prunelib.wrn import WideResNet, remove_channel
+from prunelib.nets.inputs import SHAPES
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet, remove_channel
+from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, least_salient
+from prunelib.training._torchvision import import_torchvision
+from prunelib.training.data import Dataset, Split, train_batches
+from prunelib.training.machine import Machine
+from prunelib.training.trainer import sgd, sgd_step
 
 BATCH = 128
 SGD = {"lr": 8e-4, "momentum": 0.9, "weight_decay": 5e-4}

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import sides, timing
 from benchmarks.sides import BATCH, Side
 from benchmarks.timing import ROOT, Step, in_turns, keep, product
-from prunelib import fused
-from prunelib.machine import Machine
-from prunelib.notebook import open_study
-from prunelib.profile import ChannelProfile
+from prunelib.book.notebook import open_study
+from prunelib.kernels import norm_relu as fused
+from prunelib.nets.profile import ChannelProfile
+from prunelib.training.machine import Machine
 
 NETWORKS = {
     "WRN-40-2 at 32×32": (ChannelProfile.full(40, 2), 32),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from prunelib.machine import Machine
+from prunelib.training.machine import Machine
 
 ROOT = Path(__file__).parents[1]
 Step = Callable[[], object]

@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from prunelib import verdicts
-from prunelib.notebook import open_studies
+from prunelib.book.notebook import open_studies
+from prunelib.evidence import verdicts
 
 README = Path(__file__).parents[1] / "README.md"
 FOUND = re.compile(r"(<!-- found: .*? -->\n).*?(<!-- /found -->)", re.DOTALL)

@@ -5,12 +5,12 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "ChannelProfile": "profile",
-    "WideResNet": "wrn",
-    "train": "trainer",
-    "evaluate": "trainer",
-    "prune": "pruner",
-    "fisher_saliency": "saliency",
+    "ChannelProfile": "nets.profile",
+    "WideResNet": "nets.wideresnet",
+    "train": "training.trainer",
+    "evaluate": "training.trainer",
+    "prune": "pruning.loop",
+    "fisher_saliency": "pruning.saliency",
     "PrunelibError": "errors",
 }
 __all__ = list(_PUBLIC)

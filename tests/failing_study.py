@@ -5,7 +5,8 @@ import signal
 
 import small_study  # noqa: F401
 
-from prunelib import cli, ray_executor
+from prunelib.cli import main as cli
+from prunelib.study.executors import ray as ray_executor
 
 
 def failing(spec, *arguments):
@@ -13,7 +14,7 @@ def failing(spec, *arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     if spec.seed == 2:
         raise OSError("the disk\nis full")
-    from prunelib.ray_executor import work
+    from prunelib.study.executors.ray import work
 
     return work(spec, *arguments)
 

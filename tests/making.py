@@ -4,10 +4,10 @@ import torch
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
-from prunelib.data import Dataset, Split
-from prunelib.machine import Machine
-from prunelib.profile import ChannelProfile
-from prunelib.wrn import WideResNet
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.training.data import Dataset, Split
+from prunelib.training.machine import Machine
 
 torch.set_num_threads(1)
 

@@ -10,8 +10,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from prunelib import cli, study
-from prunelib.profile import ChannelProfile
+from prunelib.cli import main as cli
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study import plan as study
 
 SMOKE = study.SCALES["smoke"]
 study.SCALES["smoke"] = replace(
@@ -23,7 +24,8 @@ study.SCALES["smoke"] = replace(
 )
 
 if os.environ.get("SLOWLY"):
-    from prunelib import pruner, trainer
+    from prunelib.pruning import loop as pruner
+    from prunelib.training import trainer
 
     evaluate = trainer.evaluate
 
@@ -35,7 +37,7 @@ if os.environ.get("SLOWLY"):
     pruner.evaluate = trainer.evaluate = slow
 
 if os.environ.get("ELSEWHERE"):
-    from prunelib.saliency import CRITERIA
+    from prunelib.pruning.saliency import CRITERIA
 
     CRITERIA["fisher"] = CRITERIA["random"]
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from prunelib.families import FAMILIES, MAIN
-from prunelib.notebook import Records
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.specs import DataSpec
-from prunelib.store import Record, Store
-from prunelib.study import Request, Scale, lookup, plan
+from prunelib.book.notebook import Records
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import FAMILIES, MAIN
+from prunelib.study.plan import Request, Scale, lookup, plan
+from prunelib.study.specs import DataSpec
+from prunelib.study.store import Record, Store
+from prunelib.training.protocols import Protocol, PruneProtocol
 
 BASE = ChannelProfile.full(10, 0.5)
 SCALE = Scale(

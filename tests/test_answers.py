@@ -9,12 +9,12 @@ from making import examples
 from scipy import stats
 from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
-from prunelib import answers
-from prunelib.answers import advantage, interval, spread
-from prunelib.design import design
-from prunelib.notebook import Records
-from prunelib.profile import ChannelProfile
-from prunelib.store import Store
+from prunelib.book import answers
+from prunelib.book.answers import advantage, interval, spread
+from prunelib.book.notebook import Records
+from prunelib.evidence.design import design
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.store import Store
 
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
 SENTENCES = (answers.base, answers.pruned, answers.simple, answers.saliency)

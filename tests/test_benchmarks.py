@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.timing import in_turns, product
 from prunelib import ChannelProfile
-from prunelib.machine import Machine
+from prunelib.training.machine import Machine
 
 ROOT = Path(__file__).parents[1]
 STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"

@@ -12,17 +12,17 @@ import pytest
 import test_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from prunelib import explorer as widgets
-from prunelib.families import copied_after
-from prunelib.notebook import open_study
-from prunelib.profile import ChannelProfile
+from prunelib.book.notebook import open_study
+from prunelib.book.widgets import explorer as widgets
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import copied_after
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.book, pytest.mark.xdist_group("widgets")]
 browser = test_book.browser
 
 CONF = """
-extensions = ["myst_nb", "prunelib.sphinx_ext"]
+extensions = ["myst_nb", "prunelib.book.sphinx_ext"]
 html_theme = "sphinx_book_theme"
 project = "Widgets"
 root_doc = "page"
@@ -31,8 +31,8 @@ html_context = {"default_mode": "auto"}
 html_theme_options = {"navbar_persistent": []}
 """
 OPEN = """
-from prunelib.explorer import explorer, player
-from prunelib.notebook import open_study
+from prunelib.book.widgets.explorer import explorer, player
+from prunelib.book.notebook import open_study
 smoke = open_study("smoke", results=%r, run_missing=False)
 mini = open_study("mini", results=%r, run_missing=False)
 """

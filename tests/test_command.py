@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prunelib.profile import ChannelProfile
+from prunelib.nets.profile import ChannelProfile
 
 PRUNELIB = Path(sys.executable).parent / "prunelib"
 SMALL = ("--families", "base,reduced-width", "--budgets", "6k", "--seeds", "1")
@@ -274,7 +274,7 @@ def test_alone_it_explains_itself(tmp_path):
 @pytest.mark.parametrize("arguments", [["--help"], ["describe", "--depth", "40", "--width", "2"]])
 def test_answers_that_need_no_torch_do_not_wait_for_it(arguments):
     program = (
-        "import sys; from prunelib.cli import cli; cli(sys.argv[1:], standalone_mode=False);"
+        "import sys; from prunelib.cli.main import cli; cli(sys.argv[1:], standalone_mode=False);"
         "print(sorted({'torch', 'pandas', 'plotly'} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(

@@ -15,19 +15,20 @@ from making import CPU, examples, network
 from studies import IMAGES, SCALE, TUNED, error, fill
 from test_wrn import masks
 
-from prunelib import claims, pruner, verdicts
 from prunelib.errors import PrunelibError
-from prunelib.families import CONTROLS, FAMILIES, MAIN, PENALISED
+from prunelib.evidence import claims, verdicts
+from prunelib.evidence.repeats import timeless
 from prunelib.files import load_tensors
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.repeats import timeless
-from prunelib.runs import build, dataset, reads, run, started
-from prunelib.saliency import CRITERIA
-from prunelib.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
-from prunelib.store import Store
-from prunelib.study import SCALES, Request, keep_orders, lookup, plan
-from prunelib.wrn import remove_channels
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import remove_channels
+from prunelib.pruning import loop as pruner
+from prunelib.pruning.saliency import CRITERIA
+from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
+from prunelib.study.plan import SCALES, Request, keep_orders, lookup, plan
+from prunelib.study.runs import build, dataset, reads, run, started
+from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
+from prunelib.study.store import Store
+from prunelib.training.protocols import Protocol, PruneProtocol
 
 BASE = TrainSpec(
     ChannelProfile.full(10, 0.25),

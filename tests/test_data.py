@@ -15,11 +15,11 @@ from making import dataset, examples, images
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from prunelib import data
-from prunelib.data import Split, generator, train_batches
 from prunelib.errors import PrunelibError
-from prunelib.profile import ChannelProfile
-from prunelib.shapes import PRUNING
+from prunelib.nets.inputs import PRUNING
+from prunelib.nets.profile import ChannelProfile
+from prunelib.training import data
+from prunelib.training.data import Split, generator, train_batches
 
 
 def numbered(n, size=4, channels=1, seed=0):

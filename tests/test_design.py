@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import examples
 
-from prunelib.curves import measured_curve
-from prunelib.design import FAMILIES, MARGIN, along, copycat_source, design, measured
+from prunelib.book.notebook import open_study
 from prunelib.errors import Missing, PrunelibError
-from prunelib.notebook import open_study
-from prunelib.profile import ChannelProfile
+from prunelib.evidence.curves import measured_curve
+from prunelib.evidence.design import FAMILIES, MARGIN, along, copycat_source, design, measured
+from prunelib.nets.profile import ChannelProfile
 
 SMOKE = open_study("smoke", run_missing=False)
 

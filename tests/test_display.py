@@ -1,8 +1,8 @@
 import plotly.graph_objects as go
 import pytest
 
-from prunelib import sphinx_ext
-from prunelib.display import MIME, PLOTLY, Choices, by_scale
+from prunelib.book import sphinx_ext
+from prunelib.book.choices import MIME, PLOTLY, Choices, by_scale
 from prunelib.errors import Missing, PrunelibError
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from prunelib import executors
 from prunelib.errors import PrunelibError
-from prunelib.executors import RETRIES, Here, Processes, Setting
-from prunelib.machine import Machine
-from prunelib.store import Record, Store
-from prunelib.study import SCALES, plan, study
+from prunelib.study.executors import local as executors
+from prunelib.study.executors.local import RETRIES, Here, Processes, Setting
+from prunelib.study.plan import SCALES, plan, study
+from prunelib.study.store import Record, Store
+from prunelib.training.machine import Machine
 
 FAILS = SCALES["smoke"].base_spec(1)
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import examples, profiles
 
-from prunelib import explorer as widgets
-from prunelib import units
-from prunelib.curves import Curve, measured_curve, reading
+from prunelib import text as units
+from prunelib.book.notebook import open_study
+from prunelib.book.widgets import explorer as widgets
+from prunelib.book.widgets.explorer import explorer, player
 from prunelib.errors import PrunelibError
-from prunelib.explorer import explorer, player
-from prunelib.notebook import open_study
-from prunelib.profile import ChannelProfile
+from prunelib.evidence.curves import Curve, measured_curve, reading
+from prunelib.nets.profile import ChannelProfile
 
 ROOT = Path(__file__).parents[1]
 NODE = shutil.which("node")

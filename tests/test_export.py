@@ -8,12 +8,12 @@ import torch
 from making import network
 from test_command import prunelib
 
-from prunelib import export
 from prunelib.errors import PrunelibError
-from prunelib.export import onnx
 from prunelib.files import load_tensors
-from prunelib.profile import ChannelProfile
-from prunelib.shapes import SHAPES
+from prunelib.nets import export
+from prunelib.nets.export import onnx
+from prunelib.nets.inputs import SHAPES
+from prunelib.nets.profile import ChannelProfile
 
 SHAPE = SHAPES["digits"]
 COMMITTED = Path(__file__).parents[1] / "results"

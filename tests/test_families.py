@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from making import examples, seeds
 
 from prunelib.errors import PrunelibError
-from prunelib.families import (
+from prunelib.nets.inputs import SHAPES
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import (
     CONTROLS,
     COPYCAT_SHARE,
     FAMILIES,
@@ -23,12 +25,10 @@ from prunelib.families import (
     random_profile,
     reduced_width,
 )
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.shapes import SHAPES
-from prunelib.specs import DataSpec, PruneSpec, TrainSpec
-from prunelib.store import Record
-from prunelib.study import SCALES, largest_left
+from prunelib.study.plan import SCALES, largest_left
+from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
+from prunelib.study.store import Record
+from prunelib.training.protocols import Protocol, PruneProtocol
 
 CIFAR, DIGITS = SHAPES["cifar10"], SHAPES["digits"]
 bases = st.sampled_from(

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
-from prunelib import figures
-from prunelib.answers import advantage
+from prunelib.book import figures
+from prunelib.book.answers import advantage
 from prunelib.errors import Missing
-from prunelib.families import FAMILIES, MAIN
-from prunelib.published import COPYCATS, SNIP
+from prunelib.evidence.published import COPYCATS, SNIP
+from prunelib.study.families import FAMILIES, MAIN
 
 STEPS = walk()
 PROFILES = {"full": BASE, "half": BASE.scaled(0.5), "last": STEPS[-1][1].without(1, 0)}

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from studies import BASE, HERE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
-from prunelib import frames
 from prunelib.errors import PrunelibError
-from prunelib.store import Record, Store
-from prunelib.study import lookup, plan
+from prunelib.evidence import tables as frames
+from prunelib.study.plan import lookup, plan
+from prunelib.study.store import Record, Store
 
 STEPS = walk()
 SHAPE = SCALE.shape

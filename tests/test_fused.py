@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from prunelib import fused
-from prunelib.fused import NormReLU, beside, norm_relu, products, rows
+from prunelib.kernels import norm_relu as fused
+from prunelib.kernels.norm_relu import NormReLU, beside, norm_relu, products, rows
 
 numba = pytest.importorskip("numba")
 
@@ -94,7 +94,7 @@ def test_sums_of_products_are_those_of_float64(shape, dtype):
 
 
 def test_bfloat16_is_rounded_as_pytorch_rounds_it():
-    from prunelib.kernels import load, store
+    from prunelib.kernels.numba_cpu import load, store
 
     @numba.njit
     def rounded(x, y):
@@ -201,7 +201,7 @@ def test_weights_that_change_before_the_backward_pass_are_noticed():
 def test_training_goes_on_where_numba_cannot_compile(tmp_path, broken):
     code = (
         f"{broken}\nimport torch\ntorch.set_num_threads(1)\n"
-        "from prunelib.fused import norm_relu\n"
+        "from prunelib.kernels.norm_relu import norm_relu\n"
         "x = torch.randn(2, 4, 3, 3).to(memory_format=torch.channels_last).requires_grad_()\n"
         "print(norm_relu(torch.nn.BatchNorm2d(4), x)[0].grad_fn.name())"
     )

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from prunelib import ChannelProfile, WideResNet
-from prunelib.graphs import WARM_UP, Replayed, distance, record_cuda
-from prunelib.machine import Machine
-from prunelib.saliency import Fisher
-from prunelib.trainer import sgd, sgd_step, stepper
+from prunelib.kernels.cuda_graph import WARM_UP, Replayed, distance, record_cuda
+from prunelib.pruning.saliency import Fisher
+from prunelib.training.machine import Machine
+from prunelib.training.trainer import sgd, sgd_step, stepper
 
 HERE = Machine("cpu", "float32", 1)
 

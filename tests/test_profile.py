@@ -10,8 +10,8 @@ from making import examples, profiles
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunelib.errors import PrunelibError
-from prunelib.profile import ChannelProfile, nearest, stage_widths
-from prunelib.wrn import WideResNet
+from prunelib.nets.profile import ChannelProfile, nearest, stage_widths
+from prunelib.nets.wideresnet import WideResNet
 
 WRN_40_2 = ChannelProfile.full(40, 2)
 any_width = st.floats(0.01, 3)

@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 from making import CPU, dataset, examples, images, network, profiles, seeds
 from torch.nn import functional as F
 
-from prunelib import pruner, runs
-from prunelib.data import Dataset, train_batches
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.pruner import prune
-from prunelib.shapes import PRUNING, SHAPES
-from prunelib.specs import DataSpec, PruneSpec, TrainSpec
-from prunelib.store import Store
-from prunelib.trainer import NotFinite
+from prunelib.nets.inputs import PRUNING, SHAPES
+from prunelib.nets.profile import ChannelProfile
+from prunelib.pruning import loop as pruner
+from prunelib.pruning.loop import prune
+from prunelib.study import runs
+from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
+from prunelib.study.store import Store
+from prunelib.training.data import Dataset, train_batches
+from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.trainer import NotFinite
 
 TINY = ChannelProfile.full(10, 0.25)
 POSSIBLE = TINY.prunable - 3

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from studies import SCALE, fill
 from test_command import prunelib
 
-from prunelib import figures
+from prunelib.book import figures
+from prunelib.book.notebook import open_study
 from prunelib.errors import Missing
-from prunelib.notebook import open_study
-from prunelib.repeats import agreement, between_seeds, kept, repeats, told, usual
-from prunelib.store import Record, Store
+from prunelib.evidence.repeats import agreement, between_seeds, kept, repeats, told, usual
+from prunelib.study.store import Record, Store
 
 RESULTS = Path(__file__).parent.parent / "results"
 

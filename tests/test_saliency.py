@@ -8,8 +8,10 @@ from making import CPU, batch, examples, network, profiles, seeds
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from prunelib.profile import ChannelProfile
-from prunelib.saliency import (
+from prunelib.nets.inputs import Shape
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet, remove_channel
+from prunelib.pruning.saliency import (
     CRITERIA,
     Evidence,
     Fisher,
@@ -18,9 +20,7 @@ from prunelib.saliency import (
     least_salient,
     loss_changes,
 )
-from prunelib.shapes import Shape
-from prunelib.trainer import sgd, sgd_step
-from prunelib.wrn import WideResNet, remove_channel
+from prunelib.training.trainer import sgd, sgd_step
 
 
 def parts(x, y, sizes):

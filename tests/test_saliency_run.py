@@ -2,13 +2,13 @@ import pandas as pd
 import pytest
 import torch
 
-from prunelib.machine import Machine
-from prunelib.notebook import open_study
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.runs import run
-from prunelib.specs import DataSpec, SaliencySpec, TrainSpec
-from prunelib.store import Store
+from prunelib.book.notebook import open_study
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.runs import run
+from prunelib.study.specs import DataSpec, SaliencySpec, TrainSpec
+from prunelib.study.store import Store
+from prunelib.training.machine import Machine
+from prunelib.training.protocols import Protocol, PruneProtocol
 
 BASE = TrainSpec(
     ChannelProfile.full(10, 0.25),

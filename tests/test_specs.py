@@ -8,9 +8,17 @@ from hypothesis import strategies as st
 from making import examples, profiles, seeds
 
 from prunelib.errors import PrunelibError
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec, from_dict, key, to_dict
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.specs import (
+    DataSpec,
+    PruneSpec,
+    SaliencySpec,
+    TrainSpec,
+    from_dict,
+    key,
+    to_dict,
+)
+from prunelib.training.protocols import Protocol, PruneProtocol
 
 counts = st.integers(0, 10**6)
 numbers = st.floats(0, 10, allow_nan=False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from prunelib import speed
+from prunelib.book import speed
 from prunelib.errors import Missing, PrunelibError
 
 MADE = {

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from making import examples
 from test_specs import BASE, PRUNE, SALIENCY, any_specs
 
-from prunelib import specs
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors, write_atomically
-from prunelib.store import VERSION, Record, Store, folded
-from prunelib.study import lookup
+from prunelib.study import specs
+from prunelib.study.plan import lookup
+from prunelib.study.store import VERSION, Record, Store, folded
 
 OUTCOME = {
     "error": 12.5,

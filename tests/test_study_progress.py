@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from prunelib import executors
-from prunelib.data import load
-from prunelib.effort import effort
-from prunelib.executors import Processes
-from prunelib.shapes import TEST_IMAGES, TRAINING_IMAGES
-from prunelib.specs import key
-from prunelib.store import Record, Store
-from prunelib.study import SCALES, found, lookup, plan, study
+from prunelib.nets.inputs import TEST_IMAGES, TRAINING_IMAGES
+from prunelib.study.effort import effort
+from prunelib.study.executors import local as executors
+from prunelib.study.executors.local import Processes
+from prunelib.study.plan import SCALES, found, lookup, plan, study
+from prunelib.study.specs import key
+from prunelib.study.store import Record, Store
+from prunelib.training.data import load
 
 RESULTS = Path(__file__).parent.parent / "results"
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from making import CPU, batch, dataset, examples, images, network, profiles, seeds
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from prunelib import trainer
-from prunelib.data import Dataset, train_batches
-from prunelib.profile import ChannelProfile
-from prunelib.protocols import Protocol, PruneProtocol
-from prunelib.trainer import NotFinite, evaluate, sgd, sgd_step, train
+from prunelib.nets.profile import ChannelProfile
+from prunelib.training import trainer
+from prunelib.training.data import Dataset, train_batches
+from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.trainer import NotFinite, evaluate, sgd, sgd_step, train
 
 TINY = ChannelProfile.full(10, 0.25)
 SHORT = Protocol(epochs=3, batch_size=16, lr=0.05, milestones=(1, 2), pad=1)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from prunelib import verdicts
-from prunelib.claims import CLAIMS, CONTROLS
-from prunelib.families import Trajectory
-from prunelib.notebook import open_study
-from prunelib.study import SCALES
-from prunelib.verdicts import MOST_SEEDS, judge, seeds_to_settle
+from prunelib.book.notebook import open_study
+from prunelib.evidence import verdicts
+from prunelib.evidence.claims import CLAIMS, CONTROLS
+from prunelib.evidence.verdicts import MOST_SEEDS, judge, seeds_to_settle
+from prunelib.study.families import Trajectory
+from prunelib.study.plan import SCALES
 
 ROOT = Path(__file__).parents[1]
 SMOKE = SCALES["smoke"]

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.profile import ChannelProfile
-from prunelib.trainer import sgd, sgd_step
-from prunelib.wrn import Projection, WideResNet, remove_channel
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import Projection, WideResNet, remove_channel
+from prunelib.training.trainer import sgd, sgd_step
 
 
 def reference(model: WideResNet, x, training=False):

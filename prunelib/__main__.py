@@ -1,0 +1,5 @@
+"""`python -m prunelib` is the command `prunelib`."""
+
+from prunelib.cli.main import main
+
+main()

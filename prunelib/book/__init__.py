@@ -1,0 +1,1 @@
+"""Evidence in sentences, figures and widgets."""

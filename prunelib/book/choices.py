@@ -1,0 +1,91 @@
+"""One figure for each choice a reader has: a scale, an axis.
+
+A page of the book shows a row of buttons for every question that has more than one answer. A live
+notebook shows the first choice; there, parameters choose.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import plotly.graph_objects as go
+
+from prunelib.book.notebook import Records
+from prunelib.errors import Missing, PrunelibError
+
+MIME = "application/vnd.prunelib.choices+json"
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Figures by the answers to some questions.
+
+    Args:
+        questions: each with its possible answers, the one to begin with first.
+        figures: by one answer for each question; combinations may be left out.
+    """
+
+    questions: dict[str, tuple[str, ...]]
+    figures: dict[tuple[str, ...], go.Figure]
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        first = next(iter(self.figures.values())).to_plotly_json()
+        figures = [
+            {"answers": answers, "figure": figure.to_plotly_json()}
+            for answers, figure in self.figures.items()
+        ]
+        return {
+            MIME: {"questions": self.questions, "figures": figures},
+            PLOTLY: first,
+            "text/plain": repr(self),
+        }
+
+    def also(self, answer: str, figure: go.Figure) -> "Choices":
+        """With one more answer to the first question, at the first answers to the others."""
+        first, *others = self.questions.items()
+        key = (answer, *(answers[0] for _, answers in others))
+        questions = {first[0]: (*first[1], answer)} | dict(others)
+        return Choices(questions, self.figures | {key: figure})
+
+    def __repr__(self) -> str:
+        asked = "; ".join(f"{name}: {', '.join(a)}" for name, a in self.questions.items())
+        return f"Choices({asked})"
+
+
+def by_scale(
+    studies: dict[str, Records],
+    draw: Callable[..., go.Figure],
+    **questions: Sequence[str] | dict[str, str],
+) -> Choices:
+    """A figure for every scale that has records of it, and for every further answer.
+
+    Args:
+        studies: of `notebook.open_studies`.
+        draw: records, and an argument for each question, to a figure; raises `Missing` where
+            there are no records to draw.
+        questions: further questions, each a dictionary from answers, as readers see them, to
+            what `draw` is given.
+
+    Raises:
+        PrunelibError: no scale has the records.
+    """
+    figures = {}
+    for name, records in studies.items():
+        for answers in product(*questions.values()):
+            given = {q: questions[q][a] for q, a in zip(questions, answers, strict=True)}
+            try:
+                figure = draw(records, **given)
+            except Missing:
+                continue
+            meta = figure.layout.meta
+            figure.update_layout(meta=meta | {"alt": f"{meta['alt']} {records.provenance()}"})
+            figures[(name, *answers)] = figure
+    if not figures:
+        raise PrunelibError(
+            "there are no records of this at any scale; make them with: prunelib study "
+            f"{next(iter(studies))}"
+        )
+    shown = tuple(name for name in studies if any(key[0] == name for key in figures))
+    asked = {q.replace("_", " "): tuple(answers) for q, answers in questions.items()}
+    return Choices({"scale": shown} | asked, figures)

@@ -1,0 +1,1 @@
+"""Widgets that work live and in a stored page."""

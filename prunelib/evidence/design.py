@@ -1,0 +1,167 @@
+"""Design a network: a budget in, channel profiles out, with the error that was measured nearby."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from prunelib.book.notebook import Records
+from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.nets.inputs import Shape
+from prunelib.nets.profile import ChannelProfile, Count, nearest
+from prunelib.study.families import Trajectory, copied_after
+
+FAMILIES = ("pruned-from-scratch", "copycat", "bottleneck", "reduced-width")
+"""The families that can be designed without pruning anything anew."""
+MARGIN = 0.01
+"""A network is taken to be as good as a measured one if its size differs by no more than this."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A network within a budget, and the test error (per cent) to expect of it.
+
+    `longer` is the error after `times` as long a training, where that was measured.
+    """
+
+    family: str
+    profile: ChannelProfile
+    params: int
+    macs: int
+    expected: Reading
+    longer: Reading
+    times: float | None
+
+    @property
+    def least(self) -> float:
+        """The least error that it was measured or read off to reach; infinite if there is none."""
+        errors = (self.expected.error, self.longer.error)
+        return min((error for error in errors if error is not None), default=math.inf)
+
+    @property
+    def python(self) -> str:
+        """One line of Python that makes the profile."""
+        p = self.profile
+        width = int(p.width) if p.width.is_integer() else p.width
+        return f"ChannelProfile({p.depth}, {width}, {p.middle})"
+
+
+def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
+    """The shape that copycats scale, as measured at a scale, carried over to another width.
+
+    Raises:
+        Missing: there is no pruning run.
+        PrunelibError: the depths differ, so that blocks do not correspond.
+    """
+    full = records.scale.base
+    if base.depth != full.depth:
+        raise PrunelibError(
+            f"the copycats of {records.scale.name} have depth {full.depth}, not {base.depth}"
+        )
+    source = records.trajectory(0).after(copied_after(full))
+    shares = zip(base.unpruned.middle, source.shares(), strict=True)
+    return ChannelProfile(base.depth, base.width, tuple(nearest(c * share) for c, share in shares))
+
+
+def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfile:
+    """The largest profile of a pruning run within a budget.
+
+    Raises:
+        Missing: the budget is outside what the run passed.
+    """
+    sizes = [count(run.after(removals)) for removals in range(len(run.blocks))]
+    if not sizes[-1] <= budget <= sizes[0]:
+        raise Missing(
+            f"pruning passed no network of {budget:,} {unit}, but {sizes[-1]:,} to {sizes[0]:,}"
+        )
+    return run.after(next(i for i, size in enumerate(sizes) if size <= budget))
+
+
+def measured(records: Records, family: str, params: int) -> Reading:
+    """The error of a family at a size, or at the end of the measured curve if that is very near."""
+    curve = measured_curve(records, family)
+    if curve.params:
+        nearest_size = min(max(params, curve.params[0]), curve.params[-1])
+        if abs(nearest_size - params) <= MARGIN * params:
+            params = nearest_size
+    return reading(curve, params)
+
+
+def how_much_longer(records: Records, family: str, params: int) -> float:
+    """Images that the longer runs of a family saw over those of the others, at a size.
+
+    The smaller a network, the more pruning it replaces: interpolated between budgets.
+    """
+    rows = records.networks
+    long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"].mean()
+    usual = rows[rows["family"] == family]["images_seen"].mean()
+    return float(np.interp(params, long.index, long) / usual)
+
+
+def design(
+    records: Records,
+    budget: int,
+    base: ChannelProfile | None = None,
+    what: str = "params",
+    families: tuple[str, ...] = FAMILIES,
+) -> list[Design]:
+    """The largest network of each family within a budget, the one with the least error first.
+
+    The least error is that after longer training where it was measured. The pruned architecture
+    is there for the scale's own base only, and between the sizes that pruning passed.
+
+    Args:
+        records: gives the shape of copycats and the measured errors.
+        budget: parameters, or MACs for one image.
+        base: the widest network that is wanted; by default that of the scale. Errors are known
+            for the scale's own base only.
+        what: `params` or `macs`.
+        families: some of `FAMILIES`.
+
+    Raises:
+        Missing: no family has such a network.
+        PrunelibError: the budget cannot be met; the message says which can.
+    """
+    shape: Shape = records.scale.shape
+    base = base or records.scale.base
+    count = shape.params if what == "params" else shape.macs
+    unit = "parameters" if what == "params" else "MACs"
+    found, missing = [], None
+    for family in families:
+        try:
+            profile = largest_of(family, records, base, budget, count, unit)
+        except Missing as error:
+            missing = error
+            continue
+        except PrunelibError as error:
+            raise PrunelibError(f"{family}: {error}") from None
+        params = shape.params(profile)
+        expected = longer = Reading(None, "the base network is another than the measured one")
+        if base == records.scale.base:
+            expected = measured(records, family, params)
+            longer = measured(records, f"{family}-long", params)
+        times = None if longer.error is None else how_much_longer(records, family, params)
+        found.append(Design(family, profile, params, shape.macs(profile), expected, longer, times))
+    if missing and not found:
+        raise missing
+    return sorted(found, key=lambda d: d.least)
+
+
+def largest_of(
+    family: str, records: Records, base: ChannelProfile, budget: int, count: Count, unit: str
+) -> ChannelProfile:
+    """The largest profile of a family within a budget.
+
+    Raises:
+        Missing: it takes a pruning run that is not there, or did not pass this size or base.
+        PrunelibError: the budget cannot be met.
+    """
+    if family == "reduced-width":
+        return base.fit_full(budget, count, unit)
+    if family == "pruned-from-scratch":
+        if base != records.scale.base:
+            raise Missing("pruning runs are of the measured base network only")
+        return along(records.trajectory(0), budget, count, unit)
+    source = base.unpruned if family == "bottleneck" else copycat_source(records, base)
+    return source.fit(budget, count, unit)

@@ -1,0 +1,160 @@
+"""Records in, tidy pandas DataFrames out: one row a network, or one row a removal."""
+
+from collections.abc import Sequence
+from math import nan
+
+import pandas as pd
+
+from prunelib.study.families import FAMILIES, Trajectory, copied_after, copycat, pruned
+from prunelib.study.plan import Find, Request, found
+from prunelib.study.specs import PruneSpec, TrainSpec
+from prunelib.study.store import Record
+
+
+def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+    """One row for each network of a plan whose record is there.
+
+    Pruned-and-tuned networks are the measured points of the trajectory, the largest one within each
+    budget of the plan.
+
+    Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `training_macs` (of
+    this network alone), `search_macs` (spent before it: training the base, and pruning),
+    `total_macs` (both), `images_seen`, `middle` (bottleneck widths), `key` (of the
+    record).
+    """
+    budgets = sorted({request.budget for request in requests if request.budget})
+    rows = []
+    for request, record in found(requests, find):
+        if record is None:
+            continue
+        if isinstance(record.spec, PruneSpec):
+            rows += pruned_rows(request, record, budgets, find)
+        elif isinstance(record.spec, TrainSpec):
+            rows.append(trained_row(request, record, find))
+    columns = (
+        "family budget seed params macs error training_macs search_macs total_macs "
+        "images_seen middle key"
+    )
+    for row in rows:
+        row["total_macs"] = row["training_macs"] + row["search_macs"]
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+def trained_row(request: Request, record: Record, find: Find) -> dict:
+    """The row of a network trained from scratch."""
+    search = 0
+    if FAMILIES[request.family].rule in (pruned, copycat):
+        pruning = find(request.scale.prune_spec(request.seed))
+        removals = Trajectory.of(pruning).at(request.budget)
+        if request.family == "copycat":
+            removals = copied_after(request.scale.base)
+        search = spent(pruning, removals, find)
+    outcome = record.outcome
+    return {
+        "family": request.family,
+        "budget": request.budget,
+        "seed": request.seed,
+        **{name: outcome[name] for name in ("params", "macs", "error", "training_macs")},
+        "search_macs": search,
+        "images_seen": outcome["images_seen"],
+        "middle": record.spec.profile.middle,
+        "key": record.key,
+    }
+
+
+def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find) -> list[dict]:
+    """The rows of a pruning run: its largest measured network within each budget."""
+    points, trajectory = record.outcome["points"], Trajectory.of(record)
+    rows = []
+    for budget in budgets:
+        measured = (
+            i
+            for i, (params, error) in enumerate(zip(points["params"], points["error"], strict=True))
+            if params <= budget and error is not None
+        )
+        i = next(measured, None)
+        if i is None:
+            continue
+        base = find(record.spec.base)
+        before = base.outcome if base else dict.fromkeys(("training_macs", "images_seen"), nan)
+        rows.append(
+            {
+                "family": request.family,
+                "budget": budget,
+                "seed": request.seed,
+                **{name: points[name][i] for name in ("params", "macs", "error")},
+                "training_macs": spent(record, i, find) - before["training_macs"],
+                "search_macs": before["training_macs"],
+                "images_seen": sum(points["images"][: i + 1]) + before["images_seen"],
+                "middle": trajectory.after(i).middle,
+                "key": record.key,
+            }
+        )
+    return rows
+
+
+def spent(pruning: Record, removals: int, find: Find) -> int:
+    """MACs of training the base and of pruning it for so many removals.
+
+    Not a number without the base's record.
+    """
+    points = pruning.outcome["points"]
+    steps = zip(points["macs"], points["images"], strict=True)
+    tuning = sum(3 * macs * images for macs, images in list(steps)[: removals + 1])
+    base = find(pruning.spec.base)
+    return tuning + (base.outcome["training_macs"] if base else nan)
+
+
+def trajectories(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+    """One row for each removal of each pruning run of a plan that is there.
+
+    Columns: `family`, `seed`, those of `pruner.Point`, `images` and `key`.
+    """
+    frames = []
+    for request, record in found(requests, find):
+        if record is not None and isinstance(record.spec, PruneSpec):
+            frame = pd.DataFrame(record.outcome["points"])
+            frame.insert(0, "seed", request.seed)
+            frame.insert(0, "family", request.family)
+            frames.append(frame.assign(key=record.key))
+    if not frames:
+        return pd.DataFrame(columns=["family", "seed", "removals", "params", "macs", "error"])
+    return pd.concat(frames, ignore_index=True)
+
+
+def saliencies(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+    """One row for each channel of each saliency run of a plan that is there.
+
+    Columns: `seed`, `block` (from 1), `channel` (from 0), `fisher_N` (after N steps), `l1`,
+    `actual` (change of the mean loss without the channel, nats), and `key`.
+    """
+    frames = [
+        pd.DataFrame(record.outcome["channels"]).assign(seed=request.seed, key=record.key)
+        for request, record in found(requests, find)
+        if record is not None and "channels" in record.outcome
+    ]
+    columns = ["seed", "block", "channel", "l1", "actual", "key"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def epochs(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+    """One row for each epoch of each training run of a plan that is there.
+
+    Columns: `family`, `budget`, `seed`, `epoch` (from 1), those of `trainer.Epoch`, and `key`.
+    """
+    frames = []
+    for request, record in found(requests, find):
+        if record is not None and "epochs" in record.outcome:
+            frame = pd.DataFrame(record.outcome["epochs"])
+            frame.insert(0, "epoch", range(1, len(frame) + 1))
+            frames.append(
+                frame.assign(
+                    family=request.family,
+                    budget=request.budget,
+                    seed=request.seed,
+                    key=record.key,
+                )
+            )
+    if not frames:
+        return pd.DataFrame(columns=["family", "budget", "seed", "epoch", "test_error"])
+    return pd.concat(frames, ignore_index=True)

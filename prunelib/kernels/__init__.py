@@ -1,0 +1,1 @@
+"""How the arithmetic is made fast; plain PyTorch is the fallback."""

@@ -1,0 +1,1 @@
+"""Architectures as data, and the networks built from them."""

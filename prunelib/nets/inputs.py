@@ -1,0 +1,29 @@
+"""What networks, plans and figures must know of a data set, without its images."""
+
+from typing import NamedTuple
+
+from prunelib.nets.profile import ChannelProfile
+
+
+class Shape(NamedTuple):
+    """What a network must know of a data set: image channels, classes and image size."""
+
+    in_channels: int
+    num_classes: int
+    image_size: int
+
+    def params(self, profile: ChannelProfile) -> int:
+        """Parameters of a network with this profile, for this data."""
+        return profile.count_params(self.in_channels, self.num_classes)
+
+    def macs(self, profile: ChannelProfile) -> int:
+        """Multiply-accumulates for one image of this data."""
+        return profile.count_macs(self.image_size, self.in_channels, self.num_classes)
+
+
+SHAPES = {"cifar10": Shape(3, 10, 32), "digits": Shape(1, 10, 8)}
+TRAINING_IMAGES = {"cifar10": 50_000, "digits": 1_438}
+TEST_IMAGES = {"cifar10": 10_000, "digits": 359}
+
+TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES = range(5)
+"""The independent random streams of a seed."""

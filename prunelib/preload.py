@@ -1,5 +1,0 @@
-"""Imported once by the process that workers are forked from: Numba's loops, if they are there."""
-
-from prunelib.fused import kernels
-
-kernels()

@@ -1,0 +1,1 @@
+"""Saliency, criteria, and the prune-and-tune loop."""

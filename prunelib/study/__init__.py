@@ -1,0 +1,1 @@
+"""What runs there are, how they are made, and where their records are."""

@@ -1,0 +1,223 @@
+"""Where runs run: in this process, or in several on this machine; `ray_executor` has a third way.
+
+An executor takes specs as they become ready and hands back records as they finish. Processes are
+single-threaded by default: on a CPU two of them beat one run with two threads.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prunelib.errors import PrunelibError
+from prunelib.study.effort import effort
+from prunelib.study.runs import run
+from prunelib.study.specs import Spec, key
+from prunelib.study.store import Record, Store
+from prunelib.training.data import one_line
+from prunelib.training.machine import Machine
+from prunelib.training.trainer import NotFinite
+
+RETRIES = 2
+
+Result = tuple[Spec, Record | PrunelibError]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every run of a study shares."""
+
+    store: Store
+    machine: Machine
+    root: Path | None = None
+    keep: tuple[int, ...] = ()
+
+
+@dataclass
+class Losses:
+    """Counts the workers that each run has lost."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, spec: Spec) -> PrunelibError | None:
+        """None if the run may be tried once more, else why not."""
+        name = key(spec)
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if self.counts[name] <= RETRIES:
+            return None
+        return PrunelibError(
+            f"run {name}: its process, or one beside it, was killed {RETRIES + 1} times"
+        )
+
+
+def failure(error: BaseException) -> PrunelibError:
+    """Why a run failed, in one line: another may still succeed."""
+    if isinstance(error, PrunelibError):
+        return error
+    return PrunelibError(f"{type(error).__name__}: {one_line(error)}")
+
+
+@dataclass
+class Here:
+    """Runs one spec after the other in this process."""
+
+    setting: Setting
+    waiting: list[Spec] = field(default_factory=list)
+    jobs: int = 1
+
+    def submit(self, spec: Spec) -> None:
+        """Queue a spec."""
+        self.waiting.append(spec)
+
+    def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
+        """Run what is queued; `tick` is told the work done of the run in progress."""
+        spec = self.waiting.pop(0)
+
+        def progress(done: int, total: int, note: str) -> None:
+            tick(effort(spec) * done / total)
+
+        try:
+            setting = self.setting
+            yield (
+                spec,
+                run(spec, setting.store, setting.machine, setting.root, progress, setting.keep),
+            )
+        except (NotFinite, RuntimeError, MemoryError) as error:
+            yield spec, failure(error)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Processes:
+    """Runs specs in `jobs` worker processes; a killed worker's runs are started again."""
+
+    def __init__(self, setting: Setting, jobs: int) -> None:
+        self.setting = setting
+        self.jobs = jobs
+        self.running: dict[Future, Spec] = {}
+        self.losses = Losses()
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["prunelib.study.runs", "prunelib.kernels.preload"])
+        self.seen = context.Array("d", self.jobs)
+        self.pool = ProcessPoolExecutor(
+            self.jobs, context, start_worker, (self.seen, context.Value("i", 0))
+        )
+
+    def submit(self, spec: Spec) -> None:
+        """Queue a spec."""
+        with uninterrupted():
+            try:
+                future = self.pool.submit(work, spec, self.setting)
+            except BrokenProcessPool as error:  # a worker was killed since the last look
+                future = Future()
+                future.set_exception(error)
+        self.running[future] = spec
+
+    def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
+        """Wait about a second for runs that end; `tick` is told the work done of the others."""
+        done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
+        lost = []
+        for future in done:
+            spec = self.running.pop(future)
+            try:
+                yield spec, future.result()
+            except BrokenProcessPool:
+                lost.append(spec)
+            except (NotFinite, RuntimeError, MemoryError) as error:
+                yield spec, failure(error)
+        if lost:
+            lost += self.running.values()
+            self.running.clear()
+            self.pool.shutdown(wait=False, cancel_futures=True)
+            self._start()
+            for spec in lost:
+                if error := self.losses.add(spec):
+                    yield spec, error
+                else:
+                    self.submit(spec)
+        tick(sum(self.seen))
+
+    def close(self) -> None:
+        """End all workers at once; what they had not finished is not recorded."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+            child.join()
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and `kill` wait: nobody could end a worker that is half started.
+
+    Workers are started meanwhile and inherit the blocked Ctrl-C for good; their parent ends them,
+    with the other signal.
+    """
+    waiting = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Another thread may still receive the signal, and its handler runs in the main one.
+    main = threading.current_thread() is threading.main_thread()
+    stops = (signal.SIGINT, signal.SIGTERM) if main else ()
+    handlers = {n: signal.signal(n, lambda number, _: waiting.append(number)) for n in stops}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if waiting:
+            signal.raise_signal(waiting[0])
+
+
+def executor(setting: Setting, jobs: int) -> Here | Processes:
+    """The executor for a number of parallel runs."""
+    return Here(setting) if jobs == 1 else Processes(setting, jobs)
+
+
+_have_seen: Callable[[float], None] = lambda images: None  # noqa: E731
+
+
+def start_worker(seen, counter) -> None:
+    """Set up a worker: it tells how far it is, and does not outlive its parent."""
+    global _have_seen
+    with counter.get_lock():
+        slot = counter.value % len(seen)
+        counter.value += 1
+
+    def have_seen(images: float) -> None:
+        seen[slot] = images
+
+    _have_seen = have_seen
+    threading.Thread(target=die_with_parent, daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Without this a worker would go on for hours after its study was killed."""
+    with contextlib.suppress(Exception):
+        multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def work(spec: Spec, setting: Setting) -> Record:
+    """One run, in a worker."""
+    size = effort(spec)
+    try:
+        return run(
+            spec,
+            setting.store,
+            setting.machine,
+            setting.root,
+            lambda done, total, note: _have_seen(size * done / total),
+            setting.keep,
+        )
+    finally:
+        _have_seen(0.0)

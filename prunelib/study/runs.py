@@ -1,0 +1,376 @@
+"""Run a spec: train or prune, and make the record."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from prunelib.errors import PrunelibError
+from prunelib.files import load_tensors, save_tensors
+from prunelib.nets.inputs import PRUNING, WEIGHTS
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet, remove_channels
+from prunelib.pruning.loop import Point, check_order, prune
+from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, loss_changes
+from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
+from prunelib.study.store import Record, Store, damaged, removed
+from prunelib.training.data import Dataset, generator, load, train_batches
+from prunelib.training.machine import Machine
+from prunelib.training.trainer import Epoch, Progress, check_finite, evaluate, sgd, sgd_step, train
+
+
+@lru_cache(maxsize=2)
+def dataset(name: str, image_size: int, root: str | None) -> Dataset:
+    """A data set, read once a process."""
+    return load(name, image_size, root)
+
+
+def build(profile: ChannelProfile, data: Dataset, seed: int) -> WideResNet:
+    """A new network; its weights depend on the seed alone, not on what was drawn before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(generator(seed, WEIGHTS).initial_seed())
+        return WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
+
+
+def run(
+    spec: Spec,
+    store: Store,
+    machine: Machine,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+    keep: tuple[int, ...] = (),
+) -> Record:
+    """Compute a spec, write its weights and then its record, and return the record.
+
+    Args:
+        spec: what to run.
+        store: where records and weights are.
+        machine: how to compute.
+        root: folder with CIFAR-10.
+        progress: called as the run goes on.
+        keep: pruning saves its weights also when it first has at most so many parameters, for
+            runs that start from them.
+
+    Raises:
+        NotFinite: the loss became infinite or not a number; there is no record then.
+        PrunelibError: the data are not there, or the record cannot be written.
+    """
+    torch.set_num_threads(machine.threads)
+    return run_on(data_of(spec, root), spec, store, machine, progress, keep)
+
+
+def data_of(spec: Spec, root: str | Path | None) -> Dataset:
+    """The data set of a spec."""
+    data = spec.data if isinstance(spec, TrainSpec) else spec.base.data
+    return dataset(data.name, data.image_size, root and str(root))
+
+
+def run_on(
+    data: Dataset,
+    spec: Spec,
+    store: Store,
+    machine: Machine,
+    progress: Progress | None = None,
+    keep: tuple[int, ...] = (),
+) -> Record:
+    """The same as `run`, with the data at hand."""
+    torch.set_num_threads(machine.threads)
+    started, cpu = time.perf_counter(), time.process_time()
+    followed = isinstance(spec, PruneSpec) and store.order_path(spec).exists()
+    make = {TrainSpec: run_train, PruneSpec: run_prune, SaliencySpec: run_saliency}[type(spec)]
+    outcome = make(spec, store, data, machine, progress, keep)
+    circumstances = machine.describe() | {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - started, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
+    }
+    if followed:
+        circumstances["order_followed"] = True
+    record = Record(spec, outcome, circumstances)
+    store.put(record)
+    store.checkpoint(spec).unlink(missing_ok=True)
+    return record
+
+
+def reads(spec: Spec, store: Store) -> list[Path]:
+    """The files of a store that a run uses if they are there."""
+    if isinstance(spec, TrainSpec) and spec.start is None:
+        return []
+    if isinstance(spec, TrainSpec):
+        pruning, removals = spec.start.pruning, spec.start.removals
+        base = pruning.base
+        own = [
+            store.path(pruning),
+            store.order_path(pruning),
+            store.pruned_weights(pruning, removals),
+        ]
+    else:
+        base, own = spec.base, [store.checkpoint(spec), store.order_path(spec)]
+    return [path for path in (store.path(base), store.weights(base), *own) if path.exists()]
+
+
+def run_train(
+    spec: TrainSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    progress: Progress | None,
+    keep: tuple[int, ...],
+) -> dict:
+    """Train and save the weights; the outcome for the record."""
+    model = started(spec, store, data, machine, progress, keep)
+    history = train(model, data, spec.protocol, spec.seed, machine, progress)
+    save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
+    images = len(data.train.y) * spec.protocol.epochs
+    macs = data.shape.macs(spec.profile)
+    return {
+        "params": data.shape.params(spec.profile),
+        "macs": macs,
+        "error": history[-1].test_error,
+        "images_seen": images,
+        "training_macs": 3 * macs * images,
+        "seconds": round(sum(epoch.seconds for epoch in history), 3),
+        "evaluation_seconds": round(sum(epoch.evaluation_seconds for epoch in history), 3),
+        "epochs": columns([epoch._asdict() for epoch in history], Epoch._fields),
+    }
+
+
+def run_prune(
+    spec: PruneSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    progress: Progress | None,
+    keep: tuple[int, ...],
+) -> dict:
+    """Prune from the base's weights, training the base first if there are none.
+
+    A run that was made before, wherever that was, goes through the same profiles again: other runs
+    rest on them.
+    """
+    follow = order_of(spec, store, data)
+    model = trained(spec.base, store, data, machine)
+    points = prune(
+        model,
+        data,
+        spec.protocol,
+        spec.seed,
+        machine,
+        progress,
+        store.checkpoint(spec),
+        keeper(spec, store, keep),
+        follow,
+    )
+    save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
+    images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
+    return {
+        "params": points[-1].params,
+        "macs": points[-1].macs,
+        "error": points[-1].error,
+        "images_seen": sum(images),
+        "training_macs": sum(3 * p.macs * n for p, n in zip(points, images, strict=True)),
+        "seconds": round(sum(point.seconds for point in points), 3),
+        "evaluation_seconds": round(sum(point.evaluation_seconds for point in points), 3),
+        "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
+        | {"images": images},
+    }
+
+
+def run_saliency(
+    spec: SaliencySpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    progress: Progress | None,
+    keep: tuple[int, ...],
+) -> dict:
+    """Score every channel as before the first removal, then remove each in turn."""
+    model = trained(spec.base, store, data, machine)
+    data = data.to(machine.device)
+    started = time.perf_counter()
+    protocol = spec.protocol
+    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
+    batches = train_batches(
+        data, protocol.batch_size, protocol.pad, protocol.flip, spec.seed, stream=PRUNING
+    )
+    model.train()
+    fisher, losses, scores = Fisher(model), [], {}
+    for step in range(1, max(spec.steps) + 1):
+        x, y = next(batches)
+        losses.append(sgd_step(model, optimizer, x, y, machine, fisher.gates))
+        fisher.samples += len(y)
+        if step in spec.steps:
+            scores[f"fisher_{step}"] = fisher.scores()
+    check_finite(torch.stack(losses), 0)
+    tuned = time.perf_counter()
+    scores["l1"] = CRITERIA["l1"](Evidence(model, None, generator(spec.seed, PRUNING)))
+
+    def tell(done: int, total: int) -> None:
+        if progress:
+            progress(done, total, f"channel {done} of {total}")
+
+    images = data.normalise(data.train.x[: spec.images])
+    scores["actual"] = loss_changes(model, images, data.train.y[: spec.images], machine, tell)
+    error, _ = evaluate(model, data, machine=machine)
+    seen = images_tuned(len(data.train.y), protocol.batch_size, max(spec.steps), [None])[0]
+    blocks = [n for n, c in enumerate(model.profile.middle, 1) for _ in range(c)]
+    return {
+        "params": data.shape.params(model.profile),
+        "macs": data.shape.macs(model.profile),
+        "error": error,
+        "images_seen": seen,
+        "training_macs": 3 * data.shape.macs(model.profile) * seen,
+        "seconds": round(tuned - started, 3),
+        "evaluation_seconds": round(time.perf_counter() - tuned, 3),
+        "channels": {
+            "block": blocks,
+            "channel": [k for c in model.profile.middle for k in range(c)],
+            **{name: [rounded(v) for v in torch.cat(s).tolist()] for name, s in scores.items()},
+        },
+    }
+
+
+def started(
+    spec: TrainSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    progress: Progress | None,
+    keep: tuple[int, ...],
+) -> WideResNet:
+    """The network that a training run begins with."""
+    if spec.start is None:
+        return build(spec.profile, data, spec.seed)
+    pruning, removals = spec.start.pruning, spec.start.removals
+    record = store.find(pruning) or run_on(data, pruning, store, machine, progress, keep)
+    if spec.start.weights == "initial":
+        model = build(pruning.base.profile, data, pruning.base.seed)
+        remove_channels(model, removed(record)[:removals])
+        return model
+    path = store.pruned_weights(pruning, removals)
+    # What lies there may be older than the record, and have gone another way.
+    if not path.exists() or profile_in(path) != spec.profile:
+        wanted = sorted({removals, *at_sizes(record.outcome["points"], keep)})
+        blocks = [block for block, _ in removed(record)]
+        walk_again(pruning, blocks, wanted, store, data, machine)
+    tensors, _ = load_tensors(path)
+    model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
+    model.load_state_dict(tensors)
+    return model
+
+
+def profile_in(path: Path) -> ChannelProfile:
+    """The profile of weights that were kept."""
+    return ChannelProfile.from_json(load_tensors(path)[1])
+
+
+def at_sizes(points: dict, sizes: tuple[int, ...]) -> list[int]:
+    """Removals after which a pruning run first has at most so many parameters."""
+    reached = (next((i for i, p in enumerate(points["params"]) if p <= n), None) for n in sizes)
+    return [i for i in reached if i is not None]
+
+
+def walk_again(
+    spec: PruneSpec,
+    blocks: list[int],
+    wanted: list[int],
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+) -> None:
+    """Repeat a pruning run, without evaluations, and keep its weights after `wanted` removals.
+
+    It removes channels of the recorded blocks, so that the profiles are those of the record on any
+    machine.
+    """
+    follow = blocks[: wanted[-1]]
+    protocol = replace(
+        spec.protocol, removals=len(follow), stop_params=None, eval_every=len(follow) + 1
+    )
+
+    def watch(model: WideResNet, point: Point) -> None:
+        if point.removals in wanted:
+            save_pruned(store, spec, model, point.removals)
+
+    model = trained(spec.base, store, data, machine)
+    prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
+
+
+def order_of(spec: PruneSpec, store: Store, data: Dataset) -> list[int] | None:
+    """The block of each removal of a pruning run if it was made before, else None.
+
+    Raises:
+        PrunelibError: what was kept of it is damaged.
+    """
+    follow = store.order(spec)
+    if follow is not None:
+        try:
+            check_order(follow, spec.base.profile, spec.protocol, data.shape)
+        except PrunelibError as error:
+            raise PrunelibError(f"{damaged(store.order_path(spec))}: {error}") from None
+    return follow
+
+
+def keeper(
+    spec: PruneSpec, store: Store, sizes: tuple[int, ...]
+) -> Callable[[WideResNet, Point], None]:
+    """Saves the weights of a pruning run when it first has at most each of some sizes."""
+    left = sorted(sizes)
+
+    def watch(model: WideResNet, point: Point) -> None:
+        if left and point.params <= left[-1]:
+            save_pruned(store, spec, model, point.removals)
+            while left and point.params <= left[-1]:
+                left.pop()
+
+    return watch
+
+
+def save_pruned(store: Store, spec: PruneSpec, model: WideResNet, removals: int) -> None:
+    """Keep a network on its way through pruning."""
+    path = store.pruned_weights(spec, removals)
+    save_tensors(path, model.state_dict(), model.profile.to_json())
+
+
+def images_tuned(total: int, batch: int, steps: int, points: list[Point]) -> list[int]:
+    """Images seen before each removal: the last batch of an epoch may be smaller."""
+    per_epoch = -(-total // batch)
+
+    def seen(step: int) -> int:
+        epochs, rest = divmod(step, per_epoch)
+        return epochs * total + min(rest * batch, total)
+
+    return [seen((i + 1) * steps) - seen(i * steps) for i in range(len(points))]
+
+
+def trained(
+    spec: TrainSpec,
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+) -> WideResNet:
+    """The network that a spec trains, from its weights, or trained now if they are not there."""
+    path = store.weights(spec)
+    if not path.exists():
+        if store.find(spec):
+            run_train(spec, store, data, machine, None, ())
+        else:
+            run_on(data, spec, store, machine)
+    tensors, _ = load_tensors(path)
+    model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
+    model.load_state_dict(tensors)
+    return machine.place(model)
+
+
+def columns(rows: list[dict], names: tuple[str, ...]) -> dict[str, list]:
+    """Rows as columns, with floats rounded to 7 significant digits."""
+    return {name: [rounded(row[name]) for row in rows] for name in names}
+
+
+def rounded(value: object) -> object:
+    """A float to 7 significant digits; anything else as it is."""
+    return float(f"{value:.7g}") if isinstance(value, float) else value

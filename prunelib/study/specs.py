@@ -1,0 +1,103 @@
+"""Run specs: frozen and complete. The key of a run is a hash of its spec's canonical JSON."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from prunelib.errors import PrunelibError
+from prunelib.nets.profile import ChannelProfile
+from prunelib.training.protocols import Protocol, PruneProtocol
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data set by name, at an image size."""
+
+    name: Literal["digits", "cifar10"]
+    image_size: int
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """Train a network of this profile on these data by this protocol.
+
+    It begins with new random weights, or with those that `start` names.
+    """
+
+    profile: ChannelProfile
+    data: DataSpec
+    protocol: Protocol
+    seed: Seed
+    start: "Start | None" = None
+    kind: Literal["train"] = "train"
+
+
+@dataclass(frozen=True)
+class PruneSpec:
+    """Prune the network that `base` trains, by this protocol."""
+
+    base: TrainSpec
+    protocol: PruneProtocol
+    seed: Seed
+    kind: Literal["prune"] = "prune"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The weights that a pruning run has left after some removals: `tuned`, as it left them, or
+    `initial`, as they were before the base network was trained.
+    """
+
+    pruning: PruneSpec
+    removals: Annotated[int, Field(ge=0)]
+    weights: Literal["tuned", "initial"]
+
+
+@dataclass(frozen=True)
+class SaliencySpec:
+    """Compare the saliencies of the network that `base` trains with what removals really do.
+
+    Fisher saliency is read after each number in `steps` of fine-tuning steps by `protocol`; then
+    the change of the loss is measured on the first `images` training images.
+    """
+
+    base: TrainSpec
+    protocol: PruneProtocol
+    steps: tuple[int, ...]
+    images: int
+    seed: Seed
+    kind: Literal["saliency"] = "saliency"
+
+
+Spec = Annotated[TrainSpec | PruneSpec | SaliencySpec, Field(discriminator="kind")]
+ADAPTER: TypeAdapter = TypeAdapter(Spec, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+
+
+def to_dict(spec: Spec) -> dict:
+    """A spec as plain data, without what is not set."""
+    return ADAPTER.dump_python(spec, mode="json", exclude_none=True)
+
+
+def from_dict(fields: object) -> Spec:
+    """The spec of plain data.
+
+    Raises:
+        PrunelibError: a field is missing, unknown or of the wrong type; the message names it.
+    """
+    try:
+        return ADAPTER.validate_json(json.dumps(fields), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = " ".join(".".join(str(part) for part in first["loc"]).split())
+        raise PrunelibError(f"not a run spec: {where or 'spec'}: {first['msg']}") from None
+
+
+def key(spec: Spec) -> str:
+    """The name of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    canonical = json.dumps(to_dict(spec), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,85 @@
+"""How networks are trained and pruned, as frozen values; variations are other values."""
+
+import math
+from dataclasses import dataclass, replace
+
+from prunelib.errors import PrunelibError
+from prunelib.nets.inputs import Shape
+from prunelib.nets.profile import ChannelProfile
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a network is trained: the paper's section 3 by default.
+
+    SGD with momentum and weight decay; the learning rate is multiplied by `gamma` at each of
+    `milestones` (epochs); zero padding, random crop, random flip.
+    """
+
+    epochs: int = 200
+    batch_size: int = 128
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    milestones: tuple[int, ...] = (60, 120, 180)
+    gamma: float = 0.2
+    pad: int = 4
+    flip: bool = True
+
+    def lr_at(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 0."""
+        return self.lr * self.gamma ** sum(epoch >= m for m in self.milestones)
+
+    def lasting(self, epochs: int) -> "Protocol":
+        """The same protocol with another number of epochs, milestones in proportion."""
+        scaled = (round(m * epochs / self.epochs) for m in self.milestones)
+        return replace(self, epochs=epochs, milestones=tuple(scaled))
+
+
+@dataclass(frozen=True)
+class PruneProtocol:
+    """How a trained network is pruned: the paper's section 3 by default.
+
+    Between removals the network is fine-tuned for `steps` updates at the lowest learning rate of
+    its training, while saliency accumulates. Pruning ends after `removals`, or as soon as there
+    are no more than `stop_params` parameters. Test error is measured before every `eval_every`-th
+    removal and at the end. `flop_penalty` is beta, in nats per million MACs.
+    """
+
+    batch_size: int = 128
+    lr: float = 8e-4
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    pad: int = 4
+    flip: bool = True
+    steps: int = 100
+    criterion: str = "fisher"
+    flop_penalty: float = 0.0
+    removals: int | None = None
+    stop_params: int | None = None
+    eval_every: int = 1
+
+    def check(self, profile: ChannelProfile, shape: Shape) -> None:
+        """Raise PrunelibError if a network of this profile cannot be pruned so."""
+        from prunelib.pruning.saliency import CRITERIA
+
+        if self.criterion not in CRITERIA:
+            raise PrunelibError(
+                f"unknown criterion {self.criterion!r}; there are: {', '.join(CRITERIA)}"
+            )
+        if self.removals is None and self.stop_params is None:
+            raise PrunelibError("pruning needs an end: a number of removals or of parameters")
+        if not math.isfinite(self.flop_penalty):
+            raise PrunelibError(f"flop_penalty must be a finite number, not {self.flop_penalty}")
+        for name in ("steps", "batch_size", "eval_every"):
+            if getattr(self, name) < 1:
+                raise PrunelibError(f"{name} must be at least 1, not {getattr(self, name)}")
+        possible = profile.prunable - len(profile.middle)
+        if self.removals is not None and not 0 <= self.removals <= possible:
+            raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
+        least = shape.params(profile.scaled(0))
+        if self.removals is None and self.stop_params < least:
+            raise PrunelibError(
+                f"pruning cannot reach {self.stop_params:,} parameters: "
+                f"{least:,} are left with one channel a block"
+            )
