@@ -33,7 +33,7 @@ from benchmarks.timing import ROOT, Step, keep, timed
 from prunelib.book.notebook import open_study
 from prunelib.evidence.design import copycat_source
 from prunelib.nets.export import onnx
-from prunelib.nets.profile import ChannelProfile, nearest
+from prunelib.nets.profile import ChannelProfile, round_half_up
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.families import Trajectory
 from prunelib.training.machine import Machine
@@ -98,7 +98,7 @@ def pruned(walk: Trajectory, base: ChannelProfile, budget: int) -> ChannelProfil
     """
     for n in range(len(walk.params)):
         shares = zip(base.middle, walk.after(n).shares(), strict=True)
-        carried = replace(base, middle=tuple(nearest(c * share) for c, share in shares))
+        carried = replace(base, middle=tuple(round_half_up(c * share) for c, share in shares))
         if carried.params <= budget:
             return carried
     return carried.fit_params(budget)

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 from benchmarks.timing import Step
 from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import WideResNet, remove_channel
+from prunelib.nets.surgery import remove_channel
+from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, least_salient
 from prunelib.training._torchvision import import_torchvision
 from prunelib.training.data import Dataset, Split, train_batches

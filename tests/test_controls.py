@@ -20,7 +20,7 @@ from prunelib.evidence import claims, verdicts
 from prunelib.evidence.repeats import timeless
 from prunelib.files import load_tensors
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import remove_channels
+from prunelib.nets.surgery import remove_channels
 from prunelib.pruning import loop as pruner
 from prunelib.pruning.saliency import CRITERIA
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED

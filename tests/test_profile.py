@@ -10,7 +10,7 @@ from making import examples, profiles
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.profile import ChannelProfile, nearest, stage_widths
+from prunelib.nets.profile import ChannelProfile, round_half_up, stage_widths
 from prunelib.nets.wideresnet import WideResNet
 
 WRN_40_2 = ChannelProfile.full(40, 2)
@@ -82,7 +82,7 @@ def test_stages_are_16_32_and_64_channels_times_the_width(width):
     ("x", "channels"), [(0, 1), (0.49, 1), (1.49, 1), (1.5, 2), (2.5, 3), (Fraction(7, 2), 4)]
 )
 def test_half_a_channel_is_rounded_up(x, channels):
-    assert nearest(x) == channels
+    assert round_half_up(x) == channels
 
 
 @given(st.sampled_from([10, 16, 40]), any_width)

@@ -8,9 +8,10 @@ from making import CPU, batch, examples, network, profiles, seeds
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from prunelib.nets.inputs import Shape
+from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import WideResNet, remove_channel
+from prunelib.nets.surgery import remove_channel
+from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.saliency import (
     CRITERIA,
     Evidence,
@@ -202,7 +203,7 @@ def macs(model, shape):
 @examples(10)
 @given(profiles(), st.sampled_from([1, 3]), st.integers(5, 11))
 def test_savings_are_the_operations_that_a_smaller_network_does_not_do(profile, channels, size):
-    shape = Shape(channels, 10, size)
+    shape = InputShape(channels, 10, size)
     before = macs(WideResNet(profile, 10, channels), shape)
     for number, saved in enumerate(flop_savings(profile, shape), 1):
         model = WideResNet(profile, 10, channels)

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import Projection, WideResNet, remove_channel
+from prunelib.nets.surgery import remove_channel
+from prunelib.nets.wideresnet import Projection, WideResNet
 from prunelib.training.trainer import sgd, sgd_step
 
 
@@ -276,6 +277,30 @@ def test_parameters_keep_their_identity_and_layout(layout):
             assert parameter.is_contiguous(memory_format=layout)
             assert buffer.is_contiguous(memory_format=layout)
         assert parameter.grad is None or parameter.grad.shape == parameter.shape
+
+
+@examples(15)
+@given(removals(), seeds, st.sampled_from([torch.float32, torch.float64]))
+def test_losses_of_before_may_stay_alive(removal, seed, dtype):
+    profile, gone = removal
+    ends = []
+    for alive in (False, True):
+        model = network(profile, seed, dtype=dtype).train()
+        optimizer, kept = sgd(model, 0.1, 0.9, 5e-4), []
+        for step, (number, removed) in enumerate(enumerate(gone, 1)):
+            x, y = batch(6, seed + step, dtype=dtype)
+            loss = F.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            after = F.cross_entropy(model(x), y)
+            kept += [loss, after] if alive else []
+            del loss, after
+            for channel in sorted(removed, reverse=True):
+                remove_channel(model, number, channel, optimizer)
+        sgd_step(model, optimizer, *batch(6, seed + 9, dtype=dtype), CPU)
+        ends.append([*model.state_dict().values(), *momentum(model, optimizer).values()])
+    assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 
 
 @pytest.mark.parametrize(

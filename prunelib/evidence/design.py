@@ -8,8 +8,8 @@ import numpy as np
 from prunelib.book.notebook import Records
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
-from prunelib.nets.inputs import Shape
-from prunelib.nets.profile import ChannelProfile, Count, nearest
+from prunelib.nets.inputs import InputShape
+from prunelib.nets.profile import ChannelProfile, Count, round_half_up
 from prunelib.study.families import Trajectory, copied_after
 
 FAMILIES = ("pruned-from-scratch", "copycat", "bottleneck", "reduced-width")
@@ -61,7 +61,9 @@ def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
         )
     source = records.trajectory(0).after(copied_after(full))
     shares = zip(base.unpruned.middle, source.shares(), strict=True)
-    return ChannelProfile(base.depth, base.width, tuple(nearest(c * share) for c, share in shares))
+    return ChannelProfile(
+        base.depth, base.width, tuple(round_half_up(c * share) for c, share in shares)
+    )
 
 
 def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfile:
@@ -123,7 +125,7 @@ def design(
         Missing: no family has such a network.
         PrunelibError: the budget cannot be met; the message says which can.
     """
-    shape: Shape = records.scale.shape
+    shape: InputShape = records.scale.shape
     base = base or records.scale.base
     count = shape.params if what == "params" else shape.macs
     unit = "parameters" if what == "params" else "MACs"

@@ -9,13 +9,13 @@ from torch import nn
 
 from prunelib.errors import PrunelibError
 from prunelib.files import save_tensors, write_atomically
-from prunelib.nets.inputs import Shape
+from prunelib.nets.inputs import InputShape
 from prunelib.nets.wideresnet import WideResNet
 
 FORMATS = ("onnx", "safetensors")
 
 
-def export(model: WideResNet, shape: Shape, path: Path) -> None:
+def export(model: WideResNet, shape: InputShape, path: Path) -> None:
     """Write a network to `path`, in the format that its suffix names.
 
     Args:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from prunelib.nets.profile import ChannelProfile
 
 
-class Shape(NamedTuple):
+class InputShape(NamedTuple):
     """What a network must know of a data set: image channels, classes and image size."""
 
     in_channels: int
@@ -21,7 +21,8 @@ class Shape(NamedTuple):
         return profile.count_macs(self.image_size, self.in_channels, self.num_classes)
 
 
-SHAPES = {"cifar10": Shape(3, 10, 32), "digits": Shape(1, 10, 8)}
+Shape = InputShape
+SHAPES = {"cifar10": InputShape(3, 10, 32), "digits": InputShape(1, 10, 8)}
 TRAINING_IMAGES = {"cifar10": 50_000, "digits": 1_438}
 TEST_IMAGES = {"cifar10": 10_000, "digits": 359}
 

@@ -35,10 +35,10 @@ class Block(NamedTuple):
         return self.stride != 1 or self.c_in != self.c_out
 
 
-def nearest(x: float | Fraction) -> int:
+def round_half_up(x: float | Fraction) -> int:
     """Round half up, and never below one channel.
 
-    >>> nearest(2.5), nearest(0.1)
+    >>> round_half_up(2.5), round_half_up(0.1)
     (3, 1)
     """
     return max(1, math.floor(x + Fraction(1, 2)))
@@ -50,7 +50,7 @@ def stage_widths(width: float) -> tuple[int, int, int]:
     >>> stage_widths(2)
     (32, 64, 128)
     """
-    return tuple(nearest(c * Fraction(width)) for c in STAGES)
+    return tuple(round_half_up(c * Fraction(width)) for c in STAGES)
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class ChannelProfile:
             raise PrunelibError(f"a scale factor must be a finite number of 0 or more, not {s}")
         return replace(
             self,
-            middle=tuple(min(b.c_out, nearest(b.middle * Fraction(s))) for b in self.blocks),
+            middle=tuple(min(b.c_out, round_half_up(b.middle * Fraction(s))) for b in self.blocks),
         )
 
     def bottleneck(self, z: float | Fraction) -> "ChannelProfile":

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prunelib.errors import PrunelibError
 from prunelib.kernels.norm_relu import norm_relu
 from prunelib.nets.profile import STEM, Block, ChannelProfile
+from prunelib.nets.surgery import remove_channels  # noqa: F401
 
 Gate = Callable[[Tensor], Tensor]
 
@@ -97,72 +96,3 @@ class WideResNet(nn.Module):
             x = block(x, gates[i] if gates is not None else None)
         x, _ = norm_relu(self.bn, x)
         return self.linear(x.mean((2, 3)))
-
-
-@torch.no_grad()
-def remove_channel(
-    model: WideResNet,
-    block: int,
-    channel: int,
-    optimizer: torch.optim.Optimizer | None = None,
-) -> None:
-    """Take one channel out of a block physically, and out of the optimizer's momentum.
-
-    Parameters keep their identity, so an optimizer goes on working with them.
-
-    Args:
-        model: changed in place, its profile too.
-        block: counted from 1.
-        channel: index among the channels that the block has now, from 0.
-        optimizer: its per-parameter buffers lose the same slice.
-
-    Raises:
-        PrunelibError: no such block or channel, or it is the last channel of its block.
-    """
-    profile = model.profile.without(block)
-    target = model.blocks[block - 1]
-    count = target.conv1.out_channels
-    if not 0 <= channel < count:
-        raise PrunelibError(f"block {block} has channels 0 to {count - 1}, not {channel}")
-    keep = torch.arange(count, device=target.conv1.weight.device) != channel
-
-    def shrink(tensor: Tensor, dim: int) -> Tensor:
-        kept = tensor.index_select(dim, keep.nonzero()[:, 0])
-        channels_last = tensor.dim() == 4 and is_channels_last(tensor)
-        form = torch.channels_last if channels_last else torch.contiguous_format
-        # A copy, for a tensor with one channel passes for either form, with strides of the other.
-        return torch.empty_like(kept, memory_format=form).copy_(kept)
-
-    for parameter, dim in (
-        (target.conv1.weight, 0),
-        (target.bn2.weight, 0),
-        (target.bn2.bias, 0),
-        (target.conv2.weight, 1),
-    ):
-        for name, state in (optimizer.state[parameter] if optimizer else {}).items():
-            if isinstance(state, Tensor) and state.shape == parameter.shape:
-                optimizer.state[parameter][name] = shrink(state, dim)
-        parameter.data = shrink(parameter.data, dim)
-        parameter.grad = None
-    target.bn2.running_mean = shrink(target.bn2.running_mean, 0)
-    target.bn2.running_var = shrink(target.bn2.running_var, 0)
-    target.conv1.out_channels = target.bn2.num_features = target.conv2.in_channels = count - 1
-    model.profile = profile
-
-
-def remove_channels(model: WideResNet, order: Sequence[tuple[int, int]]) -> None:
-    """Take channels out of a network that is whole, one after the other.
-
-    Args:
-        model: changed in place, its profile too.
-        order: of (block from 1, channel in the whole network from 0).
-    """
-    alive = [list(range(channels)) for channels in model.profile.middle]
-    for block, channel in order:
-        remove_channel(model, block, alive[block - 1].index(channel))
-        alive[block - 1].remove(channel)
-
-
-def is_channels_last(tensor: Tensor) -> bool:
-    """Whether a 4-d tensor lies in memory as (N, H, W, C)."""
-    return tensor.is_contiguous(memory_format=torch.channels_last)

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
-from prunelib.nets.inputs import PRUNING, REMOVALS, Shape
+from prunelib.nets.inputs import PRUNING, REMOVALS, InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import WideResNet, remove_channel
+from prunelib.nets.surgery import remove_channel
+from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
 from prunelib.training.data import Dataset, generator, train_batches
 from prunelib.training.machine import Machine
@@ -172,7 +173,7 @@ def prune(
 
 
 def check_order(
-    follow: Sequence[int], profile: ChannelProfile, protocol: PruneProtocol, shape: Shape
+    follow: Sequence[int], profile: ChannelProfile, protocol: PruneProtocol, shape: InputShape
 ) -> None:
     """Raise PrunelibError for blocks of removals that do not lead to the end of a run."""
     for number, block in enumerate(follow):
@@ -186,7 +187,9 @@ def check_order(
         raise PrunelibError(f"the run is not over after its {len(follow)} removals")
 
 
-def finished(profile: ChannelProfile, removals: int, protocol: PruneProtocol, shape: Shape) -> bool:
+def finished(
+    profile: ChannelProfile, removals: int, protocol: PruneProtocol, shape: InputShape
+) -> bool:
     """Whether the trajectory ends here."""
     params = shape.params(profile)
     return removals == protocol.removals or params <= (protocol.stop_params or 0)

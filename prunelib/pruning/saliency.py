@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prunelib.kernels.norm_relu import products
-from prunelib.nets.inputs import Shape
+from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import Gate, WideResNet
 from prunelib.training.machine import Machine
@@ -188,7 +188,7 @@ Criterion = Callable[[Evidence], list[Tensor]]
 CRITERIA: dict[str, Criterion] = {"fisher": fisher, "random": random, "l1": l1}
 
 
-def flop_savings(profile: ChannelProfile, shape: Shape) -> list[int]:
+def flop_savings(profile: ChannelProfile, shape: InputShape) -> list[int]:
     """MACs saved for one image by removing one channel of each block; 0 where only one is left."""
     total = shape.macs(profile)
     return [

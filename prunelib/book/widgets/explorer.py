@@ -21,7 +21,7 @@ import traitlets
 from prunelib.book.notebook import Records
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import PRUNED, Reading, measured_curve, reading
-from prunelib.nets.profile import ChannelProfile, largest, nearest
+from prunelib.nets.profile import ChannelProfile, largest, round_half_up
 from prunelib.study.families import copied_after
 from prunelib.text import counted
 
@@ -112,7 +112,7 @@ def designed(
     if family == "bottleneck":
         return base.scaled(factor)
     if family == "reduced-width":
-        return base.reduced(nearest(128 * Fraction(base.width * min(1.0, factor))) / 128)
+        return base.reduced(round_half_up(128 * Fraction(base.width * min(1.0, factor))) / 128)
     raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(FAMILIES[:-1])}")
 
 

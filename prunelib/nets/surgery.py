@@ -1,0 +1,96 @@
+"""Taking channels out of a network: it computes and stores less afterwards, nothing is masked."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from prunelib.errors import PrunelibError
+
+if TYPE_CHECKING:
+    from prunelib.nets.wideresnet import WideResNet
+
+
+@torch.no_grad()
+def remove_channel(
+    model: "WideResNet",
+    block: int,
+    channel: int,
+    optimizer: torch.optim.Optimizer | None = None,
+) -> None:
+    """Take one channel out of a block, and out of the optimizer's momentum.
+
+    Parameters keep their identity, so an optimizer goes on working with them. Their gradients are
+    dropped. A loss computed before can no longer be differentiated; it may live on.
+
+    Args:
+        model: changed in place, its profile too.
+        block: counted from 1.
+        channel: index among the channels that the block has now, from 0.
+        optimizer: its buffers of the shape of a parameter lose the same slice.
+
+    Raises:
+        PrunelibError: there is no such block or channel, or it is the last one of its block.
+
+    >>> from prunelib import ChannelProfile, WideResNet
+    >>> model = WideResNet(ChannelProfile.full(10, 1))
+    >>> remove_channel(model, block=2, channel=0)
+    >>> model.profile.middle
+    (16, 31, 64)
+    """
+    profile = model.profile.without(block)
+    target = model.blocks[block - 1]
+    count = target.conv1.out_channels
+    if not 0 <= channel < count:
+        raise PrunelibError(f"block {block} has channels 0 to {count - 1}, not {channel}")
+    left = torch.arange(count, device=target.conv1.weight.device)
+    left = left[left != channel]
+    for parameter, dim in (
+        (target.conv1.weight, 0),
+        (target.bn2.weight, 0),
+        (target.bn2.bias, 0),
+        (target.conv2.weight, 1),
+    ):
+        for name, state in (optimizer.state[parameter] if optimizer else {}).items():
+            if isinstance(state, Tensor) and state.shape == parameter.shape:
+                optimizer.state[parameter][name] = _select(state, dim, left)
+        _replace_data(parameter, _select(parameter.data, dim, left))
+    target.bn2.running_mean = _select(target.bn2.running_mean, 0, left)
+    target.bn2.running_var = _select(target.bn2.running_var, 0, left)
+    target.conv1.out_channels = target.bn2.num_features = target.conv2.in_channels = count - 1
+    model.profile = profile
+
+
+def remove_channels(model: "WideResNet", order: Sequence[tuple[int, int]]) -> None:
+    """Take channels out of an unpruned network, one after the other.
+
+    Args:
+        model: changed in place, its profile too.
+        order: of (block from 1, channel in the unpruned network from 0).
+    """
+    alive = [list(range(channels)) for channels in model.profile.middle]
+    for block, channel in order:
+        remove_channel(model, block, alive[block - 1].index(channel))
+        alive[block - 1].remove(channel)
+
+
+def _select(tensor: Tensor, dim: int, left: Tensor) -> Tensor:
+    """The slices `left` of a tensor along one dimension, in the memory format of the whole."""
+    kept = tensor.index_select(dim, left)
+    channels_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    form = torch.channels_last if channels_last else torch.contiguous_format
+    # A copy, for a tensor with one channel passes for either form, with strides of the other.
+    return torch.empty_like(kept, memory_format=form).copy_(kept)
+
+
+def _replace_data(parameter: nn.Parameter, data: Tensor) -> None:
+    """Give a parameter data of another shape.
+
+    While a loss of before is alive, so is autograd's node that accumulates this parameter's
+    gradient, and it insists on the old shape. PyTorch drops that node when the type changes.
+    """
+    other = torch.float32 if data.dtype == torch.float64 else torch.float64
+    parameter.data = torch.empty(0, dtype=other, device=data.device)
+    parameter.data = data
+    parameter.grad = None
