@@ -271,11 +271,25 @@ def test_alone_it_explains_itself(tmp_path):
         assert command in done.stdout
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("study", "--help"), ("prun",), ()])
+def test_python_m_prunelib_is_the_same_command(arguments, tmp_path):
+    command = prunelib(*arguments, folder=tmp_path)
+    module = subprocess.run(
+        [sys.executable, "-m", "prunelib", *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (module.returncode, module.stdout, module.stderr) == (
+        command.returncode,
+        command.stdout,
+        command.stderr,
+    )
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["describe", "--depth", "40", "--width", "2"]])
 def test_answers_that_need_no_torch_do_not_wait_for_it(arguments):
     program = (
         "import sys; from prunelib.cli.main import cli; cli(sys.argv[1:], standalone_mode=False);"
-        "print(sorted({'torch', 'pandas', 'plotly'} & set(sys.modules)), file=sys.stderr)"
+        "slow = {'torch', 'pandas', 'plotly', 'pydantic'};"
+        "print(sorted(slow & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True

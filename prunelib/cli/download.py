@@ -1,0 +1,16 @@
+"""`prunelib download`: fetch CIFAR-10."""
+
+from pathlib import Path
+
+import click
+
+from prunelib.cli.options import PATH
+
+
+@click.command()
+@click.option("--data", type=PATH, default="data", show_default=True)
+def download(data: Path) -> None:
+    """Fetch CIFAR-10 (170 MB) into a folder."""
+    from prunelib.training.data import download_cifar10
+
+    download_cifar10(data)

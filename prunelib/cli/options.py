@@ -1,0 +1,174 @@
+"""What commands share: types of values, and groups of options that arrive as one object."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import click
+
+from prunelib import text as units
+from prunelib.errors import PrunelibError
+
+
+class Converted(click.ParamType):
+    """An option's type, from a function that raises PrunelibError."""
+
+    def __init__(self, name: str, convert: Callable[[str], object]) -> None:
+        self.name, self.function = name, convert
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Apply the function to text; what is not text is converted already."""
+        return self.function(value) if isinstance(value, str) else value
+
+
+COUNT = Converted("count", units.count)
+COUNTS = Converted("counts", lambda text: tuple(units.count(part) for part in text.split(",")))
+NAMES = Converted("names", lambda text: tuple(part.strip() for part in text.split(",")))
+DURATION = Converted("duration", units.duration)
+SEED = click.IntRange(0, 2**31 - 1)
+PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of a study is meant; None: all of it."""
+
+    families: tuple[str, ...] | None
+    seeds: int | None
+    budgets: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where records and data are, and what computes."""
+
+    results: Path
+    data: Path | None
+    device: str | None
+    precision: str | None
+    threads: int
+
+    def machine(self):
+        """How runs compute here."""
+        from prunelib.training.machine import Machine
+
+        return Machine.here(self.device, self.threads, self.precision)
+
+    def store(self, scale):
+        """The store of a scale, once it is sure that the data are there and records can be kept."""
+        from prunelib.study.store import Store
+        from prunelib.training.data import find_cifar10
+
+        if scale.data.name == "cifar10":
+            find_cifar10(self.data)
+        store = Store(self.results / scale.name)
+        store.check_writable()
+        return store
+
+    def setting(self, scale):
+        """What the runs of a scale share, once it is sure that they can run."""
+        from prunelib.study.executors.local import Setting
+
+        machine = self.machine()
+        return Setting(self.store(scale), machine, self.data, scale.budgets)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where the runs of a study run, and how many at a time."""
+
+    jobs: int | None
+    executor: str
+    ray_address: str | None
+    runs_per_gpu: int | None
+
+
+def gathered(name: str, kind: type, *options: Callable) -> Callable:
+    """A decorator: adds options to a command, which receives their values as one `kind`."""
+    names = [field.name for field in fields(kind)]
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def command(**given: object) -> object:
+            values = kind(**{n: given.pop(n) for n in names})
+            return function(**given, **{name: values})
+
+        return functools.reduce(lambda f, option: option(f), reversed(options), command)
+
+    return decorate
+
+
+results_option = click.option(
+    "--results", type=PATH, default="results", show_default=True, help="Folder with the records."
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="For programs: one line of JSON."
+)
+places = gathered(
+    "places",
+    Places,
+    click.option(
+        "--threads", type=click.IntRange(1), default=1, show_default=True, help="A run's."
+    ),
+    results_option,
+    click.option(
+        "--data", type=PATH, help="Folder with CIFAR-10.  [default: PRUNELIB_DATA, else data]"
+    ),
+    click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]"),
+    click.option(
+        "--precision",
+        type=click.Choice(["bfloat16", "float32"]),
+        help="Of convolutions and products.  [default: bfloat16 where it is fast]",
+    ),
+)
+selection = gathered(
+    "selection",
+    Selection,
+    click.option("--families", type=NAMES, help="Some of the families, separated by commas."),
+    click.option("--seeds", type=int, help="Number of seeds.  [default: the scale's]"),
+    click.option("--budgets", type=COUNTS, help="Parameter budgets, such as 80k,200k."),
+)
+workers = gathered(
+    "workers",
+    Workers,
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Runs at a time.  [default: one a core; on Ray, all that the cluster holds]",
+    ),
+    click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Where runs run: on this machine, or on the Ray cluster that it is part of.",
+    ),
+    click.option(
+        "--ray-address",
+        envvar="RAY_ADDRESS",
+        help="HOST:PORT of the cluster.  [default: RAY_ADDRESS]",
+    ),
+    click.option(
+        "--runs-per-gpu",
+        type=click.IntRange(1, 100),
+        help="On Ray, how many share a GPU.  [default: 4]",
+    ),
+)
+
+
+def read_profile(path: Path):
+    """The channel profile in a file.
+
+    Raises:
+        PrunelibError: it cannot be read, or is no profile.
+    """
+    from prunelib.nets.profile import ChannelProfile
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PrunelibError(f"{path} cannot be read: {error}") from None
+    return ChannelProfile.from_json(text)

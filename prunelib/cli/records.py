@@ -1,0 +1,71 @@
+"""`prunelib verdicts` and `prunelib compare`: what records say, and how they differ."""
+
+import json
+from pathlib import Path
+
+import click
+
+from prunelib.cli.options import PATH, json_option, results_option
+
+
+@click.command()
+@click.argument("scale", required=False)
+@results_option
+@json_option
+def verdicts(scale: str | None, results: Path, as_json: bool) -> None:
+    """What the records say of each claim of the paper; of all scales, or of one.
+
+    \b
+    Examples:
+      prunelib verdicts
+      prunelib verdicts mini --json
+    """
+    from prunelib.book.notebook import open_study
+    from prunelib.evidence.claims import CLAIMS, CONTROLS
+    from prunelib.evidence.verdicts import as_rows
+    from prunelib.evidence.verdicts import verdicts as judged
+    from prunelib.study.plan import SCALES, scale_named
+
+    names = [scale_named(scale).name] if scale else list(SCALES)
+    studies = [open_study(name, results=str(results), run_missing=False) for name in names]
+    found = [
+        v for study in studies if scale or study.there for v in judged(study, CLAIMS + CONTROLS)
+    ]
+    if as_json:
+        click.echo(json.dumps(as_rows(found)))
+        return
+    click.echo(f"{'':<5}{'scale':<7}{'verdict':<11}{'mean':>8}  95 % interval    seeds  claim")
+    for v in found:
+        mean = "-" if v.mean is None else f"{v.mean:.2f}"
+        interval = "-" if v.low is None else f"{v.low:.2f} to {v.high:.2f}"
+        row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<11}{mean:>8}  {interval:<17}{v.seeds:<7}"
+        click.echo(row + v.text)
+
+
+@click.command()
+@click.argument("scale")
+@click.argument("other", type=PATH)
+@results_option
+@json_option
+def compare(scale: str, other: Path, results: Path, as_json: bool) -> None:
+    """How much the runs in another folder of results, of another machine say, differ from these.
+
+    \b
+    Examples:
+      prunelib study smoke --results mine && prunelib compare smoke mine
+      prunelib compare mini results/repeats --json
+    """
+    from prunelib.book.notebook import open_study
+    from prunelib.evidence.repeats import agreement, between_seeds, repeats, title
+    from prunelib.study.store import Store
+
+    records = open_study(scale, results=str(results), run_missing=False)
+    runs = repeats(records, Store(other / scale))
+    if as_json:
+        click.echo(runs.to_json(orient="records"))
+        return
+    click.echo(f"{'error':>7}{'other':>7}{'apart':>7}  run")
+    for run in runs.itertuples():
+        apart = "same" if run.same else f"{run.difference:+.2f}"
+        click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {title(run)}")
+    click.echo(agreement(runs, between_seeds(records.networks)))

@@ -1,0 +1,117 @@
+"""`prunelib train` and `prunelib prune`: one run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from prunelib.cli.options import COUNT, PATH, SEED, Places, places, read_profile
+from prunelib.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("scale")
+@click.option("--profile", "file", type=PATH, help="JSON of a profile.")
+@click.option("--family", default="base", show_default=True, help="A rule that makes a profile.")
+@click.option("--budget", type=COUNT, help="Parameters, such as 80k; not for base.")
+@click.option("--epochs", type=click.IntRange(1), help="[default: the scale's]")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@places
+def train(
+    scale: str,
+    file: Path | None,
+    family: str,
+    budget: int | None,
+    epochs: int | None,
+    seed: int,
+    places: Places,
+) -> None:
+    """Train one network by the protocol of a scale, and keep its record.
+
+    Where its shape comes from pruning, a missing pruning run is made first.
+
+    \b
+    Examples:
+      prunelib train smoke
+      prunelib train mini --family bottleneck --budget 80k --seed 1
+      prunelib train mini --profile mine.json --epochs 20
+    """
+    from prunelib.study.plan import scale_named
+    from prunelib.study.specs import TrainSpec
+
+    preset = scale_named(scale)
+    setting = places.setting(preset)
+    if file is None:
+        spec = of_family(preset, family, budget, seed, setting)
+    elif family != "base" or budget is not None:
+        raise click.UsageError("give either --profile or --family and --budget")
+    else:
+        spec = TrainSpec(read_profile(file), preset.data, preset.train, seed)
+    if epochs is not None:
+        spec = replace(spec, protocol=spec.protocol.lasting(epochs))
+    run_and_report(spec, setting)
+
+
+def of_family(scale, family: str, budget: int | None, seed: int, setting):
+    """The training run of a family, after those that it waits for are made."""
+    from prunelib.study.families import FAMILIES
+    from prunelib.study.plan import lookup, single
+
+    find = lookup(setting.store)
+    request = single(scale, family, budget, seed)
+    if FAMILIES[family].rule is None and family != "base":
+        raise click.UsageError(f"{family} is no training: prunelib study {scale.name} makes it")
+    for first in request.chain(find)[:-1]:
+        run_and_report(first.spec(find), setting)
+    return request.spec(find)
+
+
+@click.command()
+@click.argument("scale")
+@click.option("--criterion", help="fisher, random or l1.  [default: the scale's]")
+@click.option("--flop-penalty", type=float, metavar="BETA", help="Nats per million MACs.")
+@click.option("--steps", type=click.IntRange(1), help="Updates between removals.")
+@click.option("--removals", type=click.IntRange(0), help="Stop after so many.")
+@click.option("--params", "stop_params", type=COUNT, help="Stop at so many parameters.")
+@click.option("--eval-every", type=click.IntRange(1), help="Removals between evaluations.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@places
+def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
+    """Prune the base network of a scale, training it first if need be, and keep the record.
+
+    A run whose record was lost goes through the same profiles again; they are kept in orders/.
+
+    \b
+    Examples:
+      prunelib prune smoke
+      prunelib prune smoke --criterion random --seed 1
+      prunelib prune mini --params 200k --steps 15
+    """
+    from prunelib.study.plan import scale_named
+
+    preset = scale_named(scale)
+    changes = {name: value for name, value in protocol.items() if value is not None}
+    if {"removals", "stop_params"} & set(changes):
+        changes = {"removals": None, "stop_params": None} | changes
+    spec = preset.prune_spec(seed)
+    spec = replace(spec, protocol=replace(spec.protocol, **changes))
+    spec.protocol.check(preset.base, preset.shape)
+    setting = places.setting(preset)
+    if setting.store.find(spec) is None:
+        run_and_report(spec.base, setting)
+    run_and_report(spec, setting)
+
+
+def run_and_report(spec, setting) -> None:
+    """Run one spec unless its record is there, and print what came out."""
+    from prunelib.study.runs import run
+
+    record = setting.store.find(spec)
+    if record is None:
+        with progress_bar(spec.kind) as show:
+            record = run(spec, setting.store, setting.machine, setting.root, show, setting.keep)
+    outcome = record.outcome
+    click.echo(
+        f"{setting.store.path(spec)}: {outcome['params']:,} parameters, {outcome['macs']:,} MACs, "
+        f"test error {outcome['error']:.2f} %"
+    )

@@ -1,0 +1,141 @@
+"""`prunelib study` and `prunelib status`: run what is missing of a study, and say what is there."""
+
+import json
+import math
+import time
+from pathlib import Path
+
+import click
+
+from prunelib import text as units
+from prunelib.cli.options import (
+    DURATION,
+    Places,
+    Selection,
+    Workers,
+    json_option,
+    places,
+    results_option,
+    selection,
+    workers,
+)
+from prunelib.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("scale")
+@selection
+@workers
+@click.option("--time-limit", type=DURATION, help="Such as 30m.")
+@places
+def study(
+    scale: str, selection: Selection, workers: Workers, time_limit: float | None, places: Places
+) -> None:
+    """Run what is missing of a study. Stop it at any time, and go on with the same command.
+
+    \b
+    Examples:
+      prunelib study smoke
+      prunelib study mini --families copycat,bottleneck --budgets 80k --seeds 1
+      prunelib study mini --time-limit 2h --data ~/cifar10
+      prunelib study paper --executor ray --ray-address 10.0.0.1:6379
+    """
+    from prunelib.study.plan import found, keep_orders, lookup, plan, scale_named
+    from prunelib.study.plan import study as run_study
+    from prunelib.study.store import Store
+
+    check_workers(workers)
+    preset = scale_named(scale)
+    requests = plan(preset, selection.families, selection.seeds, selection.budgets)
+    store = Store(places.results / preset.name)
+    find = lookup(store)
+    keep_orders(preset, store, find)
+    # A damaged record is better told of before PyTorch is imported, and no data are needed then.
+    if all(record is not None for _, record in found(requests, find)):
+        click.echo(f"{scale}: 0 computed now, {len(requests)} of {len(requests)} there, 0 missing")
+        return
+    running = executor(preset, workers, places)
+    end = math.inf if time_limit is None else time.monotonic() + time_limit
+    with progress_bar(scale) as show:
+        summary = run_study(requests, find, running, show, lambda: end - time.monotonic())
+    for name, reason in summary.failed.items():
+        click.echo(f"run {name} failed: {reason}", err=True)
+    click.echo(
+        f"{scale}: {summary.computed} computed now, "
+        f"{len(requests) - summary.missing} of {len(requests)} there, {summary.missing} missing"
+    )
+    if summary.failed:
+        raise SystemExit(1)
+
+
+def check_workers(workers: Workers) -> None:
+    """Refuse options of a Ray cluster without one."""
+    if workers.executor == "ray" and not workers.ray_address:
+        raise click.UsageError(
+            "name a Ray cluster with --ray-address HOST:PORT or RAY_ADDRESS; to start one: "
+            "ray start --head"
+        )
+    context = click.get_current_context()
+    typed = context.get_parameter_source("ray_address") == click.core.ParameterSource.COMMANDLINE
+    if workers.executor != "ray" and (typed or workers.runs_per_gpu):
+        raise click.UsageError("--ray-address and --runs-per-gpu need --executor ray")
+
+
+def executor(scale, workers: Workers, places: Places):
+    """What runs the runs of a study."""
+    if workers.executor == "ray":
+        from prunelib.study.executors.ray import RayTasks
+
+        return RayTasks(
+            places.store(scale),
+            workers.ray_address,
+            workers.jobs,
+            places.device,
+            places.threads,
+            workers.runs_per_gpu or 4,
+            places.data,
+            scale.budgets,
+            places.precision,
+        )
+    from prunelib.study.executors import local
+    from prunelib.training.machine import cores
+
+    setting = places.setting(scale)
+    default = cores() if setting.machine.device == "cpu" else 1
+    return local.executor(setting, workers.jobs or default)
+
+
+@click.command()
+@click.argument("scale")
+@selection
+@results_option
+@json_option
+def status(scale: str, selection: Selection, results: Path, as_json: bool) -> None:
+    """What is there of a study, and what is missing.
+
+    \b
+    Examples:
+      prunelib status smoke
+      prunelib status mini --families copycat --json
+    """
+    from prunelib.study.plan import found, lookup, plan, scale_named
+    from prunelib.study.store import Store
+
+    requests = plan(scale_named(scale), selection.families, selection.seeds, selection.budgets)
+    pairs = found(requests, lookup(Store(results / scale)))
+    if as_json:
+        rows = [
+            {"family": r.family, "budget": r.budget, "seed": r.seed, "key": record and record.key}
+            for r, record in pairs
+        ]
+        click.echo(json.dumps(rows))
+        return
+    groups: dict[tuple, list[bool]] = {}
+    for request, record in pairs:
+        groups.setdefault((request.family, request.budget), []).append(record is not None)
+    click.echo(f"{'family':<28}{'budget':>6}  there")
+    for (family, budget), there in groups.items():
+        size = units.short(budget) if budget else "-"
+        click.echo(f"{family:<28}{size:>6}  {sum(there)} of {len(there)}")
+    missing = sum(record is None for _, record in pairs)
+    click.echo(f"{len(pairs) - missing} of {len(pairs)} there, {missing or 'nothing'} missing")
