@@ -115,7 +115,7 @@ def loops(name: str, side: Side, other: Side, machine: Machine, pairs: int) -> d
     plain = side.training(full, size)
 
     def without() -> None:
-        with mock.patch.object(fused, "kernels", return_value=None):
+        with mock.patch.object(fused, "numba_loops", return_value=None):
             plain()
 
     return in_turns(side.training(full, size), without, pairs)

@@ -10,7 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from prunelib.kernels import norm_relu as fused
-from prunelib.kernels.norm_relu import NormReLU, beside, norm_relu, products, rows
+from prunelib.kernels.norm_relu import (
+    NormReLU,
+    as_rows,
+    batchnorm_relu,
+    pixel_products,
+    pixels_per_row,
+)
 
 numba = pytest.importorskip("numba")
 
@@ -21,7 +27,8 @@ SHAPES = st.tuples(*(st.integers(1, n) for n in (9, 70, 6, 6))).filter(
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
+def one_thread_of_a_processor_with_bfloat16(monkeypatch):
+    monkeypatch.setattr(fused, "bfloat16_is_fast", lambda: True)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -62,7 +69,7 @@ def test_batch_norm_relu_and_their_gradients_are_those_of_float64(
     x = activation(shape, dtype, seed, offset).requires_grad_()
     dy, dx = (activation(shape, dtype, seed + i, 0.0) for i in (1, 2))
     norm, exact = norm_of(shape[1], seed), norm_of(shape[1], seed).double()
-    y, passed = norm_relu(norm, x)
+    y, passed = batchnorm_relu(norm, x)
     assert y.grad_fn.name() == "NormReLUBackward"
     assert y.dtype == dtype
     assert torch.equal(passed, x)
@@ -88,7 +95,7 @@ def test_batch_norm_relu_and_their_gradients_are_those_of_float64(
 @given(SHAPES, st.sampled_from(list(FORMATS)))
 def test_sums_of_products_are_those_of_float64(shape, dtype):
     a, b = activation(shape, dtype, 1), activation(shape, dtype, 2)
-    found = products(a, b)
+    found = pixel_products(a, b)
     assert found.dtype == torch.float32
     close(found, (a.double() * b.double()).sum((2, 3)), 1e-5)
 
@@ -107,7 +114,7 @@ def test_bfloat16_is_rounded_as_pytorch_rounds_it():
     numbers = torch.from_numpy(np.concatenate([bits, halfway, special]).view(np.float32))
     x = numbers[:, None, None, None]
     y = torch.empty_like(x, dtype=torch.bfloat16)
-    rounded(rows(x, 1), rows(y, 1))
+    rounded(as_rows(x, 1), as_rows(y, 1))
     assert torch.equal(y.isnan(), x.isnan())
     assert torch.equal(y[~y.isnan()], x.bfloat16()[~y.isnan()])
 
@@ -117,7 +124,7 @@ def test_bfloat16_is_rounded_as_pytorch_rounds_it():
 def test_what_is_not_a_number_stays_visible(dtype, bad):
     x = activation((4, 3, 2, 2), dtype)
     x[1, 2, 0, 0] = bad
-    y, _ = norm_relu(norm_of(3), x.requires_grad_())
+    y, _ = batchnorm_relu(norm_of(3), x.requires_grad_())
     assert y[:, 2].isnan().all()
     assert y[:, :2].isfinite().all()
 
@@ -126,7 +133,7 @@ def test_constant_channels_do_not_divide_by_zero():
     x = activation((4, 3, 2, 2), torch.bfloat16)
     x[:, 1] = 3.140625
     norm, x = norm_of(3), x.requires_grad_()
-    y, _ = norm_relu(norm, x)
+    y, _ = batchnorm_relu(norm, x)
     y.sum().backward()
     assert torch.allclose(y[:, 1].float(), F.relu(norm.bias[1]).expand_as(y[:, 1]), rtol=0.01)
     assert x.grad.isfinite().all()
@@ -136,9 +143,12 @@ def refuse(*args):
     raise AssertionError("the loops must not be taken")
 
 
-@pytest.mark.parametrize("change", ["threads", "evaluation", "no gradient", "layout", "numba"])
+@pytest.mark.parametrize(
+    "change", ["threads", "evaluation", "no gradient", "layout", "numba", "slow bfloat16"]
+)
 def test_elsewhere_it_is_pytorchs_own(change, monkeypatch):
-    x, norm, plain = activation((4, 3, 5, 2), torch.float32), norm_of(3), norm_of(3)
+    dtype = torch.bfloat16 if change == "slow bfloat16" else torch.float32
+    x, norm, plain = activation((4, 3, 5, 2), dtype), norm_of(3), norm_of(3)
     if change == "threads":
         torch.set_num_threads(2)
     elif change == "evaluation":
@@ -146,10 +156,12 @@ def test_elsewhere_it_is_pytorchs_own(change, monkeypatch):
     elif change == "layout":
         x = x.contiguous()
     elif change == "numba":
-        monkeypatch.setattr(fused, "kernels", lambda: None)
+        monkeypatch.setattr(fused, "numba_loops", lambda: None)
+    elif change == "slow bfloat16":
+        monkeypatch.setattr(fused, "bfloat16_is_fast", lambda: False)
     monkeypatch.setattr(NormReLU, "apply", refuse)
     with torch.set_grad_enabled(change != "no gradient"):
-        assert torch.equal(norm_relu(norm, x)[0], F.relu(plain(x)))
+        assert torch.equal(batchnorm_relu(norm, x)[0], F.relu(plain(x)))
 
 
 @pytest.mark.parametrize(
@@ -165,25 +177,25 @@ def test_elsewhere_it_is_pytorchs_own(change, monkeypatch):
 )
 def test_another_norm_is_left_to_pytorch(norm, monkeypatch):
     monkeypatch.setattr(NormReLU, "apply", refuse)
-    y, _ = norm_relu(norm, 1 * activation((4, 3, 2, 2), torch.bfloat16).requires_grad_())
+    y, _ = batchnorm_relu(norm, 1 * activation((4, 3, 2, 2), torch.bfloat16).requires_grad_())
     assert y.shape == (4, 3, 2, 2)
 
 
 @pytest.mark.parametrize("shape", [(4, 2, 2, 2), (1, 3, 1, 1)])
 def test_what_pytorch_refuses_is_refused(shape):
     with pytest.raises((RuntimeError, ValueError)):
-        norm_relu(norm_of(3), activation(shape, torch.float32).requires_grad_())
+        batchnorm_relu(norm_of(3), activation(shape, torch.float32).requires_grad_())
 
 
 def test_an_empty_batch_leaves_the_statistics_as_they_were():
     norm = norm_of(3)
-    norm_relu(norm, torch.empty(0, 3, 2, 2).requires_grad_())
+    batchnorm_relu(norm, torch.empty(0, 3, 2, 2).requires_grad_())
     assert torch.equal(norm.running_mean, norm_of(3).running_mean)
 
 
 def test_weights_that_change_before_the_backward_pass_are_noticed():
     norm = norm_of(3)
-    y, _ = norm_relu(norm, activation((4, 3, 2, 2), torch.float32).requires_grad_())
+    y, _ = batchnorm_relu(norm, activation((4, 3, 2, 2), torch.float32).requires_grad_())
     with torch.no_grad():
         norm.weight.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -201,9 +213,9 @@ def test_weights_that_change_before_the_backward_pass_are_noticed():
 def test_training_goes_on_where_numba_cannot_compile(tmp_path, broken):
     code = (
         f"{broken}\nimport torch\ntorch.set_num_threads(1)\n"
-        "from prunelib.kernels.norm_relu import norm_relu\n"
+        "from prunelib.kernels.norm_relu import batchnorm_relu\n"
         "x = torch.randn(2, 4, 3, 3).to(memory_format=torch.channels_last).requires_grad_()\n"
-        "print(norm_relu(torch.nn.BatchNorm2d(4), x)[0].grad_fn.name())"
+        "print(batchnorm_relu(torch.nn.BatchNorm2d(4), x)[0].grad_fn.name())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -216,12 +228,12 @@ def test_training_goes_on_where_numba_cannot_compile(tmp_path, broken):
 
 def test_it_compiles_in_one_piece():
     norm, x = norm_of(3), activation((4, 3, 2, 2), torch.float32).requires_grad_()
-    whole = torch.compile(lambda x: norm_relu(norm, x)[0], fullgraph=True, backend="eager")
+    whole = torch.compile(lambda x: batchnorm_relu(norm, x)[0], fullgraph=True, backend="eager")
     assert torch.equal(whole(x), F.relu(norm_of(3)(x)))
 
 
 @given(st.integers(1, 5000), st.integers(1, 300))
 def test_rows_hold_whole_numbers_of_pixels(pixels, channels):
-    side = beside(pixels, channels)
+    side = pixels_per_row(pixels, channels)
     assert pixels % side == 0
-    assert side == 1 or side * channels < 4 * fused.LENGTH
+    assert side == 1 or side * channels < 4 * fused.ROW_LENGTH

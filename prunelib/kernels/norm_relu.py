@@ -1,8 +1,8 @@
 """Batch norm and ReLU in one, with the gradient of a shortcut around them.
 
-`norm_relu` computes what PyTorch's two modules compute. In training on one CPU thread it takes
-Numba's loops (`kernels`) if they are there; everywhere else it is these two modules. The loops have
-first derivatives only, backwards.
+`batchnorm_relu` computes what PyTorch's two modules compute. In training on one CPU thread it takes
+Numba's loops (`numba_cpu`) if they are there; everywhere else it is these two modules. The loops
+have first derivatives only, backwards.
 """
 
 from functools import cache
@@ -15,38 +15,51 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-LENGTH = 128
+ROW_LENGTH = 128
 """Entries of a row, at least, where there are as many pixels."""
 
 
 @cache
-def kernels() -> ModuleType | None:
+def numba_loops() -> ModuleType | None:
     """The loops, or None where Numba is not there, or cannot compile or keep what it compiles."""
     try:
-        from prunelib.kernels import numba_cpu as kernels
+        from prunelib.kernels import numba_cpu
 
         x, one = np.ones((1, 1), np.float32), np.ones(1, np.float32)
-        kernels.products(x, x, 1, 1)
-        kernels.gradients(x, None, x, x, one, *kernels.moments(x, 1), x.copy())
+        numba_cpu.products(x, x, 1, 1)
+        numba_cpu.backward(x, None, x, x, one, *numba_cpu.moments(x, 1), x.copy())
     except (ImportError, NotImplementedError, OSError, RuntimeError, TypeError):
         return None
-    return kernels
+    return numba_cpu
 
 
-def fits(x: Tensor) -> bool:
-    """Whether the loops take an activation: float32 or bfloat16, channels-last, one CPU thread."""
+@cache
+def bfloat16_is_fast() -> bool:
+    """Whether this processor has instructions for bfloat16.
+
+    Without them, on AVX2, the loops take six times as long in bfloat16 as PyTorch's operators.
+    """
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def kernel_supports(x: Tensor) -> bool:
+    """Whether the loops take an activation, and gain by it.
+
+    It must be float32, or bfloat16 where that is fast, channels-last, on one CPU thread.
+    """
     return (
         not torch.compiler.is_compiling()
         and type(x) in (Tensor, nn.Parameter)
         and x.device.type == "cpu"
-        and x.dtype in (torch.bfloat16, torch.float32)
+        and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and bfloat16_is_fast()))
         and x.is_contiguous(memory_format=torch.channels_last)
         and torch.get_num_threads() == 1
-        and kernels() is not None
+        and numba_loops() is not None
     )
 
 
-def usual(norm: nn.Module, x: Tensor) -> bool:
+def is_plain_batchnorm(norm: nn.Module, x: Tensor) -> bool:
     """Whether this is batch norm in training as the networks here have it, and of such inputs."""
     return (
         type(norm) is nn.BatchNorm2d
@@ -61,12 +74,12 @@ def usual(norm: nn.Module, x: Tensor) -> bool:
     )
 
 
-def norm_relu(norm: nn.BatchNorm2d, x: Tensor) -> tuple[Tensor, Tensor]:
+def batchnorm_relu(norm: nn.BatchNorm2d, x: Tensor) -> tuple[Tensor, Tensor]:
     """ReLU of the batch norm of `x` (N, C, H, W), and `x` itself for what goes around them.
 
     The gradients of both results meet in one pass.
     """
-    if not (usual(norm, x) and torch.is_grad_enabled() and fits(x)):
+    if not (is_plain_batchnorm(norm, x) and torch.is_grad_enabled() and kernel_supports(x)):
         return F.relu(norm(x), inplace=True), x
     norm.num_batches_tracked += 1
     return NormReLU.apply(x, norm.weight, norm.bias, norm)
@@ -81,16 +94,16 @@ class NormReLU(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """Normalise with the statistics of the batch, and keep them in the running ones."""
         y = torch.empty_like(x)
-        ctx.side = beside(x.numel() // x.shape[1], x.shape[1])
-        ctx.statistics = kernels().norm_relu(
-            rows(x, ctx.side),
+        ctx.side = pixels_per_row(x.numel() // x.shape[1], x.shape[1])
+        ctx.statistics = numba_loops().forward(
+            as_rows(x, ctx.side),
             weight.numpy(),
             bias.numpy(),
             norm.running_mean.numpy(),
             norm.running_var.numpy(),
             norm.momentum,
             norm.eps,
-            rows(y, ctx.side),
+            as_rows(y, ctx.side),
         )
         ctx.save_for_backward(x, y, weight)
         ctx.set_materialize_grads(False)
@@ -106,36 +119,41 @@ class NormReLU(torch.autograd.Function):
             return shortcut, None, None, None
         x, y, weight = ctx.saved_tensors
         result = torch.empty_like(x)
-        of_weight, of_bias = kernels().gradients(
-            rows(gradient, ctx.side),
-            None if shortcut is None else rows(shortcut, ctx.side),
-            rows(x, ctx.side),
-            rows(y, ctx.side),
+        of_weight, of_bias = numba_loops().backward(
+            as_rows(gradient, ctx.side),
+            None if shortcut is None else as_rows(shortcut, ctx.side),
+            as_rows(x, ctx.side),
+            as_rows(y, ctx.side),
             weight.numpy(),
             *ctx.statistics,
-            rows(result, ctx.side),
+            as_rows(result, ctx.side),
         )
         return result, torch.from_numpy(of_weight), torch.from_numpy(of_bias), None
 
 
-def products(a: Tensor, b: Tensor) -> Tensor:
+def pixel_products(a: Tensor, b: Tensor) -> Tensor:
     """Sums of a * b over the pixels of each sample: two (N, C, H, W) to float32 (N, C)."""
-    if not fits(a):
+    if not kernel_supports(a):
         # PyTorch adds up in float32 anyway; asking for it in `sum` would copy all pixels.
         return (a * b).sum((2, 3)).float()
     samples, channels = a.shape[:2]
-    side = beside(a.shape[2] * a.shape[3], channels)
+    side = pixels_per_row(a.shape[2] * a.shape[3], channels)
     return torch.from_numpy(
-        kernels().products(rows(a.detach(), side), rows(b.detach(), side), samples, channels)
+        numba_loops().products(
+            as_rows(a.detach(), side), as_rows(b.detach(), side), samples, channels
+        )
     )
 
 
-def beside(pixels: int, channels: int) -> int:
+def pixels_per_row(pixels: int, channels: int) -> int:
     """How many pixels stand side by side in a row: a power of two that divides their number."""
-    return gcd(pixels, 1 << (-(-LENGTH // channels) - 1).bit_length())
+    return gcd(pixels, 1 << (-(-ROW_LENGTH // channels) - 1).bit_length())
 
 
-def rows(x: Tensor, side: int) -> np.ndarray:
+def as_rows(x: Tensor, side: int) -> np.ndarray:
     """The memory of (N, C, H, W), channels-last, as (rows, side * C); bfloat16 as uint16."""
     flat = x.permute(0, 2, 3, 1).reshape(-1, side * x.shape[1])
     return (flat.view(torch.uint16) if x.dtype == torch.bfloat16 else flat).numpy()
+
+
+kernels = numba_loops

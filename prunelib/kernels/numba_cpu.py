@@ -9,60 +9,59 @@ channels are left. Values per channel are float32 (channels,).
 """
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
+from numba.extending import overload
 
 CHUNK = 64
 """Rows that are added up in float32 before float64 takes over."""
 
 
-@intrinsic
-def load(typingctx, value):
+def load(value: np.float32 | np.uint16) -> np.float32:
     """A float32 from what is stored."""
-
-    def code(context, builder, signature, args):
-        if signature.args[0] == types.float32:
-            return args[0]
-        wide = builder.shl(builder.zext(args[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 16))
-        return builder.bitcast(wide, ir.FloatType())
-
-    return types.float32(value), code
+    raise NotImplementedError("for Numba alone")
 
 
-@intrinsic
-def store(typingctx, value, like):
+def store(value: np.float32, like: np.float32 | np.uint16) -> np.float32 | np.uint16:
     """What is stored of a float32, in the format of `like`: bfloat16 rounds to nearest even.
 
     What is not a number stays none, which the addition alone does not see to.
     """
-
-    def code(context, builder, signature, args):
-        if signature.return_type == types.float32:
-            return args[0]
-        number = ir.IntType(32)
-        bits = builder.bitcast(args[0], number)
-        sixteen = ir.Constant(number, 16)
-        odd = builder.and_(builder.lshr(bits, sixteen), ir.Constant(number, 1))
-        rounded = builder.add(bits, builder.add(odd, ir.Constant(number, 0x7FFF)))
-        nan = builder.fcmp_unordered("uno", args[0], args[0])
-        safe = builder.select(nan, ir.Constant(number, 0x7FC00000), rounded)
-        return builder.trunc(builder.lshr(safe, sixteen), ir.IntType(16))
-
-    return like(types.float32, like), code
+    raise NotImplementedError("for Numba alone")
 
 
-compiled = njit(cache=True, fastmath={"contract"}, error_model="numpy")
+@overload(load)
+def _load(value):
+    if value == types.float32:
+        return lambda value: value
+    return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
 
 
-@compiled
-def by_channel(values, channels):
+@overload(store)
+def _store(value, like):
+    if like == types.float32:
+        return lambda value, like: np.float32(value)
+
+    def bfloat16(value, like):
+        bits = np.float32(value).view(np.uint32)
+        odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+        rounded = np.uint32(bits + np.uint32(odd + np.uint32(0x7FFF)))
+        safe = rounded if value == value else np.uint32(0x7FC00000)
+        return np.uint16(safe >> np.uint32(16))
+
+    return bfloat16
+
+
+_compiled = njit(cache=True, fastmath={"contract"}, error_model="numpy")
+
+
+@_compiled
+def _by_channel(values, channels):
     """Sums over the pixels of a row: (pixels * channels,) to (channels,)."""
     return values.reshape(-1, channels).sum(0)
 
 
-@compiled
-def beside(values, length):
+@_compiled
+def _per_pixel(values, length):
     """Values per channel, float32, once for each pixel of a row: (channels,) to (length,)."""
     row = np.empty(length, np.float32)
     for j in range(length):
@@ -70,7 +69,7 @@ def beside(values, length):
     return row
 
 
-@compiled
+@_compiled
 def moments(x, channels):
     """Mean and variance of each channel, float64 (channels,).
 
@@ -93,13 +92,13 @@ def moments(x, channels):
         first += a
         second += b
     pixels = x.size // channels
-    mean = by_channel(first, channels) / pixels
-    variance = by_channel(second, channels) / pixels - mean**2
+    mean = _by_channel(first, channels) / pixels
+    variance = _by_channel(second, channels) / pixels - mean**2
     return about[:channels] + mean, np.maximum(variance, 0)
 
 
-@compiled
-def norm_relu(x, weight, bias, running_mean, running_var, momentum, eps, y):
+@_compiled
+def forward(x, weight, bias, running_mean, running_var, momentum, eps, y):
     """Write y = max(0, weight * (x - mean) / std + bias), and move the running statistics.
 
     Returns mean and 1 / std of the batch, float64 (channels,).
@@ -111,8 +110,8 @@ def norm_relu(x, weight, bias, running_mean, running_var, momentum, eps, y):
     inverse = 1 / np.sqrt(variance + eps)
     running_mean += momentum * (mean - running_mean)
     running_var += momentum * (variance * pixels / max(1, pixels - 1) - running_var)
-    scale = beside(weight * inverse, length)
-    shift = beside(bias - weight * inverse * mean, length)
+    scale = _per_pixel(weight * inverse, length)
+    shift = _per_pixel(bias - weight * inverse * mean, length)
     for i in range(rows):
         for j in range(length):
             value = scale[j] * load(x[i, j]) + shift[j]
@@ -121,8 +120,8 @@ def norm_relu(x, weight, bias, running_mean, running_var, momentum, eps, y):
     return mean, inverse
 
 
-@compiled
-def gradients(gradient, shortcut, x, y, weight, mean, inverse, result):
+@_compiled
+def backward(gradient, shortcut, x, y, weight, mean, inverse, result):
     """Write the gradient of x, plus that which comes along the shortcut, if it is not None.
 
     With m pixels, x' the normalised input, and dy the gradient where y > 0, else 0, the gradient
@@ -134,7 +133,7 @@ def gradients(gradient, shortcut, x, y, weight, mean, inverse, result):
     pixels = x.size // channels
     first, second = np.zeros(length), np.zeros(length)
     a, b = np.empty(length, np.float32), np.empty(length, np.float32)
-    middle = beside(mean, length)
+    middle = _per_pixel(mean, length)
     for start in range(0, rows, CHUNK):
         a[:] = 0
         b[:] = 0
@@ -145,12 +144,12 @@ def gradients(gradient, shortcut, x, y, weight, mean, inverse, result):
                 b[j] += value * (load(x[i, j]) - middle[j])
         first += a
         second += b
-    of_bias = by_channel(first, channels)
-    of_weight = by_channel(second, channels) * inverse
+    of_bias = _by_channel(first, channels)
+    of_weight = _by_channel(second, channels) * inverse
     scale = weight * inverse
     of_x = -scale * inverse * of_weight / pixels
-    shift = beside(-scale * of_bias / pixels - of_x * mean, length)
-    scale, of_x = beside(scale, length), beside(of_x, length)
+    shift = _per_pixel(-scale * of_bias / pixels - of_x * mean, length)
+    scale, of_x = _per_pixel(scale, length), _per_pixel(of_x, length)
     for i in range(rows):
         for j in range(length):
             value = load(gradient[i, j]) if load(y[i, j]) > 0 else types.float32(0)
@@ -161,7 +160,7 @@ def gradients(gradient, shortcut, x, y, weight, mean, inverse, result):
     return of_weight.astype(np.float32), of_bias.astype(np.float32)
 
 
-@compiled
+@_compiled
 def products(a, b, samples, channels):
     """Sums of a * b over the pixels of each sample, float32 (samples, channels)."""
     rows, length = a.shape

@@ -1,5 +1,5 @@
 """Imported once by the process that workers are forked from: Numba's loops, if they are there."""
 
-from prunelib.kernels.norm_relu import kernels
+from prunelib.kernels.norm_relu import numba_loops
 
-kernels()
+numba_loops()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prunelib.kernels.norm_relu import norm_relu
+from prunelib.kernels.norm_relu import batchnorm_relu
 from prunelib.nets.profile import STEM, Block, ChannelProfile
 from prunelib.nets.surgery import remove_channels  # noqa: F401
 
@@ -50,10 +50,10 @@ class PreActBlock(nn.Module):
 
         `gate` is applied to the activation that pruning scores, (N, middle, H', W').
         """
-        a, x = norm_relu(self.bn1, x)
+        a, x = batchnorm_relu(self.bn1, x)
         # Where channels or resolution change, the shortcut starts after the activation.
         shortcut = x if self.shortcut is None else self.shortcut(a)
-        m, _ = norm_relu(self.bn2, self.conv1(a))
+        m, _ = batchnorm_relu(self.bn2, self.conv1(a))
         if gate is not None:
             m = gate(m)
         return self.conv2(m) + shortcut
@@ -94,5 +94,5 @@ class WideResNet(nn.Module):
         x = self.stem(x)
         for i, block in enumerate(self.blocks):
             x = block(x, gates[i] if gates is not None else None)
-        x, _ = norm_relu(self.bn, x)
+        x, _ = batchnorm_relu(self.bn, x)
         return self.linear(x.mean((2, 3)))

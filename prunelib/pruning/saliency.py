@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from prunelib.kernels.norm_relu import products
+from prunelib.kernels.norm_relu import pixel_products
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import Gate, WideResNet
@@ -41,7 +41,7 @@ class FisherTap(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         """Accumulate, and hand on the gradient. It is that of the mean loss: hence times N."""
         (a,) = ctx.saved_tensors
-        g = len(a) * products(a, gradient).to(ctx.total.dtype)
+        g = len(a) * pixel_products(a, gradient).to(ctx.total.dtype)
         ctx.total += g.square_().sum(0)
         return gradient, None
 
