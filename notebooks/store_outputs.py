@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from prunelib.book import prose
 from prunelib.book.notebook import open_studies
-from prunelib.evidence import verdicts
 
 README = Path(__file__).parents[1] / "README.md"
 FOUND = re.compile(r"(<!-- found: .*? -->\n).*?(<!-- /found -->)", re.DOTALL)
@@ -44,7 +44,7 @@ def told(readme: str, headline: str) -> str:
 def headline() -> str:
     """The answer at every scale that has records."""
     results = README.parent / "results"
-    return verdicts.headline(open_studies("mini", results=str(results), run_missing=False))
+    return prose.headline(open_studies("mini", results=str(results), run_missing=False))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from prunelib.book.notebook import Records
+from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN
 from prunelib.study.plan import Request, Scale, lookup, plan
@@ -134,7 +134,7 @@ def outcome_of(request: Request, spec, error) -> dict:
     return trained(scale, spec.profile, error(request.family, request.budget or 20_506, seed))
 
 
-def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=None) -> Records:
+def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=None) -> View:
     """Write the records of a plan, by default without controls, and open them."""
     store = Store(folder)
     requests = plan(scale, families, seeds)
@@ -148,12 +148,12 @@ def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=N
             if store.find(spec) is None:
                 store.put(Record(spec, outcome_of(request, spec, error), HERE))
         waiting = [r for r in waiting if store.find(r.spec(lookup(store))) is None]
-    return Records(scale, tuple(requests), lookup(store))
+    return View(scale, tuple(requests), lookup(store))
 
 
-def reopened(folder: Path, records: Records) -> Records:
+def reopened(folder: Path, records: View) -> View:
     """The same study, read from its files again."""
-    return Records(records.scale, records.requests, lookup(Store(folder)))
+    return View(records.scale, records.requests, lookup(Store(folder)))
 
 
 def edit(folder: Path, spec, change) -> None:
@@ -164,7 +164,7 @@ def edit(folder: Path, spec, change) -> None:
     store.put(record)
 
 
-def spec_of(records: Records, family: str, budget: int | None, seed: int):
+def spec_of(records: View, family: str, budget: int | None, seed: int):
     """The spec of one request of a made-up study."""
     assert family in FAMILIES
     return Request(records.scale, family, budget, seed).spec(records.find)

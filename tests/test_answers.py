@@ -9,15 +9,16 @@ from making import examples
 from scipy import stats
 from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
-from prunelib.book import answers
-from prunelib.book.answers import advantage, interval, spread
-from prunelib.book.notebook import Records
+from prunelib.book import prose
+from prunelib.book.prose.words import correlation, interval, spread
+from prunelib.evidence.comparisons import advantage, saliency_ranks
 from prunelib.evidence.design import design
+from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.store import Store
 
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
-SENTENCES = (answers.base, answers.pruned, answers.simple, answers.saliency)
+SENTENCES = (prose.base, prose.pruned, prose.simple, prose.saliency)
 errors = st.floats(0, 100)
 
 
@@ -59,12 +60,12 @@ def test_an_interval_is_written_with_its_signs():
 def test_one_value_has_no_interval_and_no_spread():
     assert interval(pd.Series([1.25])) == "+1.25 (one comparison, no interval)"
     assert spread(pd.Series([7.5])) == "7.50 % (one seed)"
-    assert answers.correlation(pd.Series([0.5])) == "0.50 (one seed)"
+    assert correlation(pd.Series([0.5])) == "0.50 (one seed)"
 
 
 def test_a_spread_is_mean_and_range():
     assert spread(pd.Series([7.0, 9.0, 8.0, 6.0])) == "7.50 % (4 seeds: 6.00 to 9.00)"
-    assert answers.correlation(pd.Series([0.5, 0.25])) == "0.38 (2 seeds: 0.25 to 0.50)"
+    assert correlation(pd.Series([0.5, 0.25])) == "0.38 (2 seeds: 0.25 to 0.50)"
 
 
 NETWORKS = pd.DataFrame(
@@ -133,7 +134,7 @@ def test_the_compared_error_lies_on_the_line_between_measured_points(values, whe
 
 
 def test_the_base_is_told_by_its_mean_and_range(study):
-    text = answers.base(study)
+    text = prose.base(study)
     assert "With 20.5K parameters and 243K multiply-accumulates" in text
     assert "**10.24 % (2 seeds: 9.99 to 10.49)**" in text
 
@@ -147,7 +148,7 @@ def test_where_records_come_from_is_told(study):
 
 
 def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
-    text = answers.pruned(study)
+    text = prose.pruned(study)
     assert "Before the first removal the error is 14.24 % (2 seeds: 13.99 to 14.49)" in text
     for share, name in ((0.5, "50%"), (0.25, "25%")):
         i = next(i for i, size in enumerate(SIZES) if size <= share * SIZES[0] + 1)
@@ -159,7 +160,7 @@ def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
 
 
 def test_simple_networks_are_compared_pair_by_pair(study):
-    text = answers.simple(study)
+    text = prose.simple(study)
     for family, title in (("reduced-width", "Reduced width"), ("bottleneck", "Bottleneck")):
         gaps = []
         for budget in SCALE.budgets:
@@ -184,7 +185,7 @@ def test_the_effort_told_is_that_of_base_and_pruning_over_that_of_training(study
             spent += sum(3 * macs(p) * 30 for _, p in steps if SCALE.shape.params(p) >= size)
             ratios[budget].append(spent / (3 * macs(profile) * 200))
     small, large = (np.mean(ratios[budget]) for budget in SCALE.budgets)
-    text = answers.simple(study)
+    text = prose.simple(study)
     assert f"**{large:.1f} times** (largest size) to **{small:.1f} times** (smallest)" in text
 
 
@@ -192,14 +193,14 @@ def test_without_the_record_of_a_base_its_effort_is_not_told(study):
     def find(spec):
         return None if spec == SCALE.base_spec(0) else study.find(spec)
 
-    text = answers.simple(Records(SCALE, study.requests, find))
+    text = prose.simple(View(SCALE, study.requests, find))
     assert "better one in" in text
     assert "times**" not in text
 
 
 def test_the_cost_is_told_as_a_share_of_that_of_pruning(tmp_path):
     study = fill(tmp_path, families=None)
-    text = answers.cost(study)
+    text = prose.cost(study)
     rows = study.networks[study.networks["budget"] == 6_000].groupby("family")
     rows = rows[["total_macs", "error"]].mean()
     work = rows["total_macs"] / rows["total_macs"]["pruned-and-tuned"]
@@ -209,7 +210,7 @@ def test_the_cost_is_told_as_a_share_of_that_of_pruning(tmp_path):
 
 
 def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
-    text = answers.shape(fill(tmp_path, families=None))
+    text = prose.shape(fill(tmp_path, families=None))
     early, late = (walk()[n][1].shares() for n in (round(500 / 1344 * BASE.prunable), -1))
     run = [p.shares() for _, p in walk() if SCALE.shape.params(p) <= SCALE.budgets[0]]
     expected = stats.spearmanr(early, run[0]).statistic
@@ -223,11 +224,11 @@ def test_a_pruned_network_that_is_better_is_counted(tmp_path):
         better = family == "pruned-and-tuned" and seed == 1
         return error(family, params, seed) - 20 * better
 
-    assert "better one in 2 of 4 comparisons" in answers.simple(fill(tmp_path, other))
+    assert "better one in 2 of 4 comparisons" in prose.simple(fill(tmp_path, other))
 
 
 def test_saliency_is_told_by_rank_correlations_of_scipy(study):
-    text = answers.saliency(study)
+    text = prose.saliency(study)
     ranks = {"fisher_30": [], "l1": [], "fisher_10": []}
     for _, run in study.saliencies.groupby("seed"):
         for name, values in ranks.items():
@@ -241,14 +242,14 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
     assert f"in {100 / BASE.prunable:.0f} % of the cases" in text
     ratios = study.saliencies["actual"] / study.saliencies["fisher_30"]
     assert f"by {np.median(ratios):.1f} times its saliency" in text
-    table = answers.saliency_ranks(study.saliencies)
+    table = saliency_ranks(study.saliencies)
     assert list(table.index) == [0, 1]
     assert list(table["l1"]) == pytest.approx(ranks["l1"])
 
 
 def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
     designs = design(study, 8_000)
-    text = answers.designs(study, 8_000, designs)
+    text = prose.designs(study, 8_000, designs)
     assert text.startswith("Within **8,000 parameters**, best first:")
     lines = [line for line in text.splitlines() if re.match(r"\| [A-Z]", line)]
     assert len(lines) == len(designs) == 4
@@ -262,18 +263,18 @@ def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
 
 
 def test_designs_say_what_longer_training_gives_where_it_was_measured(tmp_path, study):
-    assert "×)" not in answers.designs(study, 8_000, design(study, 8_000))
+    assert "×)" not in prose.designs(study, 8_000, design(study, 8_000))
     longer = fill(tmp_path, families=None)
     found = [d for d in design(longer, 8_000) if d.times]
     assert {d.family for d in found} == {"bottleneck", "pruned-from-scratch"}
-    text = answers.designs(longer, 8_000, design(longer, 8_000))
+    text = prose.designs(longer, 8_000, design(longer, 8_000))
     for d in found:
         assert f"**≈ {d.longer.error:.1f} %** ({d.times:.1f} ×)" in text
 
 
 def test_designs_of_another_width_are_not_measured(study):
     wide = ChannelProfile.full(10, 1)
-    text = answers.designs(study, 20_000, design(study, 20_000, wide))
+    text = prose.designs(study, 20_000, design(study, 20_000, wide))
     assert text.count("| not measured | not measured |") == 3
 
 
@@ -296,16 +297,16 @@ def shift_channels(outcome):
 @pytest.mark.parametrize(
     ("sentence", "spec", "change"),
     [
-        (answers.base, SCALE.base_spec(1), lambda o: o.update(error=60.0)),
-        (answers.base, SCALE.base_spec(0), lambda o: o.update(params=99)),
-        (answers.base, SCALE.base_spec(0), lambda o: o.update(macs=99)),
-        (answers.pruned, SCALE.prune_spec(1), shift_points),
-        (answers.simple, SCALE.prune_spec(0), shift_points),
-        (answers.simple, SCALE.base_spec(1), lambda o: o.update(training_macs=10**12)),
-        (answers.simple, "bottleneck", lambda o: o.update(error=5.0)),
-        (answers.simple, "reduced-width", lambda o: o.update(error=5.0)),
-        (answers.simple, "reduced-width", lambda o: o.update(training_macs=1)),
-        (answers.saliency, SCALE.saliency_spec(1), shift_channels),
+        (prose.base, SCALE.base_spec(1), lambda o: o.update(error=60.0)),
+        (prose.base, SCALE.base_spec(0), lambda o: o.update(params=99)),
+        (prose.base, SCALE.base_spec(0), lambda o: o.update(macs=99)),
+        (prose.pruned, SCALE.prune_spec(1), shift_points),
+        (prose.simple, SCALE.prune_spec(0), shift_points),
+        (prose.simple, SCALE.base_spec(1), lambda o: o.update(training_macs=10**12)),
+        (prose.simple, "bottleneck", lambda o: o.update(error=5.0)),
+        (prose.simple, "reduced-width", lambda o: o.update(error=5.0)),
+        (prose.simple, "reduced-width", lambda o: o.update(training_macs=1)),
+        (prose.saliency, SCALE.saliency_spec(1), shift_channels),
     ],
 )
 def test_a_changed_record_changes_the_sentence(tmp_path, own, sentence, spec, change):
@@ -325,16 +326,16 @@ def test_every_number_of_the_base_moves_with_its_records(tmp_path, own):
             SCALE.base_spec(seed),
             lambda o, s=seed: o.update(error=41.5 + 2 * s, params=1_230, macs=4_560),
         )
-    text = answers.base(reopened(tmp_path, own))
+    text = prose.base(reopened(tmp_path, own))
     assert "With 1.23K parameters and 4.56K multiply-accumulates" in text
     assert "**42.50 % (2 seeds: 41.50 to 43.50)**" in text
 
 
 def test_one_seed_is_called_one_seed(tmp_path):
     study = fill(tmp_path, seeds=1)
-    assert "**9.99 % (one seed)**" in answers.base(study)
-    assert "13.99 % (one seed)" in answers.pruned(study)
-    assert "(one seed)" in answers.saliency(study)
+    assert "**9.99 % (one seed)**" in prose.base(study)
+    assert "13.99 % (one seed)" in prose.pruned(study)
+    assert "(one seed)" in prose.saliency(study)
 
 
 def test_a_trajectory_that_ends_early_is_told_without_a_gap(tmp_path):
@@ -351,5 +352,5 @@ def test_a_trajectory_that_ends_early_is_told_without_a_gap(tmp_path):
     records.__dict__["requests"] = tuple(
         r for r in study.requests if r.family in ("base", "pruned-and-tuned")
     )
-    assert "it is ." not in answers.pruned(records)
+    assert "it is ." not in prose.pruned(records)
     assert Store(tmp_path).find(SCALE.prune_spec(0))

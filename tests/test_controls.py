@@ -16,7 +16,8 @@ from studies import IMAGES, SCALE, TUNED, error, fill
 from test_wrn import masks
 
 from prunelib.errors import PrunelibError
-from prunelib.evidence import claims, verdicts
+from prunelib.evidence import rules, verdicts
+from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.repeats import timeless
 from prunelib.files import load_tensors
 from prunelib.nets.profile import ChannelProfile
@@ -341,7 +342,7 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
         base = 30 - params / 1_000 + 0.1 * seed
         return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
 
-    found = verdicts.verdicts(fill(tmp_path, shifted, families=None), claims.CONTROLS)
+    found = verdicts.verdicts(fill(tmp_path, shifted, families=None), QUESTIONS)
     expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5, 2.25, 3]
     assert [v.claim for v in found] == [f"K{i}" for i in range(1, 12)]
     for judged, mean in zip(found[:-1], expected, strict=True):
@@ -365,10 +366,10 @@ def test_at_equal_macs_the_shape_is_held_against_the_curve_of_bottleneck_network
     rows.append(("pruned-from-scratch", 1, 2, 3e5, 0.0))
     networks = pd.DataFrame(rows, columns=["family", "budget", "seed", "macs", "error"])
     study = SimpleNamespace(scale=scale, networks=networks)
-    judged = claims.shape_wins_at_equal_macs(study)
+    judged = rules.shape_wins_at_equal_macs(study)
     assert judged == {0: pytest.approx(gap, abs=1e-6), 1: pytest.approx(gap, abs=1e-6)}
     beyond = networks.assign(macs=networks["macs"].where(networks["macs"] != 9e5, 2e6))
-    assert not claims.shape_wins_at_equal_macs(SimpleNamespace(scale=scale, networks=beyond))
+    assert not rules.shape_wins_at_equal_macs(SimpleNamespace(scale=scale, networks=beyond))
 
 
 def test_longest_runs_see_the_images_of_retraining_too(study):

@@ -10,8 +10,8 @@ from scipy import stats
 from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.book import figures
-from prunelib.book.answers import advantage
 from prunelib.errors import Missing
+from prunelib.evidence.comparisons import advantage
 from prunelib.evidence.published import COPYCATS, SNIP
 from prunelib.study.families import FAMILIES, MAIN
 

@@ -13,8 +13,11 @@ from test_command import prunelib
 
 from prunelib.book import figures
 from prunelib.book.notebook import open_study
+from prunelib.book.prose import made_twice
+from prunelib.book.prose.agreement import agree
 from prunelib.errors import Missing
-from prunelib.evidence.repeats import agreement, between_seeds, kept, repeats, told, usual
+from prunelib.evidence.repeats import kept, repeats
+from prunelib.evidence.statistics import between_seeds, repeatability_limit
 from prunelib.study.store import Record, Store
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -94,25 +97,25 @@ def runs(*differences, exact=0):
 
 
 def test_agreement_counts_what_is_within_the_spread_of_seeds():
-    assert usual(1.0) == pytest.approx(2.77, abs=0.01)
-    text = agreement(runs(1.0, -2.0, 4.0, exact=2), 1.0)
+    assert repeatability_limit(1.0) == pytest.approx(2.77, abs=0.01)
+    text = agree(runs(1.0, -2.0, 4.0, exact=2), 1.0)
     assert text.startswith("2 of 5 runs came out the same")
     assert "other 3 differ by -2.00 to +4.00" in text
     assert "2 of 3 are no further apart" in text
-    assert "seeds" not in agreement(runs(1.0), None)
+    assert "seeds" not in agree(runs(1.0), None)
     assert "typically by 2.65" in text  # the square root of (1 + 4 + 16) / 3
 
 
 def test_agreement_of_equal_runs_is_one_sentence():
-    assert agreement(runs(exact=3), 1.0) == "3 of 3 runs came out the same to the last digit."
+    assert agree(runs(exact=3), 1.0) == "3 of 3 runs came out the same to the last digit."
 
 
 def test_repeats_that_the_book_shows_are_of_runs_of_the_study():
     study = open_study("mini", results=str(RESULTS), run_missing=False)
-    shown = kept({"mini": study}, str(RESULTS))["mini"]
+    shown = kept({"mini": study}, RESULTS)["mini"]
     files = {path.stem for path in (RESULTS / "repeats" / "mini").glob("*.json")}
     assert set(shown["key"]) == files
-    assert told({"mini": study}, {"mini": shown}).startswith("Scale mini: ")
+    assert made_twice({"mini": study}, {"mini": shown}).startswith("Scale mini: ")
 
 
 def test_the_figure_marks_runs_on_the_same_and_on_other_machines(study, tmp_path):
@@ -121,7 +124,10 @@ def test_the_figure_marks_runs_on_the_same_and_on_other_machines(study, tmp_path
     same, other = figure.data
     assert (list(same.x), list(other.x)) == ([], [pytest.approx(0.5)])
     band = figure.layout.shapes[0]
-    assert (band.x0, band.x1) == (pytest.approx(-usual(0.25)), pytest.approx(usual(0.25)))
+    assert (band.x0, band.x1) == (
+        pytest.approx(-repeatability_limit(0.25)),
+        pytest.approx(repeatability_limit(0.25)),
+    )
     assert "1 runs made twice: +0.50" in figure.layout.meta["alt"]
 
 

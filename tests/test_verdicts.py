@@ -10,9 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from prunelib.book import prose
 from prunelib.book.notebook import open_study
+from prunelib.book.prose.answer import worth_pruning
+from prunelib.book.prose.judgements import brief, told
 from prunelib.evidence import verdicts
-from prunelib.evidence.claims import CLAIMS, CONTROLS
+from prunelib.evidence.claims import CLAIMS
+from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.verdicts import MOST_SEEDS, judge, seeds_to_settle
 from prunelib.study.families import Trajectory
 from prunelib.study.plan import SCALES
@@ -234,22 +238,22 @@ def test_one_seed_does_not_tell_how_many_would_settle():
 
 def test_claims_that_do_not_hold_are_explained_and_no_others():
     study = open_study("smoke", run_missing=False)
-    found = {v.claim: v for v in verdicts.verdicts(study, CLAIMS + CONTROLS)}
-    told, listed = {}, None
-    for line in verdicts.reasons(study).splitlines():
+    found = {v.claim: v for v in verdicts.verdicts(study, CLAIMS + QUESTIONS)}
+    named, listed = {}, None
+    for line in prose.reasons(study).splitlines():
         number = re.search(r"[CK]\d+|seeds would settle", line).group()
         if line.startswith("- "):
-            listed = told.setdefault(number, [])
+            listed = named.setdefault(number, [])
         else:
             listed.append(number)
     for claim in CLAIMS:
         verdict = found[claim.number]
         fails = verdict.mean is not None and verdict.verdict != "supported"
-        assert (claim.number in told) == fails
+        assert (claim.number in named) == fails
         if fails:
             unsettled = verdict.verdict == "open" and verdict.seeds > 1
-            assert told[claim.number] == [*claim.why, *["seeds would settle"] * unsettled]
-    assert told
+            assert named[claim.number] == [*claim.why, *["seeds would settle"] * unsettled]
+    assert named
 
 
 def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():
@@ -264,7 +268,7 @@ def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():
 def test_nothing_measured_is_open_everywhere():
     empty = open_study("paper", run_missing=False)
     assert {v.verdict for v in verdicts.verdicts(empty)} == {"open"}
-    assert "Nothing is measured" in verdicts.headline({"paper": empty})
+    assert "Nothing is measured" in prose.headline({"paper": empty})
 
 
 @pytest.mark.parametrize(
@@ -293,7 +297,7 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
             ("K9", "refuted", -0.75),
         )
     )
-    text = verdicts.answer(*asked, retrained, kept)
+    text = worth_pruning(*asked, retrained, kept)
     half = f"± {(base.high - base.low) / 2:.2f}, 3 seeds)"
     assert text.startswith(said)
     assert f"does beat a bottleneck network that saw as many images (+1.50 {half}" in text
@@ -305,19 +309,19 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
         "refuted": "bottleneck lose (",
         "open": "it is open for",
     }[epochs] in text
-    assert "retrain" not in verdicts.answer(*asked, retrained, replace(kept, mean=None))
+    assert "retrain" not in worth_pruning(*asked, retrained, replace(kept, mean=None))
 
 
 def test_without_an_interval_or_a_number_the_brackets_say_so():
     one = replace(verdicts.verdicts(MadeUp(clear(1)))[0], mean=1.5, low=None, seeds=1, planned=1)
-    assert verdicts.brief(one) == "+1.50, 1 seed"
-    assert verdicts.brief(replace(one, planned=3)) == "+1.50, 1 of 3 seeds"
-    assert verdicts.brief(replace(one, mean=None)) == "not measured"
+    assert brief(one) == "+1.50, 1 seed"
+    assert brief(replace(one, planned=3)) == "+1.50, 1 of 3 seeds"
+    assert brief(replace(one, mean=None)) == "not measured"
 
 
 def test_the_table_has_all_claims_and_scales():
     study = open_study("smoke", run_missing=False)
-    lines = verdicts.table({"smoke": study}).splitlines()
+    lines = prose.table({"smoke": study}).splitlines()
     assert len(lines) == 2 + len(CLAIMS)
     assert "smoke" in lines[0]
     for verdict, line in zip(verdicts.verdicts(study), lines[2:], strict=True):
@@ -328,7 +332,7 @@ def test_the_table_has_all_claims_and_scales():
 
 def test_the_records_behind_a_verdict_are_enough_for_it():
     study = open_study("smoke", run_missing=False)
-    asked = CLAIMS + CONTROLS
+    asked = CLAIMS + QUESTIONS
     for claim, verdict in zip(asked, verdicts.verdicts(study, asked), strict=True):
         behind = SimpleNamespace(
             scale=study.scale,
@@ -345,11 +349,11 @@ def test_the_records_behind_a_verdict_are_enough_for_it():
 
 def test_the_records_behind_each_verdict_can_be_looked_up():
     study = open_study("smoke", run_missing=False)
-    text = verdicts.sources({"smoke": study})
+    text = prose.sources({"smoke": study})
     found = re.findall(r"<li>([CK]\d+): (.*?)</li>", text)
     listed = {claim: tuple(re.findall(r"<code>(\w+)</code>", keys)) for claim, keys in found}
     assert listed == {
-        v.claim: v.records for v in verdicts.verdicts(study, CLAIMS + CONTROLS) if v.records
+        v.claim: v.records for v in verdicts.verdicts(study, CLAIMS + QUESTIONS) if v.records
     }
     for keys in listed.values():
         assert all((ROOT / f"results/smoke/{key}.json").exists() for key in keys)
@@ -357,11 +361,11 @@ def test_the_records_behind_each_verdict_can_be_looked_up():
 
 def test_claims_are_told_in_the_order_asked_for():
     studies = {"smoke": open_study("smoke", results=str(ROOT / "results"), run_missing=False)}
-    told = verdicts.claims(studies, "K7", "C2", "C1").splitlines()
-    assert [line[2:4] for line in told] == ["K7", "C2", "C1"]
+    lines = prose.claims(studies, "K7", "C2", "C1").splitlines()
+    assert [line[2:4] for line in lines] == ["K7", "C2", "C1"]
 
 
-FAMILIES_OF = {claim.number: claim.families for claim in CLAIMS + CONTROLS}
+FAMILIES_OF = {claim.number: claim.families for claim in CLAIMS + QUESTIONS}
 
 
 @pytest.mark.parametrize("claim", ["C1", "C2", "C3", "C4", "C5", "C9"])
@@ -374,5 +378,5 @@ def test_a_seed_that_is_not_complete_does_not_count(claim):
     part = by_claim(study)[claim]
     assert (whole.seeds, part.seeds, part.planned) == (3, 2, 3)
     assert part.mean == pytest.approx(by_claim(MadeUp(clear(1), seeds=2))[claim].mean)
-    assert "2 of 3 seeds)" in verdicts.told(part)
-    assert "3 seeds)" in verdicts.told(whole)
+    assert "2 of 3 seeds)" in told(part)
+    assert "3 seeds)" in told(whole)

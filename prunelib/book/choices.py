@@ -10,8 +10,8 @@ from itertools import product
 
 import plotly.graph_objects as go
 
-from prunelib.book.notebook import Records
 from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence.view import View
 
 MIME = "application/vnd.prunelib.choices+json"
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -54,7 +54,7 @@ class Choices:
 
 
 def by_scale(
-    studies: dict[str, Records],
+    studies: dict[str, View],
     draw: Callable[..., go.Figure],
     **questions: Sequence[str] | dict[str, str],
 ) -> Choices:

@@ -12,9 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from prunelib.book.prose.agreement import run_title
 from prunelib.errors import Missing
-from prunelib.evidence import repeats
 from prunelib.evidence.published import COPYCATS, SNIP
+from prunelib.evidence.statistics import repeatability_limit
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.text import counted, short
@@ -142,8 +143,8 @@ def error_against(
     each pruning run is a thin line.
 
     Args:
-        networks: of `frames.networks`.
-        trajectories: of `frames.trajectories`.
+        networks: of `tables.networks`.
+        trajectories: of `tables.trajectories`.
         x: one of `AXES`.
         families: those to show.
     """
@@ -211,7 +212,7 @@ def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
     """By how much pruned-and-tuned networks are worse than others of equal size, against the size.
 
     Args:
-        rows: of `answers.advantage`.
+        rows: of `comparisons.advantage`.
         families: those to compare with, if they are there.
     """
     rows = rows[rows["family"].isin(families)]
@@ -616,11 +617,11 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
 
     Args:
         runs: of `repeats.repeats`.
-        deviation: of `repeats.between_seeds`.
+        deviation: of `statistics.between_seeds`.
     """
     there(runs)
     runs = runs.sort_values(["budget", "family", "seed"], na_position="first")
-    titles = ["<br>".join(wrap(repeats.title(run), 22)) for run in runs.itertuples()]
+    titles = ["<br>".join(wrap(run_title(run), 22)) for run in runs.itertuples()]
     runs = runs.assign(title=titles)
     alike = (runs["hardware"] == runs["other_hardware"]) & (
         runs["precision"] == runs["other_precision"]
@@ -641,7 +642,7 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
             "<br>%{x:+.2f} points<extra></extra>",
         )
     if deviation is not None:
-        usual = repeats.usual(deviation)
+        usual = repeatability_limit(deviation)
         figure.add_vrect(-usual, usual, fillcolor="#888888", opacity=0.2, line_width=0)
     figure.add_vline(x=0, line={"color": "#888888"})
     figure.update_layout(
@@ -667,7 +668,7 @@ def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
     """What the paper and SNIP report at the paper's scale.
 
     Args:
-        ours: networks of `frames.networks` by scale, whose means stand beside.
+        ours: networks of `tables.networks` by scale, whose means stand beside.
     """
     figure = go.Figure()
     for name, points, colour, marker in (

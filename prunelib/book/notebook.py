@@ -1,100 +1,22 @@
 """What every notebook begins with: the records of its scale, and the runs that are missing."""
 
 import sys
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-import pandas as pd
-
 from prunelib.book.parameters import checked
-from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence import tables as frames
-from prunelib.study.families import Trajectory
+from prunelib.errors import PrunelibError
+from prunelib.evidence.view import View
+from prunelib.files import find_upwards
 from prunelib.study.plan import (
     SCALES,
-    Find,
     Request,
-    Scale,
     found,
     lookup,
     plan,
     scale_named,
     study,
 )
-from prunelib.study.store import Record, Store
-
-TITLES = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
-
-
-@dataclass(frozen=True)
-class Records:
-    """The part of a study that a notebook looks at, as DataFrames."""
-
-    scale: Scale
-    requests: tuple[Request, ...]
-    find: Find
-
-    @cached_property
-    def networks(self) -> pd.DataFrame:
-        """One row a network; see `frames.networks`."""
-        return frames.networks(self.requests, self.find)
-
-    @cached_property
-    def trajectories(self) -> pd.DataFrame:
-        """One row a removal of the pruned-and-tuned networks; see `frames.trajectories`."""
-        walks = self.walks
-        return walks[walks["family"] == "pruned-and-tuned"].reset_index(drop=True)
-
-    @cached_property
-    def walks(self) -> pd.DataFrame:
-        """One row a removal of all pruning runs, controls too; see `frames.trajectories`."""
-        return frames.trajectories(self.requests, self.find)
-
-    @cached_property
-    def saliencies(self) -> pd.DataFrame:
-        """One row a channel; see `frames.saliencies`."""
-        return frames.saliencies(self.requests, self.find)
-
-    @cached_property
-    def epochs(self) -> pd.DataFrame:
-        """One row an epoch; see `frames.epochs`."""
-        return frames.epochs(self.requests, self.find)
-
-    def pruning(self, seed: int = 0) -> Record | None:
-        """The pruning record of a seed."""
-        return self.find(self.scale.prune_spec(seed))
-
-    def trajectory(self, seed: int = 0) -> Trajectory:
-        """The walk of a seed's pruning run through profiles.
-
-        Raises:
-            Missing: that run is not there.
-        """
-        record = self.pruning(seed)
-        if record is None:
-            raise Missing(f"there is no pruning run of seed {seed} at {self.scale.name}")
-        return Trajectory.of(record)
-
-    @property
-    def there(self) -> int:
-        """Requests whose record is there."""
-        return sum(record is not None for _, record in found(self.requests, self.find))
-
-    def provenance(self) -> str:
-        """One sentence: scale, data, how many runs of how many, and where they were made."""
-        records = {r.key: r for _, r in found(self.requests, self.find) if r is not None}
-        hardware = sorted({r.circumstances["hardware"] for r in records.values()})
-        precision = sorted({r.circumstances["precision"] for r in records.values()})
-        size, base = self.scale.data.image_size, self.scale.base
-        data = (
-            f"{TITLES[self.scale.data.name]} at {size}×{size} pixels, WRN-{base.depth}-"
-            f"{base.width:g}, {self.scale.train.epochs} epochs"
-        )
-        return (
-            f"Scale {self.scale.name} ({data}): {self.there} of {len(self.requests)} runs, "
-            f"made on {', '.join(hardware) or 'nothing yet'} in {', '.join(precision) or '–'}."
-        )
+from prunelib.study.store import Store
 
 
 def open_studies(
@@ -104,7 +26,7 @@ def open_studies(
     data: str | None = None,
     run_missing: bool | None = None,
     seeds: int | None = None,
-) -> dict[str, Records]:
+) -> dict[str, View]:
     """The study of a scale, and beside it those of the other scales, as far as they have records.
 
     Takes what `open_study` takes; what is missing is computed for `scale` only.
@@ -125,7 +47,7 @@ def open_study(
     data: str | None = None,
     run_missing: bool | None = None,
     seeds: int | None = None,
-) -> Records:
+) -> View:
     """The records of some families at a scale; computes what is missing where asked to.
 
     Args:
@@ -149,13 +71,13 @@ def open_study(
         }
     )
     preset = scale_named(scale)
-    folder = Path(results) if results else nearest("results")
+    folder = Path(results) if results else find_upwards("results")
     requests = plan(preset, families, seeds)
     store = Store(folder / scale)
     missing = [r for r, record in found(requests, lookup(store)) if record is None]
     if missing and (run_missing or (run_missing is None and scale == "smoke")):
         compute(requests, store, data)
-    return Records(preset, tuple(requests), lookup(store))
+    return View(preset, tuple(requests), lookup(store))
 
 
 def compute(requests: list[Request], store: Store, data: str | None) -> None:
@@ -179,9 +101,3 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
         summary = study(requests, lookup(setting.store), executor(setting, jobs), tick)
     if summary.failed:
         raise PrunelibError("; ".join(f"run {k}: {v}" for k, v in summary.failed.items()))
-
-
-def nearest(name: str) -> Path:
-    """A folder of this name here or above; here, if there is none."""
-    here = Path.cwd()
-    return next((p / name for p in (here, *here.parents) if (p / name).is_dir()), here / name)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.answers import interval
 from prunelib.book.choices import Choices
 from prunelib.book.figures import LINES, STYLES, finish
+from prunelib.book.prose.words import interval
 from prunelib.errors import Missing, PrunelibError
 from prunelib.text import counted, short
 

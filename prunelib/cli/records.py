@@ -21,7 +21,8 @@ def verdicts(scale: str | None, results: Path, as_json: bool) -> None:
       prunelib verdicts mini --json
     """
     from prunelib.book.notebook import open_study
-    from prunelib.evidence.claims import CLAIMS, CONTROLS
+    from prunelib.evidence.claims import CLAIMS
+    from prunelib.evidence.questions import QUESTIONS
     from prunelib.evidence.verdicts import as_rows
     from prunelib.evidence.verdicts import verdicts as judged
     from prunelib.study.plan import SCALES, scale_named
@@ -29,7 +30,7 @@ def verdicts(scale: str | None, results: Path, as_json: bool) -> None:
     names = [scale_named(scale).name] if scale else list(SCALES)
     studies = [open_study(name, results=str(results), run_missing=False) for name in names]
     found = [
-        v for study in studies if scale or study.there for v in judged(study, CLAIMS + CONTROLS)
+        v for study in studies if scale or study.there for v in judged(study, CLAIMS + QUESTIONS)
     ]
     if as_json:
         click.echo(json.dumps(as_rows(found)))
@@ -56,7 +57,9 @@ def compare(scale: str, other: Path, results: Path, as_json: bool) -> None:
       prunelib compare mini results/repeats --json
     """
     from prunelib.book.notebook import open_study
-    from prunelib.evidence.repeats import agreement, between_seeds, repeats, title
+    from prunelib.book.prose.agreement import agree, run_title
+    from prunelib.evidence.repeats import repeats
+    from prunelib.evidence.statistics import between_seeds
     from prunelib.study.store import Store
 
     records = open_study(scale, results=str(results), run_missing=False)
@@ -67,5 +70,5 @@ def compare(scale: str, other: Path, results: Path, as_json: bool) -> None:
     click.echo(f"{'error':>7}{'other':>7}{'apart':>7}  run")
     for run in runs.itertuples():
         apart = "same" if run.same else f"{run.difference:+.2f}"
-        click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {title(run)}")
-    click.echo(agreement(runs, between_seeds(records.networks)))
+        click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {run_title(run)}")
+    click.echo(agree(runs, between_seeds(records.networks)))

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-from prunelib.book.notebook import Records
+from prunelib.evidence.tables import PRUNED
+from prunelib.evidence.view import View
 from prunelib.text import counted
-
-PRUNED = "pruned-and-tuned"
 
 
 class Curve(NamedTuple):
@@ -32,17 +31,17 @@ def whole(n: float) -> str:
     return f"{int(n + 0.5):,}"
 
 
-def measured_curve(records: Records, family: str) -> Curve:
+def measured_curve(view: View, family: str) -> Curve:
     """The mean curve of a family over seeds.
 
     Pruned-and-tuned networks are measured along the whole walk: a point for each number of
     removals at which every seed was measured. Other families have a point for each budget.
     """
     if family == PRUNED:
-        rows, by = records.trajectories.dropna(subset=["error"]), "removals"
+        rows, by = view.trajectories.dropna(subset=["error"]), "removals"
         seeds = rows["seed"].nunique()
     else:
-        rows, by, seeds = records.networks, "budget", 1
+        rows, by, seeds = view.networks, "budget", 1
         rows = rows[rows["family"] == family]
     means = rows.groupby(by).agg(
         params=("params", "mean"), error=("error", "mean"), runs=("error", "size")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prunelib.book.notebook import Records
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.view import View
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, Count, round_half_up
 from prunelib.study.families import Trajectory, copied_after
@@ -47,19 +47,19 @@ class Design:
         return f"ChannelProfile({p.depth}, {width}, {p.middle})"
 
 
-def copycat_source(records: Records, base: ChannelProfile) -> ChannelProfile:
+def copycat_source(view: View, base: ChannelProfile) -> ChannelProfile:
     """The shape that copycats scale, as measured at a scale, carried over to another width.
 
     Raises:
         Missing: there is no pruning run.
         PrunelibError: the depths differ, so that blocks do not correspond.
     """
-    full = records.scale.base
+    full = view.scale.base
     if base.depth != full.depth:
         raise PrunelibError(
-            f"the copycats of {records.scale.name} have depth {full.depth}, not {base.depth}"
+            f"the copycats of {view.scale.name} have depth {full.depth}, not {base.depth}"
         )
-    source = records.trajectory(0).after(copied_after(full))
+    source = view.trajectory(0).after(copied_after(full))
     shares = zip(base.unpruned.middle, source.shares(), strict=True)
     return ChannelProfile(
         base.depth, base.width, tuple(round_half_up(c * share) for c, share in shares)
@@ -80,9 +80,9 @@ def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfi
     return run.after(next(i for i, size in enumerate(sizes) if size <= budget))
 
 
-def measured(records: Records, family: str, params: int) -> Reading:
+def measured(view: View, family: str, params: int) -> Reading:
     """The error of a family at a size, or at the end of the measured curve if that is very near."""
-    curve = measured_curve(records, family)
+    curve = measured_curve(view, family)
     if curve.params:
         nearest_size = min(max(params, curve.params[0]), curve.params[-1])
         if abs(nearest_size - params) <= MARGIN * params:
@@ -90,19 +90,19 @@ def measured(records: Records, family: str, params: int) -> Reading:
     return reading(curve, params)
 
 
-def how_much_longer(records: Records, family: str, params: int) -> float:
+def how_much_longer(view: View, family: str, params: int) -> float:
     """Images that the longer runs of a family saw over those of the others, at a size.
 
     The smaller a network, the more pruning it replaces: interpolated between budgets.
     """
-    rows = records.networks
+    rows = view.networks
     long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"].mean()
     usual = rows[rows["family"] == family]["images_seen"].mean()
     return float(np.interp(params, long.index, long) / usual)
 
 
 def design(
-    records: Records,
+    view: View,
     budget: int,
     base: ChannelProfile | None = None,
     what: str = "params",
@@ -114,7 +114,7 @@ def design(
     is there for the scale's own base only, and between the sizes that pruning passed.
 
     Args:
-        records: gives the shape of copycats and the measured errors.
+        view: gives the shape of copycats and the measured errors.
         budget: parameters, or MACs for one image.
         base: the widest network that is wanted; by default that of the scale. Errors are known
             for the scale's own base only.
@@ -125,14 +125,14 @@ def design(
         Missing: no family has such a network.
         PrunelibError: the budget cannot be met; the message says which can.
     """
-    shape: InputShape = records.scale.shape
-    base = base or records.scale.base
+    shape: InputShape = view.scale.shape
+    base = base or view.scale.base
     count = shape.params if what == "params" else shape.macs
     unit = "parameters" if what == "params" else "MACs"
     found, missing = [], None
     for family in families:
         try:
-            profile = largest_of(family, records, base, budget, count, unit)
+            profile = largest_of(family, view, base, budget, count, unit)
         except Missing as error:
             missing = error
             continue
@@ -140,10 +140,10 @@ def design(
             raise PrunelibError(f"{family}: {error}") from None
         params = shape.params(profile)
         expected = longer = Reading(None, "the base network is another than the measured one")
-        if base == records.scale.base:
-            expected = measured(records, family, params)
-            longer = measured(records, f"{family}-long", params)
-        times = None if longer.error is None else how_much_longer(records, family, params)
+        if base == view.scale.base:
+            expected = measured(view, family, params)
+            longer = measured(view, f"{family}-long", params)
+        times = None if longer.error is None else how_much_longer(view, family, params)
         found.append(Design(family, profile, params, shape.macs(profile), expected, longer, times))
     if missing and not found:
         raise missing
@@ -151,7 +151,7 @@ def design(
 
 
 def largest_of(
-    family: str, records: Records, base: ChannelProfile, budget: int, count: Count, unit: str
+    family: str, view: View, base: ChannelProfile, budget: int, count: Count, unit: str
 ) -> ChannelProfile:
     """The largest profile of a family within a budget.
 
@@ -162,8 +162,8 @@ def largest_of(
     if family == "reduced-width":
         return base.fit_full(budget, count, unit)
     if family == "pruned-from-scratch":
-        if base != records.scale.base:
+        if base != view.scale.base:
             raise Missing("pruning runs are of the measured base network only")
-        return along(records.trajectory(0), budget, count, unit)
-    source = base.unpruned if family == "bottleneck" else copycat_source(records, base)
+        return along(view.trajectory(0), budget, count, unit)
+    source = base.unpruned if family == "bottleneck" else copycat_source(view, base)
     return source.fit(budget, count, unit)

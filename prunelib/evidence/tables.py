@@ -10,6 +10,8 @@ from prunelib.study.plan import Find, Request, found
 from prunelib.study.specs import PruneSpec, TrainSpec
 from prunelib.study.store import Record
 
+PRUNED = "pruned-and-tuned"
+
 
 def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     """One row for each network of a plan whose record is there.

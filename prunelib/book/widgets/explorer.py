@@ -18,9 +18,10 @@ import anywidget
 import numpy as np
 import traitlets
 
-from prunelib.book.notebook import Records
 from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.curves import PRUNED, Reading, measured_curve, reading
+from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.tables import PRUNED
+from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile, largest, round_half_up
 from prunelib.study.families import copied_after
 from prunelib.text import counted
@@ -74,7 +75,7 @@ def percent(x: float) -> str:
     return f"{Decimal(x).quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
 
 
-def base_reading(records: Records) -> Reading:
+def base_reading(records: View) -> Reading:
     """The mean error of the base network."""
     errors = records.networks.query("family == 'base'")["error"]
     if errors.empty:
@@ -82,7 +83,7 @@ def base_reading(records: Records) -> Reading:
     return Reading(round(float(errors.mean()), 4), f"mean of {counted(len(errors), 'run')}")
 
 
-def copycat_source(records: Records) -> ChannelProfile | None:
+def copycat_source(records: View) -> ChannelProfile | None:
     """The profile that copycats scale; None without a pruning run of seed 0."""
     try:
         trajectory = records.trajectory(0)
@@ -91,9 +92,7 @@ def copycat_source(records: Records) -> ChannelProfile | None:
     return trajectory.after(copied_after(records.scale.base))
 
 
-def designed(
-    records: Records, family: str, removals: int = 0, factor: float = 1.0
-) -> ChannelProfile:
+def designed(records: View, family: str, removals: int = 0, factor: float = 1.0) -> ChannelProfile:
     """The profile of a family: after so many removals, or scaled by a factor.
 
     Reduced widths are the nearest multiple of 1/128.
@@ -116,7 +115,7 @@ def designed(
     raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(FAMILIES[:-1])}")
 
 
-def within_budget(records: Records, family: str, budget: int, what: str = "params") -> dict:
+def within_budget(records: View, family: str, budget: int, what: str = "params") -> dict:
     """What makes the largest network of a family within a budget: `removals` or `factor`.
 
     Args:
@@ -152,7 +151,7 @@ def factor_of(source: ChannelProfile, made: ChannelProfile) -> float:
     return (low + high) / 2 if high < math.inf else math.ceil(low)
 
 
-def compared(records: Records, family: str, profile: ChannelProfile) -> list[Row]:
+def compared(records: View, family: str, profile: ChannelProfile) -> list[Row]:
     """What the explorer's comparison says of a profile of a family (or `custom`)."""
     base, shape, source = records.scale.base, records.scale.shape, copycat_source(records)
     size, of_base = shape.params(profile), base_reading(records)
@@ -194,7 +193,7 @@ def compared(records: Records, family: str, profile: ChannelProfile) -> list[Row
     return [*rows, row("Base network", base, of_base)]
 
 
-def position(records: Records, removals: int, seed: int = 0) -> Position:
+def position(records: View, removals: int, seed: int = 0) -> Position:
     """What the player says after so many removals.
 
     Raises:
@@ -238,7 +237,7 @@ def packed(values: list, kind: str) -> str:
     return base64.b64encode(np.array(values, dtype=kind).tobytes()).decode()
 
 
-def common(records: Records, without: str) -> dict:
+def common(records: View, without: str) -> dict:
     """What both widgets must know of a scale."""
     scale = records.scale
     return {
@@ -256,7 +255,7 @@ def common(records: Records, without: str) -> dict:
     }
 
 
-def explorer_data(records: Records) -> dict:
+def explorer_data(records: View) -> dict:
     """What the explorer must know of a scale, as JSON."""
     run, base = records.pruning(0), base_reading(records)
     return common(records, "pruned shapes and copycats cannot be shown") | {
@@ -269,7 +268,7 @@ def explorer_data(records: Records) -> dict:
     }
 
 
-def player_data(records: Records, seed: int) -> dict:
+def player_data(records: View, seed: int) -> dict:
     """What the player must know of a scale, as JSON; nine bytes a removal."""
     facts = common(records, "there is nothing to walk through") | {"order": None}
     run = records.pruning(seed)
@@ -294,12 +293,12 @@ class Widget(anywidget.AnyWidget):
     data = traitlets.Dict().tag(sync=True)
     scale = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, studies: dict[str, Records], **state) -> None:
+    def __init__(self, studies: dict[str, View], **state) -> None:
         self.studies = studies
         super().__init__(**state)
 
     @property
-    def records(self) -> Records:
+    def records(self) -> View:
         """The records of the scale that is shown."""
         return self.studies[self.scale]
 
@@ -446,7 +445,7 @@ class Player(Widget):
 
     removals = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, studies: dict[str, Records], seed: int = 0, **state) -> None:
+    def __init__(self, studies: dict[str, View], seed: int = 0, **state) -> None:
         self._seed = seed
         super().__init__(studies, **state)
 
@@ -475,7 +474,7 @@ class Player(Widget):
 
 
 def explorer(
-    records: Records | Mapping[str, Records],
+    records: View | Mapping[str, View],
     family: str = PRUNED,
     budget: int | None = None,
 ) -> Explorer:
@@ -517,7 +516,7 @@ def explorer(
     )
 
 
-def player(records: Records | Mapping[str, Records], seed: int = 0) -> Player:
+def player(records: View | Mapping[str, View], seed: int = 0) -> Player:
     """A widget to walk through all removals of a pruning run.
 
     Args:
@@ -532,15 +531,15 @@ def player(records: Records | Mapping[str, Records], seed: int = 0) -> Player:
     return Player(studies, seed, data=data, scale=first_pruned(studies, seed))
 
 
-def by_name(records: Records | Mapping[str, Records]) -> dict[str, Records]:
+def by_name(records: View | Mapping[str, View]) -> dict[str, View]:
     """Records by the name of their scale."""
-    studies = {records.scale.name: records} if isinstance(records, Records) else dict(records)
+    studies = {records.scale.name: records} if isinstance(records, View) else dict(records)
     if not studies:
         raise PrunelibError("there are no records of any scale to show")
     return studies
 
 
-def first_pruned(studies: dict[str, Records], seed: int) -> str:
+def first_pruned(studies: dict[str, View], seed: int) -> str:
     """The first scale with a pruning run of this seed; the first, if there is none."""
     return next((n for n, s in studies.items() if s.pruning(seed) is not None), next(iter(studies)))
 

@@ -1,0 +1,85 @@
+"""A view of a study: some requests of a plan, and their records as DataFrames."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from prunelib.errors import Missing
+from prunelib.evidence import tables
+from prunelib.evidence.tables import PRUNED
+from prunelib.study.families import Trajectory
+from prunelib.study.plan import Find, Request, Scale, found
+from prunelib.study.store import Record
+
+TITLES = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of a study that one looks at: its records, as DataFrames."""
+
+    scale: Scale
+    requests: tuple[Request, ...]
+    find: Find
+
+    @cached_property
+    def networks(self) -> pd.DataFrame:
+        """One row a network; see `tables.networks`."""
+        return tables.networks(self.requests, self.find)
+
+    @cached_property
+    def trajectories(self) -> pd.DataFrame:
+        """One row a removal of the pruned-and-tuned networks; see `tables.trajectories`."""
+        walks = self.walks
+        return walks[walks["family"] == PRUNED].reset_index(drop=True)
+
+    @cached_property
+    def walks(self) -> pd.DataFrame:
+        """One row a removal of all pruning runs, controls too; see `tables.trajectories`."""
+        return tables.trajectories(self.requests, self.find)
+
+    @cached_property
+    def saliencies(self) -> pd.DataFrame:
+        """One row a channel; see `tables.saliencies`."""
+        return tables.saliencies(self.requests, self.find)
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """One row an epoch; see `tables.epochs`."""
+        return tables.epochs(self.requests, self.find)
+
+    def pruning(self, seed: int = 0) -> Record | None:
+        """The pruning record of a seed."""
+        return self.find(self.scale.prune_spec(seed))
+
+    def trajectory(self, seed: int = 0) -> Trajectory:
+        """The walk of a seed's pruning run through profiles.
+
+        Raises:
+            Missing: that run is not there.
+        """
+        record = self.pruning(seed)
+        if record is None:
+            raise Missing(f"there is no pruning run of seed {seed} at {self.scale.name}")
+        return Trajectory.of(record)
+
+    @property
+    def there(self) -> int:
+        """Requests whose record is there."""
+        return sum(record is not None for _, record in found(self.requests, self.find))
+
+    def provenance(self) -> str:
+        """One sentence: scale, data, how many runs of how many, and where they were made."""
+        view = {r.key: r for _, r in found(self.requests, self.find) if r is not None}
+        hardware = sorted({r.circumstances["hardware"] for r in view.values()})
+        precision = sorted({r.circumstances["precision"] for r in view.values()})
+        size, base = self.scale.data.image_size, self.scale.base
+        data = (
+            f"{TITLES[self.scale.data.name]} at {size}×{size} pixels, WRN-{base.depth}-"
+            f"{base.width:g}, {self.scale.train.epochs} epochs"
+        )
+        return (
+            f"Scale {self.scale.name} ({data}): {self.there} of {len(self.requests)} runs, "
+            f"made on {', '.join(hardware) or 'nothing yet'} in {', '.join(precision) or '–'}."
+        )
