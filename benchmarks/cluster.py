@@ -45,9 +45,9 @@ def two_nodes(hidden: str | None = None) -> Iterator[Nodes]:
         path = [p for p in (os.environ.get("PYTHONPATH"),) if p]
         if hidden:
             (home / "hiding").mkdir()
-            (home / f"hiding/{hidden}.py").write_text("raise ImportError")
+            (home / f"hiding/{hidden}.py").write_text("raise ImportError", encoding="utf-8")
             path.insert(0, str(home / "hiding"))
-        with (home / "log").open("w") as log:
+        with (home / "log").open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [sys.executable, __file__],
                 env=given | {"PYTHONPATH": os.pathsep.join(path)},
@@ -58,7 +58,7 @@ def two_nodes(hidden: str | None = None) -> Iterator[Nodes]:
                 start_new_session=True,
             )
         address = process.stdout.readline().strip()
-        assert address, (home / "log").read_text()
+        assert address, (home / "log").read_text(encoding="utf-8")
         try:
             yield Nodes(address, process, given)
         finally:

@@ -75,5 +75,5 @@ def keep(path: Path, found: dict, machine: Machine) -> None:
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     record = found | {"circumstances": machine.describe() | {"finished": finished}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(path)

@@ -48,7 +48,7 @@ def headline() -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(told(README.read_text(), headline()))
+    README.write_text(told(README.read_text(encoding="utf-8"), headline()), encoding="utf-8")
     names = sys.argv[1:] or sorted(Path(__file__).parent.glob("*.ipynb"))
     for name in names:
         print(name, flush=True)

@@ -30,7 +30,7 @@ if os.environ.get("SLOWLY"):
     evaluate = trainer.evaluate
 
     def slow(*arguments, **options):
-        Path("computing").write_text(str(os.getpid()))
+        Path("computing").write_text(str(os.getpid()), encoding="utf-8")
         time.sleep(0.05)
         return evaluate(*arguments, **options)
 

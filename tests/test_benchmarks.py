@@ -39,7 +39,7 @@ def measured(script, *arguments, out):
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text())
+    found = json.loads(out.read_text(encoding="utf-8"))
     assert found["circumstances"]["hardware"]
     assert found["circumstances"]["finished"]
     return found, done.stdout
@@ -165,5 +165,5 @@ def test_without_its_packages_onnx_runtime_is_left_out(tmp_path):
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "ONNX Runtime is left out; not installed: onnxscript\n" in done.stdout
-    found = json.loads((tmp_path / "x.json").read_text())
+    found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert {row["engine"] for row in found["rows"]} == {"PyTorch"}

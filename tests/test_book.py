@@ -119,7 +119,7 @@ def test_the_book_has_its_chapters():
 @pytest.mark.parametrize("how", ["http", "file"])
 @pytest.mark.parametrize("page", PAGES)
 def test_page_draws_every_figure_and_asks_no_other_host(browser, server, page, how):
-    expected = (BOOK / page).read_text().count('class="plotly-place"')
+    expected = (BOOK / page).read_text(encoding="utf-8").count('class="plotly-place"')
     with Visit(browser, address(server, page, how)) as visit:
         assert visit.outside == []
         assert visit.errors == []
@@ -150,19 +150,21 @@ def test_pointing_at_a_marker_shows_its_runs(browser, server):
 @pytest.mark.parametrize("page", PAGES)
 def test_links_within_the_book_lead_somewhere(page):
     folder = (BOOK / page).parent
-    for link in re.findall(r'href="([^"]*)"', (BOOK / page).read_text()):
+    for link in re.findall(r'href="([^"]*)"', (BOOK / page).read_text(encoding="utf-8")):
         path, _, anchor = unquote(link).partition("#")
         if urlparse(link).scheme or path.startswith("//"):
             continue
         target = (folder / path.partition("?")[0]).resolve() if path else BOOK / page
         assert target.exists(), link
         if anchor and target.suffix == ".html":
-            assert f'id="{anchor}"' in target.read_text() or anchor == "top", link
+            assert f'id="{anchor}"' in target.read_text(encoding="utf-8") or anchor == "top", link
 
 
 def test_notebook_pages_have_figures():
     for chapter in CHAPTERS:
-        assert 'class="plotly-place"' in (BOOK / f"notebooks/{chapter}.html").read_text()
+        assert 'class="plotly-place"' in (BOOK / f"notebooks/{chapter}.html").read_text(
+            encoding="utf-8"
+        )
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -238,7 +240,7 @@ def brightness(colour):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_figure_has_a_name_and_its_data_as_a_table(page):
-    text = (BOOK / page).read_text()
+    text = (BOOK / page).read_text(encoding="utf-8")
     for figure in re.findall(r'<figure class="plotly-figure">.*?</figure>', text, re.DOTALL):
         assert re.search(r'role="img" aria-label="[^"]{40,}"', figure)
         assert figure.count("<tr>") > 1
@@ -261,4 +263,4 @@ def test_search_finds_fisher(browser, server):
 
 def test_pages_name_no_folder_of_the_machine_that_built_them():
     for page in PAGES:
-        assert str(ROOT) not in (BOOK / page).read_text()
+        assert str(ROOT) not in (BOOK / page).read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ def built(tmp_path_factory):
         notebook.metadata["orphan"] = True
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, source / f"{name}.ipynb")
-    (source / "conf.py").write_text(CONF)
+    (source / "conf.py").write_text(CONF, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-b", "html", source, out],
         capture_output=True,
@@ -112,13 +112,13 @@ def test_a_page_asks_no_other_host_and_complains_of_nothing(visit, server, built
     page = visit(f"{server}/page.html" if how == "http" else None)
     assert page.outside == []
     assert page.errors == []
-    text = (built[0] / "page.html").read_text()
+    text = (built[0] / "page.html").read_text(encoding="utf-8")
     assert "require" not in text
     assert "html-manager" not in text
 
 
 def test_modules_are_stored_once_and_views_are_small(built):
-    text = (built[0] / "page.html").read_text()
+    text = (built[0] / "page.html").read_text(encoding="utf-8")
     views = text.split('class="widget-place"')[1:]
     assert len(views) == 4
     for view in views:
@@ -130,7 +130,7 @@ def test_a_core_widget_brings_no_script_but_a_warning(built):
     folder, said = built
     assert "remove-output" in said
     assert said.count("WARNING: ") == 1
-    text = (folder / "core.html").read_text()
+    text = (folder / "core.html").read_text(encoding="utf-8")
     assert "require.min.js" not in text
     assert "widget-state+json" not in text
 

@@ -91,7 +91,7 @@ def test_a_shape_from_pruning_is_trained_after_the_pruning_run(tmp_path):
     assert done.returncode == 0, done.stderr
     kinds = {}
     for path in (tmp_path / "results" / "smoke").glob("*.json"):
-        spec = json.loads(path.read_text())["spec"]
+        spec = json.loads(path.read_text(encoding="utf-8"))["spec"]
         kinds[path.name] = spec["kind"], spec["protocol"].get("epochs")
     assert sorted(kinds.values(), key=str) == [("prune", None), ("train", 10), ("train", 2)]
     last = Path(done.stdout.splitlines()[-1].split(": ")[0]).name
@@ -101,7 +101,7 @@ def test_a_shape_from_pruning_is_trained_after_the_pruning_run(tmp_path):
 def test_files_that_are_no_profiles_are_refused(tmp_path):
     file = tmp_path / "profile.json"
     for text in ("{", "[1]", '{"depth": 16}', '{"depth": 16, "width": 1, "middle": [0]}', "\0"):
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         assert_refused(prunelib("describe", "--profile", file, folder=tmp_path), "")
     file.write_bytes(b"\xff\xfe")
     assert_refused(prunelib("describe", "--profile", file, folder=tmp_path), "profile.json")
@@ -151,9 +151,9 @@ def test_damaged_records_are_named(results, tmp_path, damage, said):
     for path in (results / "results/smoke").glob("*.json"):
         copy = tmp_path / "results/smoke" / path.name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        changed = damage(path.read_text())
-        assert changed != path.read_text()
-        copy.write_text(changed)
+        changed = damage(path.read_text(encoding="utf-8"))
+        assert changed != path.read_text(encoding="utf-8")
+        copy.write_text(changed, encoding="utf-8")
     command = "study" if "version" in said else "status"
     done = prunelib(command, "smoke", *SMALL, folder=tmp_path)
     assert_refused(done, said)
@@ -161,7 +161,7 @@ def test_damaged_records_are_named(results, tmp_path, damage, said):
 
 
 def test_a_results_folder_that_is_a_file_is_named(tmp_path):
-    (tmp_path / "results").write_text("")
+    (tmp_path / "results").write_text("", encoding="utf-8")
     assert_refused(prunelib("study", "smoke", *SMALL, folder=tmp_path), "results")
 
 
@@ -237,7 +237,7 @@ def test_describe_says_what_the_library_computes(arguments, profile, tmp_path):
         "macs": profile.macs,
         "middle": list(profile.middle),
     }
-    (tmp_path / "p.json").write_text(profile.to_json())
+    (tmp_path / "p.json").write_text(profile.to_json(), encoding="utf-8")
     assert prunelib("describe", "--profile", "p.json", "--json", folder=tmp_path).stdout == (
         done.stdout
     )
@@ -323,4 +323,4 @@ def test_a_record_says_which_number_format_was_asked_for(tmp_path):
     done = prunelib("train", "smoke", "--epochs", 1, "--precision", "float32", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "results/smoke").glob("*.json")
-    assert json.loads(path.read_text())["circumstances"]["precision"] == "float32"
+    assert json.loads(path.read_text(encoding="utf-8"))["circumstances"]["precision"] == "float32"

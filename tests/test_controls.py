@@ -120,12 +120,12 @@ def test_lost_weights_are_made_again_bitwise(pruned):
 def test_weights_made_elsewhere_go_through_the_profiles_of_the_record(pruned, tmp_path):
     store, record = pruned
     path = Store(tmp_path).path(PRUNING)
-    fields = json.loads(store.path(PRUNING).read_text())
+    fields = json.loads(store.path(PRUNING).read_text(encoding="utf-8"))
     order = [(3, 15 - i) for i in range(8)]
     assert order != walk(record)
     points = fields["outcome"]["points"]
     points["block"][:8], points["channel"][:8] = zip(*order, strict=True)
-    path.write_text(json.dumps(fields))
+    path.write_text(json.dumps(fields), encoding="utf-8")
     _, model = begin(Store(tmp_path), "tuned", 8)
     assert model.profile.middle == (4, 8, 8)
 
@@ -214,7 +214,7 @@ def test_nothing_of_a_pruning_run_is_lost_when_its_record_cannot_be_written(tmp_
 def test_a_damaged_order_says_what_to_do(tmp_path, text, says):
     store = Store(tmp_path)
     store.order_path(PRUNING).parent.mkdir()
-    store.order_path(PRUNING).write_text(text)
+    store.order_path(PRUNING).write_text(text, encoding="utf-8")
     with pytest.raises(PrunelibError, match=f"orders/{key(PRUNING)}.json .*delete it.*{says}"):
         run(PRUNING, store, CPU)
     assert not store.path(PRUNING).exists()
@@ -235,8 +235,12 @@ def test_a_study_keeps_the_orders_of_records_that_came_without(tmp_path):
     for path in results.glob("*.json"):
         shutil.copy(path, tmp_path)
     keep_orders(SCALES["smoke"], store, lookup(store))
-    orders = {path.name: path.read_text() for path in (results / "orders").glob("*")}
-    assert {path.name: path.read_text() for path in (tmp_path / "orders").glob("*")} == orders
+    orders = {
+        path.name: path.read_text(encoding="utf-8") for path in (results / "orders").glob("*")
+    }
+    assert {
+        path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "orders").glob("*")
+    } == orders
 
 
 def test_initial_weights_are_those_before_training_without_the_removed_channels(pruned):

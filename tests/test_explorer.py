@@ -49,11 +49,11 @@ def node(tmp_path_factory):
     """Calls functions of the widgets' modules: many at once, as a process costs time."""
     folder = tmp_path_factory.mktemp("modules")
     for name in ("profile", "parts", "explorer", "player"):
-        text = (widgets.ASSETS / f"{name}.js").read_text()
+        text = (widgets.ASSETS / f"{name}.js").read_text(encoding="utf-8")
         for other in ("profile", "parts"):
             text = text.replace(f'"./{other}.js"', f'"./{other}.mjs"')
-        (folder / f"{name}.mjs").write_text(text)
-    (folder / "bridge.mjs").write_text(BRIDGE)
+        (folder / f"{name}.mjs").write_text(text, encoding="utf-8")
+    (folder / "bridge.mjs").write_text(BRIDGE, encoding="utf-8")
 
     def call(*calls):
         done = subprocess.run(

@@ -59,7 +59,7 @@ def test_fit_exports_its_first_network_with_trained_weights_if_there_are_any(tmp
     (path,) = tmp_path.glob("*.safetensors")
     assert f"{path.name}: random weights" in untrained.stderr
     _, profile = load_tensors(path)
-    (tmp_path / "profile.json").write_text(profile)
+    (tmp_path / "profile.json").write_text(profile, encoding="utf-8")
     trained = prunelib("train", "smoke", "--profile", "profile.json", folder=tmp_path)
     assert trained.returncode == 0, trained.stderr
     again = prunelib(*asked, "--export", "safetensors", "--json", folder=tmp_path)

@@ -204,7 +204,7 @@ def test_a_changed_record_changes_its_row_only(tmp_path, study):
 def test_a_damaged_record_is_named(tmp_path):
     records = fill(tmp_path, families=["base"])
     path = Store(tmp_path).path(SCALE.base_spec(0))
-    path.write_text("{")
+    path.write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match=str(path)):
         frames.networks(records.requests, lookup(Store(tmp_path)))
 

@@ -43,7 +43,7 @@ def records(folder):
     """What was computed: records without circumstances and times, orders of removals, weights."""
     computed = {}
     for path in (folder / "results/smoke").glob("*.json"):
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
         del fields["circumstances"]
         computed[path.name] = without_times(fields)
     for kept in ("weights/*.safetensors", "orders/*.json"):
@@ -97,7 +97,7 @@ def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_p
     names = {path.name for path in store.glob("*.json")}
     assert len(names) == 5
     for path in store.glob("*.json"):
-        spec = json.loads(path.read_text())["spec"]
+        spec = json.loads(path.read_text(encoding="utf-8"))["spec"]
         kind = "retrained" if spec.get("start") else spec["kind"]
         if kind not in left:
             path.unlink()
@@ -116,7 +116,7 @@ def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_p
 
 def test_records_say_how_they_were_made(whole):
     for path in (whole / "results/smoke").glob("*.json"):
-        circumstances = json.loads(path.read_text())["circumstances"]
+        circumstances = json.loads(path.read_text(encoding="utf-8"))["circumstances"]
         assert circumstances["threads"] == 1
         for name in ("hardware", "precision", "seconds", "finished"):
             assert circumstances[name]
@@ -146,7 +146,7 @@ def test_a_study_killed_again_and_again_ends_with_the_same_records(whole, tmp_pa
 def at_work(folder):
     """A process of a study that trains or prunes; None while there is none."""
     file = folder / "computing"
-    return file.exists() and int(file.read_text() or 0)
+    return file.exists() and int(file.read_text(encoding="utf-8") or 0)
 
 
 def children(pid):

@@ -54,18 +54,18 @@ def test_a_notebook_trains_what_is_missing(tmp_path):
     done = papermill(ROOT / "notebooks/base.ipynb", out, *parameters, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (record,) = results.glob("smoke/*.json")
-    error = json.loads(record.read_text())["outcome"]["error"]
+    error = json.loads(record.read_text(encoding="utf-8"))["outcome"]["error"]
     assert f"{error:.2f} %" in " ".join(outputs(out, "text/markdown"))
 
 
 def test_a_changed_record_changes_the_page(tmp_path):
     for path in (ROOT / "results/smoke").glob("*.json"):
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
         if fields["spec"]["kind"] == "train":
             fields["outcome"]["epochs"]["test_error"][-1] = 33.25
             fields["outcome"]["error"] = 33.25
         (tmp_path / "smoke").mkdir(exist_ok=True)
-        (tmp_path / "smoke" / path.name).write_text(json.dumps(fields))
+        (tmp_path / "smoke" / path.name).write_text(json.dumps(fields), encoding="utf-8")
     out = tmp_path / "out.ipynb"
     parameters = ("scale", "smoke"), ("results", str(tmp_path))
     done = papermill(ROOT / "notebooks/base.ipynb", out, *parameters)
@@ -102,7 +102,7 @@ def test_a_wrong_parameter_is_refused_in_one_line_before_anything_runs(name, val
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_stored_outputs_are_whole_and_name_no_machine(notebook):
-    text = notebook.read_text()
+    text = notebook.read_text(encoding="utf-8")
     assert not re.search(r"/(home|root|work|tmp|Users)/", text)
     cells = nbformat.read(notebook, as_version=4).cells
     assert [c.execution_count for c in cells if c.cell_type == "code"] == list(
@@ -118,7 +118,7 @@ def test_the_readme_has_the_answer_that_the_records_give():
     sys.path.insert(0, str(ROOT / "notebooks"))
     from store_outputs import headline, told
 
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "- Scale mini: " in headline()
     assert headline() in readme
     assert told(readme.replace(headline(), "nothing"), headline()) == readme

@@ -103,7 +103,9 @@ def test_the_records_are_those_of_a_local_study_and_both_nodes_compute(
     assert records(tmp_path) == records(local)
     for path in (tmp_path / "results/smoke").glob("*.json"):
         here, there = (
-            json.loads((folder / "results/smoke" / path.name).read_text())["circumstances"]
+            json.loads((folder / "results/smoke" / path.name).read_text(encoding="utf-8"))[
+                "circumstances"
+            ]
             for folder in (local, tmp_path)
         )
         assert {k: here[k] for k in here.keys() - FLEETING} == {
@@ -116,16 +118,16 @@ def test_pruning_again_follows_the_order_that_the_driver_keeps(study, local, tmp
     store = tmp_path / "results/smoke"
     shutil.copytree(local / "results/smoke", store)
     [kept] = (store / "orders").glob("*")
-    blocks = json.loads(kept.read_text())
+    blocks = json.loads(kept.read_text(encoding="utf-8"))
     turn = next(i for i in range(len(blocks)) if blocks[i] != blocks[i + 1])
     blocks[turn : turn + 2] = blocks[turn + 1], blocks[turn]
-    kept.write_text(f"{json.dumps(blocks)}\n")
+    kept.write_text(f"{json.dumps(blocks)}\n", encoding="utf-8")
     record = store / kept.name
     record.unlink()
     running = study(*STUDY)
     _, err = running.communicate(timeout=300)
     assert running.returncode == 0, err
-    fields = json.loads(record.read_text())
+    fields = json.loads(record.read_text(encoding="utf-8"))
     assert fields["outcome"]["points"]["block"][:-1] == blocks
     assert fields["circumstances"]["order_followed"]
 
@@ -189,7 +191,7 @@ def test_a_wrong_address_is_refused_in_one_line(tmp_path, given, said):
 
 
 def test_without_ray_it_says_what_to_install(tmp_path):
-    (tmp_path / "ray.py").write_text("raise ImportError")
+    (tmp_path / "ray.py").write_text("raise ImportError", encoding="utf-8")
     path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
     given = environment(tmp_path) | {"PYTHONPATH": path}
     on_ray = ("--executor", "ray", "--ray-address", "127.0.0.1:6379")

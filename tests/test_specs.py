@@ -97,7 +97,7 @@ def test_every_record_in_the_repository_still_stands_under_its_key():
     paths = list((Path(__file__).parents[1] / "results").glob("smoke/*.json"))
     assert paths
     for path in paths:
-        assert key(from_dict(json.loads(path.read_text())["spec"])) == path.stem
+        assert key(from_dict(json.loads(path.read_text(encoding="utf-8"))["spec"])) == path.stem
 
 
 def changed(value):

@@ -98,10 +98,10 @@ def test_a_benchmark_that_was_not_run_is_missing(tmp_path):
     with pytest.raises(Missing, match="make bench"):
         speed.read(tmp_path, "steps")
     (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks/steps.json").write_text("{")
+    (tmp_path / "benchmarks/steps.json").write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match="is not a record of a benchmark"):
         speed.read(tmp_path, "steps")
-    (tmp_path / "benchmarks/steps.json").write_text(json.dumps(STEPS))
+    (tmp_path / "benchmarks/steps.json").write_text(json.dumps(STEPS), encoding="utf-8")
     assert speed.read(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
 
 

@@ -89,7 +89,7 @@ def test_folding_changes_the_lines_and_not_the_content(content):
 
 def test_each_column_has_a_line_of_its_own(store):
     store.put(RECORD)
-    lines = store.path(BASE).read_text().splitlines()
+    lines = store.path(BASE).read_text(encoding="utf-8").splitlines()
     assert '    "error": 12.5,' in lines
     assert f'  "version": {VERSION},' in lines
     assert f'  "key": "{RECORD.key}",' in lines
@@ -265,7 +265,7 @@ def test_a_full_disk_keeps_the_old_record_and_no_litter(small_disk):
 
 
 def test_a_folder_below_a_file_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
     store = Store(tmp_path / "file" / "smoke")
     for action, arguments in ((store.put, (RECORD,)), (store.check_writable, ())):
         message = refusal(action, *arguments)

@@ -40,7 +40,7 @@ def read(results: str | Path, name: str) -> dict:
     """
     path = Path(results) / "benchmarks" / f"{name}.json"
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Missing(f"{path} is not there; measure it with: make bench") from None
     except (OSError, ValueError) as error:

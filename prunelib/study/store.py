@@ -68,7 +68,7 @@ class Store:
         """
         path = self.order_path(spec)
         try:
-            blocks = json.loads(path.read_text())
+            blocks = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
@@ -171,7 +171,7 @@ def read(path: Path, spec: Spec | None = None) -> Record:
             under the name of another spec.
     """
     try:
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PrunelibError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
