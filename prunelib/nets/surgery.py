@@ -52,12 +52,9 @@ def remove_channel(
         (target.bn2.bias, 0),
         (target.conv2.weight, 1),
     ):
-        for name, state in (optimizer.state[parameter] if optimizer else {}).items():
-            if isinstance(state, Tensor) and state.shape == parameter.shape:
-                optimizer.state[parameter][name] = _select(state, dim, left)
-        _replace_data(parameter, _select(parameter.data, dim, left))
-    target.bn2.running_mean = _select(target.bn2.running_mean, 0, left)
-    target.bn2.running_var = _select(target.bn2.running_var, 0, left)
+        shrink(parameter, dim, left, optimizer)
+    target.bn2.running_mean = select(target.bn2.running_mean, 0, left)
+    target.bn2.running_var = select(target.bn2.running_var, 0, left)
     target.conv1.out_channels = target.bn2.num_features = target.conv2.in_channels = count - 1
     model.profile = profile
 
@@ -75,7 +72,20 @@ def remove_channels(model: "WideResNet", order: Sequence[tuple[int, int]]) -> No
         alive[block - 1].remove(channel)
 
 
-def _select(tensor: Tensor, dim: int, left: Tensor) -> Tensor:
+def shrink(
+    parameter: nn.Parameter,
+    dim: int,
+    left: Tensor,
+    optimizer: torch.optim.Optimizer | None = None,
+) -> None:
+    """Keep the slices `left` of a parameter along one dimension, and of its optimizer's buffers."""
+    for name, state in (optimizer.state[parameter] if optimizer else {}).items():
+        if isinstance(state, Tensor) and state.shape == parameter.shape:
+            optimizer.state[parameter][name] = select(state, dim, left)
+    _replace_data(parameter, select(parameter.data, dim, left))
+
+
+def select(tensor: Tensor, dim: int, left: Tensor) -> Tensor:
     """The slices `left` of a tensor along one dimension, in the memory format of the whole."""
     kept = tensor.index_select(dim, left)
     channels_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)

@@ -10,11 +10,11 @@ in that gate, and closing the gate changes the mean loss by about
     saliency_k = 1 / (2N) * sum over samples of g_nk ** 2.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.kernels.norm_relu import pixel_products
@@ -49,15 +49,17 @@ class FisherTap(torch.autograd.Function):
 class Fisher:
     """Accumulates Fisher saliency over batches whose mean losses are differentiated.
 
+    Scored are the channels of the blocks of a `WideResNet`, or any others: `widths` says how many
+    each gate sees.
+
     >>> fisher = Fisher(model); loss = cross_entropy(model(x, fisher.gates), y)
     >>> loss.backward(); fisher.samples += len(y); fisher.scores()
     """
 
-    def __init__(self, model: WideResNet) -> None:
+    def __init__(self, model: nn.Module, widths: Sequence[int] | None = None) -> None:
         first = next(model.parameters())
-        self.totals = [
-            torch.zeros(c, device=first.device, dtype=first.dtype) for c in model.profile.middle
-        ]
+        widths = model.profile.middle if widths is None else widths
+        self.totals = [torch.zeros(c, device=first.device, dtype=first.dtype) for c in widths]
         self.samples = 0
 
     @property
@@ -162,11 +164,21 @@ def loss_after(model: WideResNet, blocks: Iterable, h: Tensor, y: Tensor) -> flo
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a criterion may look at: the network, its Fisher scores, and a random stream."""
+    """What a criterion may look at: the network, its Fisher scores, and a random stream.
 
-    model: WideResNet
+    `makers` are the convolutions that make the channels, by default the first one of each block.
+    """
+
+    model: nn.Module
     fisher: list[Tensor] | None
     random: torch.Generator
+    makers: Sequence[nn.Conv2d] | None = None
+
+    @property
+    def filters(self) -> list[Tensor]:
+        """The weights (C, C_in, H, W) that make the channels."""
+        makers = self.makers or [block.conv1 for block in self.model.blocks]
+        return [maker.weight.detach() for maker in makers]
 
 
 def fisher(evidence: Evidence) -> list[Tensor]:
@@ -176,12 +188,12 @@ def fisher(evidence: Evidence) -> list[Tensor]:
 
 def random(evidence: Evidence) -> list[Tensor]:
     """No idea: every channel is as likely to go as any other."""
-    return [torch.rand(c, generator=evidence.random) for c in evidence.model.profile.middle]
+    return [torch.rand(len(made), generator=evidence.random) for made in evidence.filters]
 
 
 def l1(evidence: Evidence) -> list[Tensor]:
     """Mean absolute weight of the filter that makes the channel (Li et al., 2017)."""
-    return [block.conv1.weight.detach().abs().mean((1, 2, 3)) for block in evidence.model.blocks]
+    return [made.abs().mean((1, 2, 3)) for made in evidence.filters]
 
 
 Criterion = Callable[[Evidence], list[Tensor]]

@@ -61,6 +61,17 @@ class PruneProtocol:
 
     def check(self, profile: ChannelProfile, shape: Shape) -> None:
         """Raise PrunelibError if a network of this profile cannot be pruned so."""
+        least = shape.params(profile.scaled(0))
+        self.check_ends(profile.prunable - len(profile.middle), least, "block")
+
+    def check_ends(self, possible: int, least: int, unit: str) -> None:
+        """Raise PrunelibError if a network cannot be pruned so.
+
+        Args:
+            possible: removals, after which each unit has one channel.
+            least: parameters that are left then.
+            unit: `block` or `layer`.
+        """
         from prunelib.pruning.saliency import CRITERIA
 
         if self.criterion not in CRITERIA:
@@ -74,12 +85,10 @@ class PruneProtocol:
         for name in ("steps", "batch_size", "eval_every"):
             if getattr(self, name) < 1:
                 raise PrunelibError(f"{name} must be at least 1, not {getattr(self, name)}")
-        possible = profile.prunable - len(profile.middle)
         if self.removals is not None and not 0 <= self.removals <= possible:
             raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
-        least = shape.params(profile.scaled(0))
         if self.removals is None and self.stop_params < least:
             raise PrunelibError(
                 f"pruning cannot reach {self.stop_params:,} parameters: "
-                f"{least:,} are left with one channel a block"
+                f"{least:,} are left with one channel a {unit}"
             )

@@ -57,7 +57,7 @@ def sgd_step(
 ) -> Tensor:
     """One update on one batch; returns the batch's mean loss, on the device."""
     with machine.autocast():
-        loss = F.cross_entropy(model(x, gates), y)
+        loss = F.cross_entropy(model(x) if gates is None else model(x, gates), y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
