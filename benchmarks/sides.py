@@ -20,7 +20,8 @@ from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, least_salient
+from prunelib.pruning.criteria import CRITERIA, CriterionInputs, least_salient
+from prunelib.pruning.saliency import Fisher
 from prunelib.training._torchvision import import_torchvision
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
@@ -85,8 +86,8 @@ def ours(machine: Machine) -> Side:
         def step() -> None:
             fisher = Fisher(model)
             fisher.samples = BATCH
-            evidence = Evidence(model, fisher.scores(), torch.Generator())
-            block, channel, _ = least_salient(CRITERIA["fisher"](evidence))
+            inputs = CriterionInputs(model, fisher.scores(), torch.Generator())
+            block, channel, _ = least_salient(CRITERIA["fisher"](inputs))
             shape.params(model.profile), shape.macs(model.profile)
             remove_channel(model, block, channel, optimizer)
 

@@ -37,7 +37,7 @@ if os.environ.get("SLOWLY"):
     pruner.evaluate = trainer.evaluate = slow
 
 if os.environ.get("ELSEWHERE"):
-    from prunelib.pruning.saliency import CRITERIA
+    from prunelib.pruning.criteria import CRITERIA
 
     CRITERIA["fisher"] = CRITERIA["random"]
 

@@ -23,7 +23,7 @@ from prunelib.files import load_tensors
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channels
 from prunelib.pruning import loop as pruner
-from prunelib.pruning.saliency import CRITERIA
+from prunelib.pruning.criteria import CRITERIA
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.study.plan import SCALES, Request, keep_orders, lookup, plan
 from prunelib.study.runs import build, dataset, reads, run, started

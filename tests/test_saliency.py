@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 
 import pytest
@@ -8,19 +9,19 @@ from making import CPU, batch, examples, network, profiles, seeds
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.pruning.saliency import (
+from prunelib.pruning.criteria import (
     CRITERIA,
-    Evidence,
-    Fisher,
-    fisher_saliency,
+    CriterionInputs,
     flop_savings,
     least_salient,
-    loss_changes,
+    scores_of,
 )
+from prunelib.pruning.saliency import Fisher, fisher_saliency, loss_changes
 from prunelib.training.trainer import sgd, sgd_step
 
 
@@ -160,7 +161,7 @@ def test_a_channel_that_is_never_active_has_no_saliency():
 @examples(10)
 def test_l1_is_the_mean_absolute_weight_of_a_filter(profile, seed):
     model = network(profile, seed)
-    scores = CRITERIA["l1"](Evidence(model, None, torch.Generator()))
+    scores = CRITERIA["l1"](CriterionInputs(model, None, torch.Generator()))
     for block, score in zip(model.blocks, scores, strict=True):
         filters = block.conv1.weight.detach().numpy()
         assert score.tolist() == pytest.approx([abs(f).sum() / f.size for f in filters])
@@ -168,7 +169,26 @@ def test_l1_is_the_mean_absolute_weight_of_a_filter(profile, seed):
 
 def test_fisher_is_what_was_accumulated():
     scores = [torch.rand(3), torch.rand(2)]
-    assert CRITERIA["fisher"](Evidence(None, scores, torch.Generator())) is scores
+    assert CRITERIA["fisher"](CriterionInputs(None, scores, torch.Generator())) is scores
+
+
+@pytest.mark.parametrize(
+    ("scores", "says"),
+    [
+        ([[1, 2, 3], [1], [1, 2]], "block 1 has 2 channels, but the shape of its scores is (3,)"),
+        ([[1, 2], [], [1, 2]], "block 2 has 1 channels, but the shape of its scores is (0,)"),
+        ([[1, 2], [1], [[1, 2]]], "block 3 has 2 channels, but the shape of its scores is (1, 2)"),
+        ([[1, 2], [1]], "must score 3 blocks, but gave 2 tensors"),
+        ([[1, 2], [1], [1, float("nan")]], "a score of block 3 is not a number"),
+    ],
+)
+def test_scores_that_no_channel_can_be_chosen_by_are_refused(scores, says, monkeypatch):
+    mine = [torch.tensor(score, dtype=torch.float32) for score in scores]
+    monkeypatch.setitem(CRITERIA, "mine", lambda inputs: mine)
+    model = network(ChannelProfile(10, 0.125, (2, 1, 2)))
+    with pytest.raises(PrunelibError, match=re.escape(says)) as caught:
+        scores_of("mine", CriterionInputs(model, None, torch.Generator()))
+    assert "'mine'" in str(caught.value)
 
 
 def test_random_removal_takes_every_channel_as_often():
@@ -176,7 +196,7 @@ def test_random_removal_takes_every_channel_as_often():
     random = torch.Generator().manual_seed(0)
     counts = Counter()
     for _ in range(1600):
-        scores = CRITERIA["random"](Evidence(model, None, random))
+        scores = CRITERIA["random"](CriterionInputs(model, None, random))
         assert [len(score) for score in scores] == [2, 1, 6]
         counts[least_salient(scores)[:2]] += 1
     assert set(counts) == {(1, 0), (1, 1), *((3, i) for i in range(6))}
@@ -186,7 +206,7 @@ def test_random_removal_takes_every_channel_as_often():
 def test_random_scores_are_those_of_the_generator():
     model = network(ChannelProfile.full(10, 0.25))
     first, second, other = (
-        CRITERIA["random"](Evidence(model, None, torch.Generator().manual_seed(seed)))
+        CRITERIA["random"](CriterionInputs(model, None, torch.Generator().manual_seed(seed)))
         for seed in (1, 1, 2)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))

@@ -1,4 +1,4 @@
-"""Which channel matters least: Fisher saliency and other criteria, a few lines each.
+"""Fisher saliency, and what it estimates: the change of the loss without a channel.
 
 Fisher saliency (Theis et al., 2018; the paper's section 2): the loss of sample n, with channel k of
 activation a multiplied by a gate of 1, has the gradient
@@ -11,16 +11,19 @@ in that gate, and closing the gate changes the mean loss by about
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.kernels.norm_relu import pixel_products
-from prunelib.nets.inputs import InputShape
-from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import Gate, WideResNet
+from prunelib.pruning.criteria import (  # noqa: F401
+    CRITERIA,
+    CriterionInputs,
+    flop_savings,
+    least_salient,
+)
 from prunelib.training.machine import Machine
 
 
@@ -52,8 +55,14 @@ class Fisher:
     Scored are the channels of the blocks of a `WideResNet`, or any others: `widths` says how many
     each gate sees.
 
-    >>> fisher = Fisher(model); loss = cross_entropy(model(x, fisher.gates), y)
-    >>> loss.backward(); fisher.samples += len(y); fisher.scores()
+    >>> from prunelib import ChannelProfile, WideResNet
+    >>> model = WideResNet(ChannelProfile.full(10, 0.25))
+    >>> x, y = torch.randn(4, 3, 8, 8), torch.tensor([0, 1, 2, 3])
+    >>> fisher = Fisher(model)
+    >>> F.cross_entropy(model(x, fisher.gates), y).backward()
+    >>> fisher.samples += len(y)
+    >>> [tuple(score.shape) for score in fisher.scores()]
+    [(4,), (8,), (16,)]
     """
 
     def __init__(self, model: nn.Module, widths: Sequence[int] | None = None) -> None:
@@ -87,7 +96,7 @@ def fisher_saliency(
         machine: gives the precision; by default that of the model's parameters.
 
     Returns:
-        One tensor (channels,) for each block; dimension: change of the mean loss, in nats.
+        One tensor (channels,) for each block: the estimated change of the mean loss, in nats.
     """
     fisher = Fisher(model)
     parameters = list(model.parameters())
@@ -131,10 +140,12 @@ def loss_changes(
         for number, block in enumerate(model.blocks):
             rest = model.blocks[number + 1 :]
             if whole is None:
-                whole = loss_after(model, model.blocks, h, y)
+                whole = _loss_after(model, model.blocks, h, y)
             change = torch.zeros(block.conv2.in_channels, dtype=torch.float64)
             for channel in range(len(change)):
-                change[channel] = loss_after(model, rest, block(h, without(channel)), y) - whole
+                change[channel] = (
+                    _loss_after(model, rest, block(h, _closed_gate(channel)), y) - whole
+                )
                 done += 1
                 if progress:
                     progress(done, model.profile.prunable)
@@ -144,7 +155,7 @@ def loss_changes(
     return changes
 
 
-def without(channel: int) -> Gate:
+def _closed_gate(channel: int) -> Gate:
     """A gate that is closed for one channel."""
 
     def gate(a: Tensor) -> Tensor:
@@ -154,7 +165,7 @@ def without(channel: int) -> Gate:
     return gate
 
 
-def loss_after(model: WideResNet, blocks: Iterable, h: Tensor, y: Tensor) -> float:
+def _loss_after(model: WideResNet, blocks: Iterable, h: Tensor, y: Tensor) -> float:
     """Mean loss of what the given blocks, and all that follows them, make of `h`."""
     for block in blocks:
         h = block(h)
@@ -162,65 +173,4 @@ def loss_after(model: WideResNet, blocks: Iterable, h: Tensor, y: Tensor) -> flo
     return F.cross_entropy(logits, y).item()
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a criterion may look at: the network, its Fisher scores, and a random stream.
-
-    `makers` are the convolutions that make the channels, by default the first one of each block.
-    """
-
-    model: nn.Module
-    fisher: list[Tensor] | None
-    random: torch.Generator
-    makers: Sequence[nn.Conv2d] | None = None
-
-    @property
-    def filters(self) -> list[Tensor]:
-        """The weights (C, C_in, H, W) that make the channels."""
-        makers = self.makers or [block.conv1 for block in self.model.blocks]
-        return [maker.weight.detach() for maker in makers]
-
-
-def fisher(evidence: Evidence) -> list[Tensor]:
-    """Saliency accumulated over the fine-tuning steps since the last removal."""
-    return evidence.fisher
-
-
-def random(evidence: Evidence) -> list[Tensor]:
-    """No idea: every channel is as likely to go as any other."""
-    return [torch.rand(len(made), generator=evidence.random) for made in evidence.filters]
-
-
-def l1(evidence: Evidence) -> list[Tensor]:
-    """Mean absolute weight of the filter that makes the channel (Li et al., 2017)."""
-    return [made.abs().mean((1, 2, 3)) for made in evidence.filters]
-
-
-Criterion = Callable[[Evidence], list[Tensor]]
-CRITERIA: dict[str, Criterion] = {"fisher": fisher, "random": random, "l1": l1}
-
-
-def flop_savings(profile: ChannelProfile, shape: InputShape) -> list[int]:
-    """MACs saved for one image by removing one channel of each block; 0 where only one is left."""
-    total = shape.macs(profile)
-    return [
-        total - shape.macs(profile.without(b.number)) if b.middle > 1 else 0 for b in profile.blocks
-    ]
-
-
-def least_salient(
-    scores: list[Tensor], savings: list[int] | None = None, penalty: float = 0.0
-) -> tuple[int, int, float]:
-    """Block (from 1), channel (from 0) and saliency of the channel to remove next.
-
-    It has the least saliency - penalty * MACs saved / 10^6 (Theis et al., 2018, with beta in nats
-    per million MACs). A block's last channel is never chosen; ties go to the first block.
-    """
-    best = None
-    for number, score in enumerate(scores, 1):
-        if len(score) > 1:
-            value, channel = score.min(0)
-            cost = value.item() - (penalty * savings[number - 1] / 1e6 if penalty else 0.0)
-            if best is None or cost < best[0]:
-                best = cost, number, int(channel), value.item()
-    return best[1:]
+Evidence = CriterionInputs
