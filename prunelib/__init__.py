@@ -9,8 +9,9 @@ _PUBLIC = {
     "WideResNet": "nets.wideresnet",
     "train": "training.trainer",
     "evaluate": "training.trainer",
-    "prune": "pruning.loop",
-    "fisher_saliency": "pruning.saliency",
+    "prune": "pruning.public",
+    "fisher_saliency": "pruning.public",
+    "prunable_layers": "pruning.any_network.layers",
     "PrunelibError": "errors",
 }
 __all__ = list(_PUBLIC)

@@ -1,0 +1,114 @@
+"""Pruning and saliency for a `WideResNet`, and with an example image for any other network."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from prunelib.errors import PrunelibError
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.pruning import loop, saliency
+from prunelib.pruning.any_network import loop as any_loop
+from prunelib.pruning.loop import Point
+from prunelib.training.data import Dataset
+from prunelib.training.machine import Machine
+from prunelib.training.protocols import PruneProtocol
+from prunelib.training.trainer import Progress
+
+
+def prune(
+    model: nn.Module,
+    data: Dataset,
+    protocol: PruneProtocol,
+    seed: int,
+    machine: Machine | None = None,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    watch: Callable[[nn.Module, Point], None] | None = None,
+    follow: Sequence[int] | None = None,
+    example: Tensor | None = None,
+) -> list[Point]:
+    """Prune a trained network in place, channel by channel, and record the trajectory.
+
+    With `example` this is any convolutional network. The channels of each layer that
+    `prunable_layers` numbers can go, one layer keeps one at least, and `block` of a point is the
+    layer's number. An optimizer of yours goes on working: parameters keep their identity.
+
+    Args:
+        model: trained; on return the pruned and tuned network.
+        data: for fine-tuning and evaluation.
+        protocol: what to do.
+        seed: of batches and of the random criterion.
+        machine: by default the best there is.
+        progress: called after every removal.
+        checkpoint: file from which an interrupted run goes on, if it is there, and into which the
+            state is written from time to time; it stays until the caller has kept the result.
+        watch: called with the model and each new point, before the removal.
+        follow: the block (from 1) of each removal, as of another run of a `WideResNet`: of its
+            channels the least salient goes. So the profiles are those of the other run, and the
+            channels suit these weights.
+        example: images (N, C, H, W) like those of the data. It is only looked at how they flow.
+
+    Returns:
+        One point for each removal and one for the final network.
+
+    Raises:
+        PrunelibError: unknown criterion, no end given, an end that cannot be reached, or an order
+            that does not fit. With `example`: Torch-Pruning is missing, no channels can be
+            removed, or model, data and example do not suit each other.
+        NotFinite: the loss became infinite or not a number.
+
+    >>> from prunelib.training.protocols import PruneProtocol
+    >>> protocol = PruneProtocol(steps=10, removals=100)
+    >>> points = prune(resnet, data, protocol, seed=0, example=torch.zeros(1, 3, 32, 32))
+    """
+    if example is None:
+        ours(model)
+        return loop.prune(model, data, protocol, seed, machine, progress, checkpoint, watch, follow)
+    if follow is not None:
+        raise PrunelibError("follow is for a WideResNet without example")
+    return any_loop.prune(
+        model, data, protocol, seed, example, machine, progress, checkpoint, watch
+    )
+
+
+def fisher_saliency(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    machine: Machine | None = None,
+    example: Tensor | None = None,
+) -> list[Tensor]:
+    """Fisher saliency of every channel over the given batches, without updating the model.
+
+    In eval mode samples do not see each other, so the result is that of Theis et al. whatever the
+    batches. In train mode, as while pruning, batch statistics couple the samples of a batch, and
+    gradients go through them.
+
+    Args:
+        model: used in the mode that it is in.
+        batches: normalised images (N, C, H, W) and labels (N,), on the model's device.
+        machine: gives the precision; by default that of the model's parameters.
+        example: images (N, C, H, W), for any convolutional network.
+
+    Returns:
+        One tensor (channels,) for each block, or for each layer that `prunable_layers` numbers;
+        dimension: change of the mean loss, in nats.
+
+    Raises:
+        PrunelibError: with `example` as `prune`.
+
+    >>> scores = fisher_saliency(resnet, batches, example=torch.zeros(1, 3, 32, 32))
+    """
+    if example is None:
+        ours(model)
+        return saliency.fisher_saliency(model, batches, machine)
+    return any_loop.fisher_saliency(model, batches, example, machine)
+
+
+def ours(model: nn.Module) -> None:
+    """Raise PrunelibError for a network that needs an example."""
+    if not isinstance(model, WideResNet):
+        raise PrunelibError(
+            f"a {type(model).__name__} needs an example: example=torch.zeros(1, 3, 32, 32), "
+            "with the shape of your images"
+        )
