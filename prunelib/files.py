@@ -7,12 +7,6 @@ from pathlib import Path
 from prunelib.errors import PrunelibError
 
 
-def find_upwards(name: str) -> Path:
-    """A folder of this name here or above; here, if there is none."""
-    here = Path.cwd()
-    return next((p / name for p in (here, *here.parents) if (p / name).is_dir()), here / name)
-
-
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that after any interruption it is the old one or the new one.
 

@@ -44,7 +44,8 @@ def built(tmp_path_factory):
     """A book of two pages, and what was said while it was built."""
     source = tmp_path_factory.mktemp("source")
     out = tmp_path_factory.mktemp("built")
-    opening = OPEN % (str(ROOT / "results"), str(source / "nowhere"))
+    (source / "empty").mkdir()
+    opening = OPEN % (str(ROOT / "results"), str(source / "empty"))
     cells = {
         "page": [
             opening,

@@ -12,6 +12,7 @@ import pytest
 from prunelib.nets.profile import ChannelProfile
 
 PRUNELIB = Path(sys.executable).parent / "prunelib"
+RESULTS = Path(__file__).parents[1] / "results"
 SMALL = ("--families", "base,reduced-width", "--budgets", "6k", "--seeds", "1")
 
 
@@ -36,7 +37,7 @@ WRONG = {
     "budget too small": (("study", "smoke", "--budgets", 10), "from 44,922 to 4,492"),
     "budget too large": (("study", "smoke", "--budgets", "10m"), "from 44,922 to 4,492"),
     "budget of train": (("train", "smoke", "--family", "bottleneck", "--budget", 10), "possible"),
-    "budget of fit": (("fit", "--params", "10m", "--results", "nowhere"), "possible are"),
+    "budget of fit": (("fit", "--params", "10m", "--results", RESULTS), "possible are"),
     "budget is no count": (("study", "smoke", "--budgets", "many"), "'many'"),
     "budget missing": (("train", "smoke", "--family", "bottleneck"), "budget"),
     "family": (("study", "smoke", "--families", "copycats"), "'copycats'"),
@@ -53,6 +54,15 @@ WRONG = {
     "end out of reach": (("prune", "smoke", "--params", 10), "cannot reach 10"),
     "no data": (("study", "mini"), "no CIFAR-10 in data"),
     "no data there": (("train", "mini", "--data", "elsewhere"), "no CIFAR-10 in elsewhere"),
+    "results of fit": (("fit", "--params", "100k", "--results", "mine"), "no folder mine"),
+    "results of verdicts": (("verdicts", "--results", "mine"), "no folder mine"),
+    "results of status": (("status", "smoke", "--results", "mine"), "no folder mine"),
+    "results of compare": (("compare", "smoke", "mine", "--results", RESULTS), "no folder mine"),
+    "no results of fit": (("fit", "--params", "100k"), "--results"),
+    "no results of verdicts": (("verdicts", "smoke"), "--results"),
+    "no results of status": (("status", "smoke"), "--results"),
+    "no results of compare": (("compare", "smoke", "mine"), "--results"),
+    "results are a device": (("status", "smoke", "--results", "/dev/null"), "/dev/null"),
     "device": (("train", "smoke", "--device", "abacus"), "abacus"),
     "device of another kind": (("train", "smoke", "--device", "meta"), "cuda:N"),
     "penalty": (("prune", "smoke", "--flop-penalty", "nan"), "finite"),
@@ -114,6 +124,24 @@ def results(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert "2 computed now, 2 of 2 there, 0 missing" in done.stdout
     return folder
+
+
+def test_results_are_found_from_a_folder_below_and_go_there(results):
+    below = results / "a/b"
+    below.mkdir(parents=True)
+    assert "2 of 2 there" in prunelib("status", "smoke", *SMALL, folder=below).stdout
+    done = prunelib("train", "smoke", "--epochs", 1, "--seed", 7, folder=below)
+    assert done.returncode == 0, done.stderr
+    assert not list(below.rglob("*.json"))
+    Path(done.stdout.split(": ")[0]).unlink()
+
+
+def test_a_foreign_folder_of_that_name_is_not_written_into(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/diary.txt").write_text("", encoding="utf-8")
+    for command in (("study", "smoke", *SMALL), ("train", "smoke"), ("prune", "smoke")):
+        assert_refused(prunelib(*command, folder=tmp_path), "--results")
+    assert len(list((tmp_path / "results").iterdir())) == 1
 
 
 @pytest.mark.parametrize("scale", ["smoke", "mini"])

@@ -58,6 +58,25 @@ def test_a_notebook_trains_what_is_missing(tmp_path):
     assert f"{error:.2f} %" in " ".join(outputs(out, "text/markdown"))
 
 
+@pytest.mark.parametrize("parameters", [(), (("scale", "smoke"),), (("results", "mine"),)])
+def test_nothing_is_trained_unasked(parameters, tmp_path):
+    """Outside the project, say: it tells what it looked for, where, and what to do."""
+    done = papermill(ROOT / "notebooks/design.ipynb", "out.ipynb", *parameters, folder=tmp_path)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    assert ("mine" if ("results", "mine") in parameters else str(tmp_path)) in line
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ipynb"]
+
+
+def test_records_of_smoke_that_are_missing_are_not_made_unasked(tmp_path):
+    (tmp_path / "results/smoke").mkdir(parents=True)
+    done = papermill(
+        ROOT / "notebooks/base.ipynb", "out.ipynb", ("scale", "smoke"), folder=tmp_path
+    )
+    assert "there are no records of this at any scale" in done.stderr
+    assert list((tmp_path / "results/smoke").iterdir()) == []
+
+
 def test_a_changed_record_changes_the_page(tmp_path):
     for path in (ROOT / "results/smoke").glob("*.json"):
         fields = json.loads(path.read_text(encoding="utf-8"))

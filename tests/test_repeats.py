@@ -145,12 +145,14 @@ def test_compare_as_people_use_it(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("smoke", "nowhere"), "no run of smoke is in nowhere/smoke too"),
-        (("tiny", "mine"), "'smoke', 'mini' or 'paper'"),
+        (("smoke", "nowhere"), "no folder nowhere"),
+        (("smoke", "empty"), "no run of smoke is in empty/smoke too"),
+        (("tiny", "mine"), "smoke, mini, paper"),
         (("smoke",), "OTHER"),
     ],
 )
 def test_compare_says_in_one_line_what_is_wrong(arguments, says, tmp_path):
+    (tmp_path / "empty").mkdir()
     done = prunelib("compare", *arguments, "--results", RESULTS, folder=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr

@@ -5,14 +5,11 @@ from pathlib import Path
 
 from prunelib.book.parameters import checked
 from prunelib.errors import PrunelibError
-from prunelib.evidence.view import View
-from prunelib.files import find_upwards
+from prunelib.evidence.view import View, open_view
 from prunelib.study.plan import (
     SCALES,
     Request,
-    found,
     lookup,
-    plan,
     scale_named,
     study,
 )
@@ -53,15 +50,17 @@ def open_study(
     Args:
         scale: `smoke`, `mini` or `paper`.
         families: by default all.
-        results: folder with records; by default `results` here or in a folder above.
+        results: folder with records; by default the nearest `results` here or above.
         data: folder with CIFAR-10; see `data.find_cifar10`.
-        run_missing: compute runs that have no record; None: at `smoke` only.
+        run_missing: compute runs that have no record; None: only at `smoke`, and only into a
+            folder that is named.
         seeds: by default the scale's.
 
     Raises:
-        PrunelibError: a parameter is of the wrong type, or a record damaged.
+        PrunelibError: a parameter is of the wrong type, there is no folder with records, or a
+            record is damaged.
     """
-    checked(
+    parameters = checked(
         {
             "scale": scale,
             "results": results,
@@ -70,14 +69,12 @@ def open_study(
             "seeds": seeds,
         }
     )
-    preset = scale_named(scale)
-    folder = Path(results) if results else find_upwards("results")
-    requests = plan(preset, families, seeds)
-    store = Store(folder / scale)
-    missing = [r for r, record in found(requests, lookup(store)) if record is None]
-    if missing and (run_missing or (run_missing is None and scale == "smoke")):
-        compute(requests, store, data)
-    return View(preset, tuple(requests), lookup(store))
+    preset, folder = scale_named(scale), parameters.folder
+    view = open_view(preset, folder, families, seeds)
+    if parameters.trains and view.there < len(view.requests):
+        compute(list(view.requests), Store(folder / scale), data)
+        view = open_view(preset, folder, families, seeds)
+    return view
 
 
 def compute(requests: list[Request], store: Store, data: str | None) -> None:

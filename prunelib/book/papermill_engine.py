@@ -27,7 +27,7 @@ class CheckedEngine(NBClientEngine):
         if metadata.get("prunelib"):
             given = dict(metadata.get("papermill", {}).get("parameters", {}))
             try:
-                checked({"scale": "smoke"} | given)
+                checked({"scale": "mini"} | given).folder  # noqa: B018
             except PrunelibError as error:
                 raise BadParameter(str(error)) from None
         return super().execute_managed_notebook(nb_man, kernel_name, **options)

@@ -1,19 +1,22 @@
 """The parameters that notebooks take, and what they may be: papermill itself checks nothing."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunelib.errors import PrunelibError
+from prunelib.study.folder import find_results, results_to_write
 
 
 class Parameters(BaseModel):
     """Parameters of the notebooks.
 
     `results` is a folder with records, by default the project's; `data` one with CIFAR-10.
-    `run_missing` computes runs that have no record: None does so at `smoke` only, where all runs
-    together take a minute or two. `removals` (of the pruning chapters) says which profile to look
-    at, `budget` (of the design chapter) how many parameters to design for.
+    `run_missing` computes runs that have no record: None does so only at `smoke`, where all runs
+    together take a few minutes, and only if `results` is named. `removals` (of the pruning
+    chapters) says which profile to look at, `budget` (of the design chapter) how many parameters
+    to design for.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -25,6 +28,22 @@ class Parameters(BaseModel):
     seeds: Annotated[int, Field(ge=1)] | None = None
     removals: Annotated[int, Field(ge=0)] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether runs without a record are to be computed."""
+        if self.run_missing is None:
+            return self.scale == "smoke" and self.results is not None
+        return self.run_missing
+
+    @property
+    def folder(self) -> Path:
+        """The folder with records.
+
+        Raises:
+            PrunelibError: it is not there, and nobody asked to compute runs.
+        """
+        return results_to_write(self.results) if self.trains else find_results(self.results)
 
 
 def checked(given: dict) -> Parameters:

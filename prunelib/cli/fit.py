@@ -32,7 +32,7 @@ def fit(
     scale: str,
     family: str | None,
     width: float | None,
-    results: Path,
+    results: Path | None,
     form: str | None,
     as_json: bool,
 ) -> None:
@@ -50,16 +50,19 @@ def fit(
       prunelib fit --macs 8m --family copycat --json
       prunelib fit --params 100k --export onnx
     """
-    from prunelib.book.notebook import open_study
     from prunelib.evidence import design
+    from prunelib.evidence.view import open_view
+    from prunelib.study.folder import find_results
     from prunelib.study.plan import scale_named
 
     if (params is None) == (macs is None):
         raise click.UsageError("give a budget: either --params or --macs")
     if family is not None and family not in design.FAMILIES:
         raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.FAMILIES)}")
-    full = scale_named(scale).base
-    records = open_study(scale, results=str(results), run_missing=False)
+    preset = scale_named(scale)
+    full = preset.base
+    folder = find_results(results)
+    records = open_view(preset, folder)
     found = design.design(
         records,
         params or macs,
@@ -72,7 +75,7 @@ def fit(
     else:
         print_table(found, records.scale)
     if form:
-        export(found[0], records, results, form)
+        export(found[0], records, folder, form)
 
 
 def as_row(found) -> dict:

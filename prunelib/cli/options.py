@@ -45,11 +45,22 @@ class Selection:
 class Places:
     """Where records and data are, and what computes."""
 
-    results: Path
+    named: Path | None
     data: Path | None
     device: str | None
     precision: str | None
     threads: int
+
+    @property
+    def results(self) -> Path:
+        """The folder to keep records in.
+
+        Raises:
+            PrunelibError: it is no folder, or a foreign one that nobody named.
+        """
+        from prunelib.study.folder import results_to_write
+
+        return results_to_write(self.named)
 
     def machine(self):
         """How runs compute here."""
@@ -101,9 +112,8 @@ def gathered(name: str, kind: type, *options: Callable) -> Callable:
     return decorate
 
 
-results_option = click.option(
-    "--results", type=PATH, default="results", show_default=True, help="Folder with the records."
-)
+RESULTS = "Folder with the records.  [default: the nearest folder results with some, here or above]"
+results_option = click.option("--results", type=PATH, help=RESULTS)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="For programs: one line of JSON."
 )
@@ -113,7 +123,7 @@ places = gathered(
     click.option(
         "--threads", type=click.IntRange(1), default=1, show_default=True, help="A run's."
     ),
-    results_option,
+    click.option("--results", "named", type=PATH, help=RESULTS),
     click.option(
         "--data", type=PATH, help="Folder with CIFAR-10.  [default: PRUNELIB_DATA, else data]"
     ),

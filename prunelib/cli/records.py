@@ -12,7 +12,7 @@ from prunelib.cli.options import PATH, json_option, results_option
 @click.argument("scale", required=False)
 @results_option
 @json_option
-def verdicts(scale: str | None, results: Path, as_json: bool) -> None:
+def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     """What the records say of each claim of the paper; of all scales, or of one.
 
     \b
@@ -20,18 +20,18 @@ def verdicts(scale: str | None, results: Path, as_json: bool) -> None:
       prunelib verdicts
       prunelib verdicts mini --json
     """
-    from prunelib.book.notebook import open_study
     from prunelib.evidence.claims import CLAIMS
     from prunelib.evidence.questions import QUESTIONS
     from prunelib.evidence.verdicts import as_rows
     from prunelib.evidence.verdicts import verdicts as judged
+    from prunelib.evidence.view import open_view
+    from prunelib.study.folder import find_results
     from prunelib.study.plan import SCALES, scale_named
 
-    names = [scale_named(scale).name] if scale else list(SCALES)
-    studies = [open_study(name, results=str(results), run_missing=False) for name in names]
-    found = [
-        v for study in studies if scale or study.there for v in judged(study, CLAIMS + QUESTIONS)
-    ]
+    scales = list(SCALES.values()) if scale is None else [scale_named(scale)]
+    folder = find_results(results)
+    views = [open_view(one, folder) for one in scales]
+    found = [v for view in views if scale or view.there for v in judged(view, CLAIMS + QUESTIONS)]
     if as_json:
         click.echo(json.dumps(as_rows(found)))
         return
@@ -48,7 +48,7 @@ def verdicts(scale: str | None, results: Path, as_json: bool) -> None:
 @click.argument("other", type=PATH)
 @results_option
 @json_option
-def compare(scale: str, other: Path, results: Path, as_json: bool) -> None:
+def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> None:
     """How much the runs in another folder of results, of another machine say, differ from these.
 
     \b
@@ -56,14 +56,16 @@ def compare(scale: str, other: Path, results: Path, as_json: bool) -> None:
       prunelib study smoke --results mine && prunelib compare smoke mine
       prunelib compare mini results/repeats --json
     """
-    from prunelib.book.notebook import open_study
     from prunelib.book.prose.agreement import agree, run_title
     from prunelib.evidence.repeats import repeats
     from prunelib.evidence.statistics import between_seeds
+    from prunelib.evidence.view import open_view
+    from prunelib.study.folder import find_results
+    from prunelib.study.plan import scale_named
     from prunelib.study.store import Store
 
-    records = open_study(scale, results=str(results), run_missing=False)
-    runs = repeats(records, Store(other / scale))
+    view = open_view(scale_named(scale), find_results(results))
+    runs = repeats(view, Store(find_results(other) / view.scale.name))
     if as_json:
         click.echo(runs.to_json(orient="records"))
         return
@@ -71,4 +73,4 @@ def compare(scale: str, other: Path, results: Path, as_json: bool) -> None:
     for run in runs.itertuples():
         apart = "same" if run.same else f"{run.difference:+.2f}"
         click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {run_title(run)}")
-    click.echo(agree(runs, between_seeds(records.networks)))
+    click.echo(agree(runs, between_seeds(view.networks)))

@@ -110,7 +110,7 @@ def executor(scale, workers: Workers, places: Places):
 @selection
 @results_option
 @json_option
-def status(scale: str, selection: Selection, results: Path, as_json: bool) -> None:
+def status(scale: str, selection: Selection, results: Path | None, as_json: bool) -> None:
     """What is there of a study, and what is missing.
 
     \b
@@ -118,11 +118,13 @@ def status(scale: str, selection: Selection, results: Path, as_json: bool) -> No
       prunelib status smoke
       prunelib status mini --families copycat --json
     """
+    from prunelib.study.folder import find_results
     from prunelib.study.plan import found, lookup, plan, scale_named
     from prunelib.study.store import Store
 
-    requests = plan(scale_named(scale), selection.families, selection.seeds, selection.budgets)
-    pairs = found(requests, lookup(Store(results / scale)))
+    preset = scale_named(scale)
+    requests = plan(preset, selection.families, selection.seeds, selection.budgets)
+    pairs = found(requests, lookup(Store(find_results(results) / preset.name)))
     if as_json:
         rows = [
             {"family": r.family, "budget": r.budget, "seed": r.seed, "key": record and record.key}

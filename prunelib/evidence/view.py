@@ -1,7 +1,9 @@
 """A view of a study: some requests of a plan, and their records as DataFrames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,8 +11,8 @@ from prunelib.errors import Missing
 from prunelib.evidence import tables
 from prunelib.evidence.tables import PRUNED
 from prunelib.study.families import Trajectory
-from prunelib.study.plan import Find, Request, Scale, found
-from prunelib.study.store import Record
+from prunelib.study.plan import Find, Request, Scale, found, lookup, plan
+from prunelib.study.store import Record, Store
 
 TITLES = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
 
@@ -83,3 +85,18 @@ class View:
             f"Scale {self.scale.name} ({data}): {self.there} of {len(self.requests)} runs, "
             f"made on {', '.join(hardware) or 'nothing yet'} in {', '.join(precision) or '–'}."
         )
+
+
+def open_view(
+    scale: Scale,
+    folder: Path,
+    families: Sequence[str] | None = None,
+    seeds: int | None = None,
+) -> View:
+    """The records of a scale in a folder with results; of all families and seeds by default.
+
+    Raises:
+        PrunelibError: unknown family, no seed, or a record is damaged.
+    """
+    requests = plan(scale, families, seeds)
+    return View(scale, tuple(requests), lookup(Store(folder / scale.name)))
