@@ -52,8 +52,10 @@ class Replayed:
     ) -> None:
         self.step, self.model, self.optimizer = step, model, optimizer
         self.others, self.record = others, record
-        self.settled, self.steps = None, 0
-        self.replay = None
+        self.settled: tuple[torch.Size, float] | None = None
+        self.steps = 0
+        self.replay: Callable[[], None] | None = None
+        self.x = self.y = self.loss = torch.empty(0)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """One update; from the recording, if there is one for such a batch."""

@@ -7,7 +7,7 @@ have first derivatives only, backwards.
 
 from functools import cache
 from math import gcd
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ ROW_LENGTH = 128
 
 
 @cache
-def numba_loops() -> ModuleType | None:
-    """The loops, or None where Numba is not there, or cannot compile or keep what it compiles."""
+def numba_loops() -> Any:
+    """The module of the loops, or None where Numba is not there, or cannot compile or keep what it compiles."""
     try:
         from prunelib.kernels import numba_cpu
 
@@ -68,6 +68,7 @@ def is_plain_batchnorm(norm: nn.Module, x: Tensor) -> bool:
         and norm.track_running_stats
         and norm.momentum is not None
         and not norm._forward_hooks
+        and norm.running_mean is not None
         and norm.weight.dtype == norm.running_mean.dtype == torch.float32
         and x.shape[1] == len(norm.weight) == len(norm.running_mean)
         and x.numel() > x.shape[1]
@@ -81,6 +82,7 @@ def batchnorm_relu(norm: nn.BatchNorm2d, x: Tensor) -> tuple[Tensor, Tensor]:
     """
     if not (is_plain_batchnorm(norm, x) and torch.is_grad_enabled() and kernel_supports(x)):
         return F.relu(norm(x), inplace=True), x
+    assert norm.num_batches_tracked is not None
     norm.num_batches_tracked += 1
     return NormReLU.apply(x, norm.weight, norm.bias, norm)
 
@@ -90,9 +92,10 @@ class NormReLU(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d
     ) -> tuple[Tensor, Tensor]:
         """Normalise with the statistics of the batch, and keep them in the running ones."""
+        assert norm.running_mean is not None and norm.running_var is not None
         y = torch.empty_like(x)
         ctx.side = pixels_per_row(x.numel() // x.shape[1], x.shape[1])
         ctx.statistics = numba_loops().forward(
@@ -112,7 +115,7 @@ class NormReLU(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx, gradient: Tensor | None, shortcut: Tensor | None
+        ctx: Any, gradient: Tensor | None, shortcut: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         """Gradients of x, weight and bias."""
         if gradient is None:

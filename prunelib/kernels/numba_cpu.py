@@ -29,19 +29,20 @@ def store(value: np.float32, like: np.float32 | np.uint16) -> np.float32 | np.ui
     raise NotImplementedError("for Numba alone")
 
 
+# Numba insists on the same annotations outside and inside: hence none.
 @overload(load)
-def _load(value):
+def _load(value):  # type: ignore[no-untyped-def]
     if value == types.float32:
         return lambda value: value
     return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
 
 
 @overload(store)
-def _store(value, like):
+def _store(value, like):  # type: ignore[no-untyped-def]
     if like == types.float32:
         return lambda value, like: np.float32(value)
 
-    def bfloat16(value, like):
+    def bfloat16(value, like):  # type: ignore[no-untyped-def]
         bits = np.float32(value).view(np.uint32)
         odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
         rounded = np.uint32(bits + np.uint32(odd + np.uint32(0x7FFF)))
@@ -55,13 +56,13 @@ _compiled = njit(cache=True, fastmath={"contract"}, error_model="numpy")
 
 
 @_compiled
-def _by_channel(values, channels):
+def _by_channel(values: np.ndarray, channels: int) -> np.ndarray:
     """Sums over the pixels of a row: (pixels * channels,) to (channels,)."""
     return values.reshape(-1, channels).sum(0)
 
 
 @_compiled
-def _per_pixel(values, length):
+def _per_pixel(values: np.ndarray, length: int) -> np.ndarray:
     """Values per channel, float32, once for each pixel of a row: (channels,) to (length,)."""
     row = np.empty(length, np.float32)
     for j in range(length):
@@ -70,7 +71,7 @@ def _per_pixel(values, length):
 
 
 @_compiled
-def moments(x, channels):
+def moments(x: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each channel, float64 (channels,).
 
     Taken about the first pixel, for squares far from zero would cost the variance its digits.
@@ -98,7 +99,16 @@ def moments(x, channels):
 
 
 @_compiled
-def forward(x, weight, bias, running_mean, running_var, momentum, eps, y):
+def forward(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    running_mean: np.ndarray,
+    running_var: np.ndarray,
+    momentum: float,
+    eps: float,
+    y: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Write y = max(0, weight * (x - mean) / std + bias), and move the running statistics.
 
     Returns mean and 1 / std of the batch, float64 (channels,).
@@ -121,7 +131,16 @@ def forward(x, weight, bias, running_mean, running_var, momentum, eps, y):
 
 
 @_compiled
-def backward(gradient, shortcut, x, y, weight, mean, inverse, result):
+def backward(
+    gradient: np.ndarray,
+    shortcut: np.ndarray | None,
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    mean: np.ndarray,
+    inverse: np.ndarray,
+    result: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Write the gradient of x, plus that which comes along the shortcut, if it is not None.
 
     With m pixels, x' the normalised input, and dy the gradient where y > 0, else 0, the gradient
@@ -161,7 +180,7 @@ def backward(gradient, shortcut, x, y, weight, mean, inverse, result):
 
 
 @_compiled
-def products(a, b, samples, channels):
+def products(a: np.ndarray, b: np.ndarray, samples: int, channels: int) -> np.ndarray:
     """Sums of a * b over the pixels of each sample, float32 (samples, channels)."""
     rows, length = a.shape
     each = rows // samples

@@ -50,7 +50,8 @@ def stage_widths(width: float) -> tuple[int, int, int]:
     >>> stage_widths(2)
     (32, 64, 128)
     """
-    return tuple(round_half_up(c * Fraction(width)) for c in STAGES)
+    first, second, third = (round_half_up(c * Fraction(width)) for c in STAGES)
+    return first, second, third
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from prunelib.errors import PrunelibError
 
@@ -40,7 +40,7 @@ def remove_channel(
     (16, 31, 64)
     """
     profile = model.profile.without(block)
-    target = model.blocks[block - 1]
+    target = model.residual_blocks[block - 1]
     count = target.conv1.out_channels
     if not 0 <= channel < count:
         raise PrunelibError(f"block {block} has channels 0 to {count - 1}, not {channel}")
@@ -53,6 +53,7 @@ def remove_channel(
         (target.conv2.weight, 1),
     ):
         shrink(parameter, dim, left, optimizer)
+    assert target.bn2.running_mean is not None and target.bn2.running_var is not None
     target.bn2.running_mean = select(target.bn2.running_mean, 0, left)
     target.bn2.running_var = select(target.bn2.running_var, 0, left)
     target.conv1.out_channels = target.bn2.num_features = target.conv2.in_channels = count - 1
@@ -73,15 +74,16 @@ def remove_channels(model: "WideResNet", order: Sequence[tuple[int, int]]) -> No
 
 
 def shrink(
-    parameter: nn.Parameter,
+    parameter: Tensor,
     dim: int,
     left: Tensor,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> None:
     """Keep the slices `left` of a parameter along one dimension, and of its optimizer's buffers."""
-    for name, state in (optimizer.state[parameter] if optimizer else {}).items():
+    states = optimizer.state[parameter] if optimizer else {}
+    for name, state in states.items():
         if isinstance(state, Tensor) and state.shape == parameter.shape:
-            optimizer.state[parameter][name] = select(state, dim, left)
+            states[name] = select(state, dim, left)
     _replace_data(parameter, select(parameter.data, dim, left))
 
 
@@ -94,7 +96,7 @@ def select(tensor: Tensor, dim: int, left: Tensor) -> Tensor:
     return torch.empty_like(kept, memory_format=form).copy_(kept)
 
 
-def _replace_data(parameter: nn.Parameter, data: Tensor) -> None:
+def _replace_data(parameter: Tensor, data: Tensor) -> None:
     """Give a parameter data of another shape.
 
     While a loss of before is alive, so is autograd's node that accumulates this parameter's

@@ -1,6 +1,7 @@
 """Wide residual networks with a bottleneck width for each block (Zagoruyko & Komodakis, 2016)."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -85,6 +86,11 @@ class WideResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         nn.init.zeros_(self.linear.bias)
 
+    @property
+    def residual_blocks(self) -> list[PreActBlock]:
+        """The blocks in order; block 1 of a profile is the first."""
+        return [cast(PreActBlock, block) for block in self.blocks]
+
     def forward(self, x: Tensor, gates: Sequence[Gate] | None = None) -> Tensor:
         """Logits (N, num_classes) of images (N, in_channels, H, W).
 
@@ -92,7 +98,7 @@ class WideResNet(nn.Module):
         masks channels, one that records gradients measures saliency.
         """
         x = self.stem(x)
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.residual_blocks):
             x = block(x, gates[i] if gates is not None else None)
         x, _ = batchnorm_relu(self.bn, x)
         return self.linear(x.mean((2, 3)))
