@@ -21,7 +21,7 @@ ROW_LENGTH = 128
 
 @cache
 def numba_loops() -> Any:
-    """The module of the loops, or None where Numba is not there, or cannot compile or keep what it compiles."""
+    """The loops: `numba_cpu`, or None where Numba is not there, or cannot compile or cache."""
     try:
         from prunelib.kernels import numba_cpu
 
@@ -95,7 +95,8 @@ class NormReLU(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d
     ) -> tuple[Tensor, Tensor]:
         """Normalise with the statistics of the batch, and keep them in the running ones."""
-        assert norm.running_mean is not None and norm.running_var is not None
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         y = torch.empty_like(x)
         ctx.side = pixels_per_row(x.numel() // x.shape[1], x.shape[1])
         ctx.statistics = numba_loops().forward(

@@ -53,7 +53,8 @@ def remove_channel(
         (target.conv2.weight, 1),
     ):
         shrink(parameter, dim, left, optimizer)
-    assert target.bn2.running_mean is not None and target.bn2.running_var is not None
+    assert target.bn2.running_mean is not None
+    assert target.bn2.running_var is not None
     target.bn2.running_mean = select(target.bn2.running_mean, 0, left)
     target.bn2.running_var = select(target.bn2.running_var, 0, left)
     target.conv1.out_channels = target.bn2.num_features = target.conv2.in_channels = count - 1

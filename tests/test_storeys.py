@@ -1,0 +1,67 @@
+"""Imports go down only, and what needs no PyTorch does not wait for it."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import prunelib
+
+ROOT = Path(__file__).parents[1]
+
+
+def lint_imports(folder):
+    code = "from importlinter.cli import lint_imports_command as c; c(['--no-cache'])"
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_no_storey_imports_one_above():
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("kernels/norm_relu.py", "from prunelib.nets.profile import STEM"),
+        ("nets/profile.py", "from torch import nn"),
+        ("evidence/tables.py", "from prunelib.book.choices import Choices"),
+    ],
+)
+def test_an_import_from_above_is_found(tmp_path, module, line):
+    copy = tmp_path / "prunelib"
+    shutil.copytree(ROOT / "prunelib", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    path = copy / module
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    assert module.removesuffix(".py").replace("/", ".") in lint_imports(tmp_path).stdout
+
+
+@pytest.mark.parametrize("package", ["evidence", "nets"])
+def test_evidence_and_profiles_load_without_pytorch(package):
+    names = [
+        f"prunelib.{package}.{path.stem}" for path in (ROOT / "prunelib" / package).glob("*.py")
+    ]
+    if package == "nets":
+        names = ["prunelib.nets.profile", "prunelib.nets.inputs"]
+    code = f"import sys\nfor name in {names}: __import__(name)\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_the_public_names_are_those_that_a_type_checker_sees():
+    tree = ast.parse((ROOT / "prunelib/__init__.py").read_text(encoding="utf-8"))
+    seen = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("prunelib")
+        for alias in node.names
+    }
+    assert seen == set(prunelib.__all__)
+    for name in prunelib.__all__:
+        assert getattr(prunelib, name).__name__ == name
