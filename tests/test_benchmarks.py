@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[1]
 STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
 EXECUTORS = ROOT / "benchmarks/executors.py"
 INFERENCE = ROOT / "benchmarks/inference.py"
-EPOCHS = ROOT / "benchmarks/epochs.py"
 PRECISION = ROOT / "benchmarks/precision.py"
 FAMILIES = {"base", "pruned", "copycat", "bottleneck", "reduced-width"} | {
     "pruned-rounded",
@@ -74,18 +73,6 @@ def test_commands_are_timed_and_so_is_their_growth(tmp_path):
     assert "mini_megabytes" not in found
 
 
-def test_epochs_are_timed_of_one_network_and_of_several(tmp_path):
-    small = ("--width", "0.5", "--size", "8", "--images", "256", "--epochs", "1")
-    some = ("--device", "cpu", "--at-once", "1", "2", *small)
-    found, _ = measured(EPOCHS, *some, out=tmp_path / "epochs.json")
-    assert [row["at_once"] for row in found["rows"]] == [1, 2]
-    for row in found["rows"]:
-        assert row["run_seconds"] == pytest.approx(200 * row["epoch_seconds"], rel=0.01)
-        assert row["amortised_seconds"] == pytest.approx(
-            row["run_seconds"] / row["at_once"], rel=0.01
-        )
-
-
 def test_turns_are_taken_fairly():
     order = []
     in_turns(lambda: order.append("a"), lambda: order.append("b"), 4, warm_up=2)
@@ -107,7 +94,6 @@ def test_a_matrix_product_is_in_the_format_of_the_machine():
         (STEPS, ["--reference", "nowhere"], "no clone of pytorch-prunes"),
         (EVERYDAY, ["--records", "7"], "--records 8"),
         (EXECUTORS, ["--rounds", "0"], "must be at least 1"),
-        (EPOCHS, ["--at-once", "0"], "must be at least 1"),
         (PRECISION, ["tiny"], "invalid choice"),
         (PRECISION, ["--seeds", "0"], "must be at least 1"),
         (INFERENCE, ["--rounds", "0"], "must be at least 1"),
