@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prunelib.errors import PrunelibError
@@ -32,6 +34,34 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+class Cadence:
+    """When an unfinished run saves its state: soon after it begins, then ever less often.
+
+    It is time when the work since the last save took a second, a fiftieth of what this process has
+    done, and twenty times what saving took, whichever is most; a minute is always enough. So a run
+    that is stopped again and again still gets on, and saving costs at most a twentieth.
+
+    >>> Cadence().due()
+    False
+    """
+
+    def __init__(self) -> None:
+        self.began = self.saved = time.monotonic()
+        self.cost = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to save."""
+        now = time.monotonic()
+        return now - self.saved >= min(60, max(1.0, (now - self.began) / 50, 20 * self.cost))
+
+    def save(self, write: Callable[[], None]) -> None:
+        """Save now, and note what that took."""
+        started = time.monotonic()
+        write()
+        self.saved = time.monotonic()
+        self.cost = self.saved - started
 
 
 def save_tensors(path: Path, tensors: dict, text: str = "") -> None:

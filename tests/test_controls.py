@@ -1,11 +1,14 @@
 """Controls: weights that begin elsewhere, equal images, other criteria; and what they say."""
 
+import base64
 import json
 import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -19,16 +22,16 @@ from prunelib.errors import PrunelibError
 from prunelib.evidence import rules, verdicts
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.repeats import timeless
-from prunelib.files import load_tensors
+from prunelib.files import Cadence, load_tensors
+from prunelib.nets.inputs import SLICED
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channels
-from prunelib.pruning import loop as pruner
 from prunelib.pruning.criteria import CRITERIA
-from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
+from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED, Trajectory
 from prunelib.study.plan import SCALES, Request, keep_orders, lookup, plan
 from prunelib.study.runs import build, dataset, reads, run, started
 from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
-from prunelib.study.store import Store
+from prunelib.study.store import Store, removed
 from prunelib.training.protocols import Protocol, PruneProtocol
 
 BASE = TrainSpec(
@@ -179,7 +182,7 @@ def test_weights_of_another_way_are_not_begun_with(pruned, tmp_path, monkeypatch
 
 def test_nothing_of_a_pruning_run_is_lost_when_its_record_cannot_be_written(tmp_path, monkeypatch):
     store = Store(tmp_path)
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
 
     put = Store.put
 
@@ -285,12 +288,11 @@ def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
         requests = plan(scale)
         order = [(r.seed, r.family in CONTROLS) for r in requests]
         assert order == sorted(order)
-        for name in CONTROLS:
+        counts = {"all": scale.seeds, "controls": scale.control_seeds, "one": 1}
+        for name in set(CONTROLS) & set(scale.families):
             seeds = {r.seed for r in requests if r.family == name}
-            many = FAMILIES[name].images != "base" or name == "retrained"
-            some = scale.seeds if many else scale.control_seeds
-            assert seeds == set(range(1 if name in PENALISED else some))
-        assert {r.family for r in requests} == set(FAMILIES)
+            assert seeds == set(range(counts[FAMILIES[name].seeds]))
+        assert {r.family for r in requests} == set(scale.families)
         assert not {r.family for r in plan(scale, MAIN)} & set(CONTROLS)
 
 
@@ -316,7 +318,8 @@ def test_longer_training_lasts_as_many_images_as_base_and_pruning(study):
 def test_only_what_needs_a_pruned_shape_or_its_weights_has_to_search(study):
     rows = study.networks[study.networks["family"].isin(CONTROLS)]
     searched = set(rows[rows["search_macs"] > 0]["family"])
-    assert searched == set(CONTROLS) - {"bottleneck-long", "bottleneck-longest"}
+    controls = set(CONTROLS) & set(SCALE.families)
+    assert searched == controls - {"bottleneck-long", "bottleneck-longest"}
 
 
 def test_penalties_are_those_of_the_scale(study):
@@ -399,3 +402,79 @@ def test_of_three_penalties_the_one_that_changes_most_is_told(tmp_path):
     (found,) = [v for v in verdicts.verdicts(study) if v.claim == "C10"]
     assert found.mean == pytest.approx(-3.0, abs=1e-6)
     assert (found.verdict, found.seeds, found.planned) == ("open", 1, 1)
+
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+@pytest.mark.parametrize("scale", ["midi", "maxi"])
+def test_shapes_that_were_searched_short_are_trained_long(scale):
+    longer = SCALES[scale]
+    find = lookup(Store(RESULTS / scale))
+    for seed in range(longer.seeds):
+        walk = Trajectory.of(find(SCALES["mini"].prune_spec(seed)))
+        for budget in longer.budgets:
+            spec = Request(longer, "searched-short", budget, seed).spec(find)
+            assert spec.profile == walk.after(walk.at(budget))
+            assert (spec.protocol, spec.seed, spec.start) == (longer.train, seed, None)
+
+
+def test_where_the_short_search_is_missing_it_runs_first(tmp_path):
+    request = Request(SCALES["midi"], "searched-short", 80_000, 0)
+    find = lookup(Store(tmp_path / "midi"))
+    assert request.spec(find) == SCALES["mini"].base_spec(0)
+    first, second, own = request.chain(find)
+    assert first.spec(find) == SCALES["mini"].base_spec(0)
+    assert (second.scale.name, second.family, own) == ("mini", "pruned-and-tuned", request)
+
+
+def test_what_is_pruned_before_training_waits_for_no_base_and_keeps_its_weights(tmp_path):
+    find = lookup(Store(tmp_path))
+    request = Request(SCALE, "untrained-removal", None, 0)
+    spec = request.spec(find)
+    assert (spec.start, spec.protocol.lr) == ("initial", 0.0)
+    assert request.chain(find) == (request,)
+    shape = Request(SCALE, "untrained-shape", SCALE.budgets[0], 0)
+    assert shape.walk_spec == SCALES["mini"].prune_spec(0, FAMILIES["untrained-removal"].pruning)
+
+    spec = replace(PRUNING, start="initial", protocol=replace(PRUNING.protocol, lr=0.0))
+    store = Store(tmp_path / "runs")
+    record = run(spec, store, CPU)
+    assert not store.path(spec.base).exists()
+    whole = build(BASE.profile, dataset("digits", 8, None), BASE.seed)
+    remove_channels(whole, removed(record))
+    kept = load_tensors(store.weights(spec))[0]
+    for name, parameter in whole.named_parameters():
+        assert torch.equal(kept[name], parameter)
+
+
+def test_sliced_weights_are_new_ones_of_the_whole_network(pruned):
+    store, record = pruned
+    spec, model = begin(store, "sliced", 8)
+    data = dataset("digits", 8, None)
+    assert model.profile == spec.profile
+    whole = build(PRUNING.base.profile, data, spec.seed, SLICED)
+    remove_channels(whole, removed(record)[:8])
+    assert all(map(torch.equal, model.state_dict().values(), whole.state_dict().values()))
+    assert not torch.equal(model.stem.weight, build(BASE.profile, data, BASE.seed).stem.weight)
+
+
+def test_the_longer_base_sees_the_images_of_base_and_pruning(study):
+    spec = Request(SCALE, "base-long", None, 0).spec(study.find)
+    walk = study.trajectory(0)
+    images = IMAGES + TUNED * (walk.at(min(SCALE.budgets)) + 1)
+    assert spec.profile == SCALE.base
+    assert spec.protocol.epochs == round(images / (IMAGES / SCALE.train.epochs))
+
+
+def test_records_keep_which_images_were_wrong(pruned):
+    store, record = pruned
+    base = store.find(BASE)
+    points = record.outcome["points"]["error"]
+    told = [(base.outcome["wrong"], base.outcome["error"])]
+    told += [(text, points[int(n)]) for n, text in record.outcome["wrong"].items()]
+    assert len(told) == 1 + len(SIZES)
+    for text, percent in told:
+        bits = np.unpackbits(np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8))
+        assert 100 * int(bits.sum()) / 359 == pytest.approx(percent, rel=1e-6)
+    assert base.circumstances["data_digest"] == dataset("digits", 8, None).digest

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import itertools
 import os
@@ -267,7 +268,8 @@ def write_mirror(folder, n=3):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Accept CIFAR-10 with any number of images."""
+    """Accept any images as CIFAR-10, in the order in which they are read."""
+    monkeypatch.setattr(data, "canonical", lambda split, *_: split)
     joined = data.joined
 
     def accept(parts, expected, what, folder):
@@ -341,6 +343,24 @@ def test_a_folder_without_cifar10_is_named_with_what_to_do(tmp_path, monkeypatch
             data.load("cifar10", root=place)
         for word in (str(place), "parquet", "cifar-10-batches-py", "--data", "PRUNELIB_DATA"):
             assert word in str(refused.value)
+
+
+@given(st.permutations(range(7)))
+def test_images_come_in_one_order_from_any_source(order):
+    split = cifar_images(7, 0)
+    hashes = [hashlib.blake2b(x.tobytes(), digest_size=16).digest() for x in split.x.numpy()]
+    ranks = np.argsort(np.argsort([h[:8].hex() for h in hashes])).astype(np.uint16)
+    mixed = data.Split(split.x[list(order)], split.y[list(order)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(data.CIFAR10_SHA256, "test", data.sha256(split))
+        found = data.canonical(mixed, ranks, "test", "folder")
+        assert torch.equal(found.x, split.x)
+        assert torch.equal(found.y, split.y)
+        other = data.Split(mixed.x, mixed.y.roll(1))
+        for bad in (other, data.Split(mixed.x.clone().index_fill_(0, torch.tensor(0), 9), mixed.y)):
+            if not all(torch.equal(a, b) for a, b in zip(bad, mixed, strict=True)):
+                with pytest.raises(PrunelibError, match="folder: the test images or labels"):
+                    data.canonical(bad, ranks, "test", "folder")
 
 
 @pytest.mark.parametrize("write", [write_official, write_mirror])

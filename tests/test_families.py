@@ -253,7 +253,11 @@ def test_families_know_what_they_need():
     assert needy - set(CONTROLS) == {"pruned-from-scratch", "copycat"}
     pruning = {name for name, family in FAMILIES.items() if family.pruning is not None}
     assert pruning - set(CONTROLS) == {"pruned-and-tuned"}
-    assert {n for n, f in FAMILIES.items() if f.rule is None} == pruning | {"base", "saliency"}
+    assert {n for n, f in FAMILIES.items() if f.rule is None} == pruning | {
+        "base",
+        "base-long",
+        "saliency",
+    }
     assert set(PENALISED) < set(CONTROLS)
     assert len({family.title for family in FAMILIES.values()}) == len(FAMILIES)
 
@@ -265,3 +269,32 @@ def test_no_order_of_removals_leaves_more_than_is_said(base, shape, seed, data):
     most = largest_left(base, removals)
     assert base.prunable - most.prunable == removals
     assert shape.params(most) >= walk(base, shape, seed, removals).params[-1]
+
+
+@examples(40)
+@given(bases, shapes, st.data())
+def test_a_taper_thins_the_last_stages_and_is_the_largest_such_network(base, shape, data):
+    least, most = shape.params(base.scaled(0)), shape.params(base)
+    budget = data.draw(st.integers(least, most))
+    found = FAMILIES["taper"].rule(base, budget, 0, shape, None)
+    stage = len(base.middle) // 3
+    stages = [found.middle[i * stage : (i + 1) * stage] for i in range(3)]
+    assert all(len(set(widths)) == 1 for widths in stages)
+    thinned = [i for i in range(3) if stages[i] != base.middle[i * stage : (i + 1) * stage]]
+    assert all(stages[i][0] == 1 for i in range(min(thinned, default=2) + 1, 3))
+    assert shape.params(found) <= budget
+    if thinned:
+        first = thinned[0] * stage
+        wider = (*found.middle[:first], *(m + 1 for m in found.middle[first : first + stage]))
+        profile = ChannelProfile(base.depth, base.width, wider + found.middle[first + stage :])
+        assert shape.params(profile) > budget
+    with pytest.raises(PrunelibError, match=f"{least:,}"):
+        FAMILIES["taper"].rule(base, least - 1, 0, shape, None)
+
+
+@pytest.mark.parametrize(("budget", "depth"), [(175_066, 16), (272_282, 22), (272_281, 16)])
+def test_reduced_depth_takes_whole_blocks_away(budget, depth):
+    base, shape = ChannelProfile.full(40, 1), SHAPES["cifar10"]
+    found = FAMILIES["reduced-depth"].rule(base, budget, 0, shape, None)
+    assert found == ChannelProfile.full(depth, 1)
+    assert shape.params(found) <= budget < shape.params(ChannelProfile.full(depth + 6, 1))

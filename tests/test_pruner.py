@@ -9,10 +9,9 @@ from making import CPU, dataset, examples, images, network, profiles, seeds
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors, save_tensors
+from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, SHAPES
 from prunelib.nets.profile import ChannelProfile
-from prunelib.pruning import loop as pruner
 from prunelib.pruning.loop import prune
 from prunelib.study import runs
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
@@ -261,7 +260,7 @@ OTHER = [3, 1, 3, 2, 2, 2]
 def test_only_from_a_checkpoint_that_came_the_same_way_does_a_run_go_on(
     monkeypatch, tmp_path, before, after, begins
 ):
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
     path, seen = tmp_path / "state.checkpoint", []
 
     def stop(model, point):
@@ -444,7 +443,7 @@ def test_an_interrupted_run_goes_on_to_bitwise_the_same_end(
     assume(min(expected.profile.middle) > 1)
     path = tmp_path_factory.mktemp("run") / "state.checkpoint"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+        patch.setattr(Cadence, "due", lambda self: True)
         model, points = interrupted(protocol, seed, path, calls)
     assert without_times(points) == without_times(straight)
     assert same(state(model), state(expected))
@@ -455,7 +454,7 @@ def test_an_interrupted_run_goes_on_to_bitwise_the_same_end(
 def test_an_interrupted_run_goes_on_bitwise_when_a_block_has_one_channel_left(
     monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
     protocol = replace(SHORT, removals=POSSIBLE)
     path = tmp_path / "run.checkpoint"
     model, points = interrupted(protocol, 0, path, [("watch", POSSIBLE - 1)])
@@ -467,7 +466,7 @@ def test_an_interrupted_run_goes_on_bitwise_when_a_block_has_one_channel_left(
 
 @pytest.fixture
 def halfway(monkeypatch, tmp_path):
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
     path = tmp_path / "halfway.checkpoint"
 
     def watch(model, point):
@@ -521,7 +520,7 @@ def test_a_checkpoint_has_momentum_for_every_parameter_in_its_shape(halfway):
 
 
 def test_no_checkpoint_is_written_before_its_time(monkeypatch, tmp_path):
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", 1e9)
+    monkeypatch.setattr(Cadence, "due", lambda self: False)
     path = tmp_path / "state.checkpoint"
 
     def watch(model, point):
@@ -540,7 +539,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
 
 
 def test_pruning_without_momentum_can_be_interrupted(monkeypatch, tmp_path):
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
     protocol = replace(SHORT, momentum=0.0)
     _, points = interrupted(protocol, 0, tmp_path / "run.checkpoint", [("watch", 3)])
     assert without_times(points) == without_times(
@@ -555,7 +554,7 @@ def test_a_loss_that_is_not_finite_ends_pruning_and_says_where():
 
 
 def test_a_run_that_is_not_finite_leaves_no_final_result(monkeypatch, tmp_path):
-    monkeypatch.setattr(pruner, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
     monkeypatch.setattr(runs, "dataset", lambda *_: tiny_data())
     store = Store(tmp_path)
     base = TrainSpec(TINY, DataSpec("digits", 8), Protocol(epochs=1, batch_size=8, pad=1), 0)

@@ -1,5 +1,7 @@
+import contextlib
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from making import CPU, batch, dataset, examples, images, network, profiles, seeds
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from prunelib.files import Cadence
 from prunelib.nets.profile import ChannelProfile
 from prunelib.training import trainer
 from prunelib.training.data import Dataset, train_batches
@@ -29,6 +32,62 @@ def tiny_network(seed=0):
 def same_weights(a, b):
     ours, theirs = a.state_dict(), b.state_dict()
     return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@given(st.lists(st.integers(1, 9), max_size=5), st.sampled_from([0.9, 0.0]))
+def test_training_that_is_stopped_again_and_again_gives_bitwise_the_same(
+    tmp_path_factory, stops, momentum
+):
+    protocol = replace(SHORT, momentum=momentum)
+    path = tmp_path_factory.mktemp("run") / "state.checkpoint"
+    expected, model = tiny_network(), tiny_network()
+    straight = train(expected, tiny_data(), protocol, 0, CPU)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cadence, "due", lambda self: True)
+        for stop in stops:
+            calls = iter(range(1, 100))
+
+            def interrupt(done, total, note, stop=stop, calls=calls):
+                if next(calls) == stop:
+                    raise KeyboardInterrupt
+
+            with contextlib.suppress(KeyboardInterrupt):
+                train(tiny_network(), tiny_data(), protocol, 0, CPU, interrupt, path)
+        history = train(model, tiny_data(), protocol, 0, CPU, checkpoint=path)
+    assert [epoch[:3] for epoch in history] == [epoch[:3] for epoch in straight]
+    assert same_weights(model, expected)
+
+
+def test_a_restart_begins_where_the_checkpoint_is_and_ends_further(tmp_path, monkeypatch):
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
+    path, begun = tmp_path / "state.checkpoint", []
+    for _ in range(9):
+        done = []
+
+        def interrupt(step, total, note, done=done):
+            done.append(step)
+            if len(done) == 2:
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            train(tiny_network(), tiny_data(), SHORT, 0, CPU, interrupt, path)
+        begun.append(done[0])
+    assert begun == sorted(begun)
+    assert begun[-1] > begun[0]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "seed"), [(replace(SHORT, lr=0.02), 0), (SHORT, 1), (replace(SHORT, epochs=4), 0)]
+)
+def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, monkeypatch, protocol, seed):
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
+    path = tmp_path / "state.checkpoint"
+    train(tiny_network(), tiny_data(), SHORT, 0, CPU, checkpoint=path)
+    assert path.exists()
+    model, expected = tiny_network(), tiny_network()
+    train(model, tiny_data(), protocol, seed, CPU, checkpoint=path)
+    train(expected, tiny_data(), protocol, seed, CPU)
+    assert same_weights(model, expected)
 
 
 def test_the_paper_multiplies_the_learning_rate_by_a_fifth_every_60_epochs():

@@ -30,6 +30,8 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
         if record is None:
             continue
         if isinstance(record.spec, PruneSpec):
+            if record.spec.start is not None:
+                continue  # its weights were never trained
             rows += pruned_rows(request, record, budgets, find)
         elif isinstance(record.spec, TrainSpec):
             rows.append(trained_row(request, record, find))
@@ -46,7 +48,7 @@ def trained_row(request: Request, record: Record, find: Find) -> dict:
     """The row of a network trained from scratch."""
     search = 0
     if FAMILIES[request.family].rule in (pruned, copycat):
-        pruning = find(request.scale.prune_spec(request.seed))
+        pruning = find(request.walk_spec)
         removals = Trajectory.of(pruning).at(request.budget)
         if request.family == "copycat":
             removals = copied_after(request.scale.base)
@@ -103,6 +105,8 @@ def spent(pruning: Record, removals: int, find: Find) -> int:
     points = pruning.outcome["points"]
     steps = zip(points["macs"], points["images"], strict=True)
     tuning = sum(3 * macs * images for macs, images in list(steps)[: removals + 1])
+    if pruning.spec.start is not None:
+        return tuning
     base = find(pruning.spec.base)
     return tuning + (base.outcome["training_macs"] if base else nan)
 

@@ -26,5 +26,5 @@ SHAPES = {"cifar10": InputShape(3, 10, 32), "digits": InputShape(1, 10, 8)}
 TRAINING_IMAGES = {"cifar10": 50_000, "digits": 1_438}
 TEST_IMAGES = {"cifar10": 10_000, "digits": 359}
 
-TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES = range(5)
+TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES, SLICED = range(6)
 """The independent random streams of a seed."""

@@ -4,24 +4,23 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors, save_tensors
+from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, REMOVALS, InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
+from prunelib.training.checkpoint import packed, unpack
 from prunelib.training.data import Dataset, generator, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
 from prunelib.training.trainer import Progress, check_finite, evaluate, sgd, stepper
-
-CHECKPOINT_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def prune(
         machine: by default the best there is.
         progress: called after every removal.
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
-            state is written about every 20 seconds; it stays until the caller has kept the result.
+            state is written from time to time; it stays until the caller has kept the result.
         watch: called with the model and each new point, before the removal.
         follow: the block (from 1) of each removal, as of another run: of its channels the least
             salient goes. So the profiles are those of the other run, and the channels suit these
@@ -110,7 +109,7 @@ def prune(
         stream=PRUNING,
         start=len(state.points) * protocol.steps,
     )
-    saved = time.monotonic()
+    cadence = Cadence()
     while not state.points or state.points[-1].block is not None:
         removals = len(state.points)
         started = time.perf_counter()
@@ -166,9 +165,8 @@ def prune(
         state.points.append(Point(**asdict(point) | {"seconds": seconds}))
         if progress:
             progress(*share_done(point, full, protocol, data), progress_note(state.points))
-        if checkpoint and not last and time.monotonic() - saved > CHECKPOINT_SECONDS:
-            save_state(checkpoint, state, follow is not None)
-            saved = time.monotonic()
+        if checkpoint and not last and cadence.due():
+            cadence.save(partial(save_state, checkpoint, state, follow is not None))
     return state.points
 
 
@@ -229,27 +227,18 @@ def resumed(
         for number, channels in enumerate(alive, 1):
             while model.profile.middle[number - 1] > len(channels):
                 remove_channel(model, number, 0)
-        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
     else:
         tensors, alive, points = {}, [list(range(c)) for c in model.profile.middle], []
     machine.place(model)
     optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    for name, parameter in model.named_parameters():
-        buffer = tensors.get(f"momentum.{name}")
-        if buffer is not None:
-            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(
-                buffer
-            )
+    if tensors:
+        unpack(tensors, model, optimizer)
     return State(model, optimizer, alive, points)
 
 
 def save_state(path: Path, state: State, followed: bool) -> None:
     """Write a checkpoint, whole or not at all; it says whether the run follows an order."""
-    tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in state.model.state_dict().items()}
-    for name, parameter in state.model.named_parameters():
-        buffer = state.optimizer.state[parameter].get("momentum_buffer")
-        if buffer is not None:
-            tensors[f"momentum.{name}"] = buffer
+    tensors = packed(state.model, state.optimizer)
     points = [[getattr(p, f.name) for f in fields(Point)] for p in state.points]
     save_tensors(
         path, tensors, json.dumps({"followed": followed, "alive": state.alive, "points": points})

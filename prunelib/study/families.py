@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import PROFILES, Shape
-from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.profile import ChannelProfile, Count
 from prunelib.study.store import Record
 
 COPYCAT_SHARE = 500 / 1344
@@ -78,6 +79,46 @@ def random_profile(base, budget, seed, shape, trajectory) -> ChannelProfile:
     return profile.fit_params(budget, shape.in_channels, shape.num_classes)
 
 
+def taper(base, budget, seed, shape, trajectory) -> ChannelProfile:
+    """No search: thin the last stage to a budget of parameters, and stages before it if need be."""
+    return tapered(base, budget, shape.params)
+
+
+def taper_macs(base, budget, seed, shape, trajectory) -> ChannelProfile:
+    """The same, with as many MACs as the architecture that pruning found at this budget."""
+    return tapered(base, shape.macs(trajectory.after(trajectory.at(budget))), shape.macs)
+
+
+def tapered(base: ChannelProfile, budget: int, count: Count) -> ChannelProfile:
+    """The largest network within a budget of which whole late stages are thin.
+
+    One stage is thinned by one factor; later ones keep one channel a block, earlier ones all.
+
+    Raises:
+        PrunelibError: the budget cannot be met.
+    """
+    per_stage = len(base.middle) // 3
+    for stage in (2, 1, 0):
+        first, last = stage * per_stage, (stage + 1) * per_stage
+        for width in range(base.middle[first], 0, -1):
+            thin = (width,) * per_stage + (1,) * (len(base.middle) - last)
+            profile = ChannelProfile(base.depth, base.width, base.middle[:first] + thin)
+            if count(profile) <= budget:
+                return profile
+    raise PrunelibError(f"no thinned network has {budget:,}: at least {count(profile):,}")
+
+
+def reduced_depth(base, budget, seed, shape, trajectory) -> ChannelProfile:
+    """Fewer blocks, all of full width: the deepest such network within the budget."""
+    for depth in range(base.depth, 9, -6):
+        profile = ChannelProfile.full(depth, base.width)
+        if shape.params(profile) <= budget:
+            return profile
+    raise PrunelibError(
+        f"no network of this family has {budget:,} parameters: at least {shape.params(profile):,}"
+    )
+
+
 @dataclass(frozen=True)
 class Family:
     """A family: a way to a small network.
@@ -88,12 +129,16 @@ class Family:
         rule: makes profiles at budgets; None where one run covers all budgets.
         needs_trajectory: whether the pruning run of the seed must be there first.
         pruning: what a pruning run does differently from the scale's protocol; None for families
-            that do not prune. The value of `flop_penalty` counts those of the scale.
+            that do not prune. The value of `flop_penalty` counts those of the scale; `start` is
+            that of `specs.PruneSpec`.
+        walk: the family whose pruning run gives the trajectory.
+        walk_scale: the scale whose pruning run it is, if it is another one.
         start: which weights training begins with: `new` random ones, or those of
             `specs.Start`.
         images: trained for as many images as the `base` saw, as base and pruning of the `pruned`
             network together, or as those and training it anew: the `retrained` one.
         control: asks why, and is not part of the paper.
+        seeds: run with all seeds of a scale, with its `control_seeds`, or with one.
     """
 
     name: str
@@ -101,9 +146,12 @@ class Family:
     rule: Rule | None = None
     needs_trajectory: bool = False
     pruning: dict | None = None
+    walk: str = "pruned-and-tuned"
+    walk_scale: str | None = None
     start: str = "new"
     images: Literal["base", "pruned", "retrained"] = "base"
     control: bool = False
+    seeds: Literal["all", "controls", "one"] = "all"
 
 
 FAMILIES = {
@@ -122,12 +170,14 @@ FAMILIES = {
             "Pruned at random and tuned",
             pruning={"criterion": "random"},
             control=True,
+            seeds="controls",
         ),
         Family(
             "l1-removal",
             "Pruned by weight size and tuned",
             pruning={"criterion": "l1"},
             control=True,
+            seeds="controls",
         ),
         Family(
             "retrained",
@@ -144,6 +194,7 @@ FAMILIES = {
             needs_trajectory=True,
             start="initial",
             control=True,
+            seeds="controls",
         ),
         Family(
             "pruned-from-scratch-long",
@@ -183,9 +234,72 @@ FAMILIES = {
                 f"Pruned with FLOP penalty {i} and tuned",
                 pruning={"flop_penalty": i},
                 control=True,
+                seeds="one",
             )
             for i in (1, 2, 3)
         ),
+        Family(
+            "searched-short",
+            "Shape found by 10 epochs and pruning, from scratch",
+            pruned,
+            needs_trajectory=True,
+            walk_scale="mini",
+            control=True,
+        ),
+        Family("base-long", "Base network, longer", images="pruned", control=True, seeds="one"),
+        Family(
+            "sliced-weights",
+            "Pruned architecture, weights drawn for the whole network",
+            pruned,
+            needs_trajectory=True,
+            start="sliced",
+            control=True,
+        ),
+        Family("taper", "Late stages thinned by hand", taper, control=True, seeds="controls"),
+        Family(
+            "taper-macs",
+            "Late stages thinned by hand, to equal MACs",
+            taper_macs,
+            needs_trajectory=True,
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            "untrained-removal",
+            "Pruned by Fisher before any training",
+            pruning={"start": "initial", "lr": 0.0, "eval_every": 1000},
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            "untrained-shape",
+            "Shape found before any training, from scratch",
+            pruned,
+            needs_trajectory=True,
+            walk="untrained-removal",
+            walk_scale="mini",
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            "l1-shape",
+            "Shape found by weight size, from scratch",
+            pruned,
+            needs_trajectory=True,
+            walk="l1-removal",
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            "random-shape",
+            "Shape left by random removal, from scratch",
+            pruned,
+            needs_trajectory=True,
+            walk="random-removal",
+            control=True,
+            seeds="controls",
+        ),
+        Family("reduced-depth", "Fewer blocks", reduced_depth, control=True, seeds="controls"),
     )
 }
 MAIN = tuple(name for name, family in FAMILIES.items() if not family.control)

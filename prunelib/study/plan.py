@@ -9,10 +9,51 @@ from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, TRAINING_IMAGES, Shape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.effort import effort, expected_removals
-from prunelib.study.families import FAMILIES, Family, Trajectory, random_profile
+from prunelib.study.families import (
+    FAMILIES,
+    MAIN,
+    PENALISED,
+    Family,
+    Trajectory,
+    random_profile,
+)
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, Start, TrainSpec, key
 from prunelib.study.store import Record, Store
 from prunelib.training.protocols import Protocol, PruneProtocol
+
+FIRST = (
+    *MAIN,
+    "random-removal",
+    "l1-removal",
+    "retrained",
+    "initial-weights",
+    "pruned-from-scratch-long",
+    "bottleneck-long",
+    "pruned-from-scratch-longest",
+    "bottleneck-longest",
+    *PENALISED,
+)
+"""The families of the first study."""
+LONG = (
+    "base",
+    "pruned-and-tuned",
+    "reduced-width",
+    "bottleneck",
+    "pruned-from-scratch",
+    "copycat",
+    "searched-short",
+    "pruned-from-scratch-long",
+    "bottleneck-long",
+    "base-long",
+    "retrained",
+    "pruned-from-scratch-longest",
+    "bottleneck-longest",
+    "sliced-weights",
+    "taper",
+    "taper-macs",
+    "untrained-shape",
+)
+"""The families of the scales that train longer."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +64,7 @@ class Scale:
     removal. Some controls have `control_seeds`, see `seeds_of`. `flop_penalties` (nats per million
     MACs) are worth about a third of, once and three times the median saliency for the median
     channel; one seed is pruned with each.
+    `families` are those that its study consists of.
     `saliency_steps` and `saliency_images` are those of `SaliencySpec`.
     """
 
@@ -34,6 +76,7 @@ class Scale:
     budgets: tuple[int, ...]
     seeds: int
     flop_penalties: tuple[float, float, float]
+    families: tuple[str, ...] = FIRST
     eval_every: int = 1
     control_seeds: int = 2
     saliency_steps: tuple[int, ...] = (10, 30, 100)
@@ -51,21 +94,16 @@ class Scale:
     def prune_spec(self, seed: int, changes: dict | None = None) -> PruneSpec:
         """Pruning of the base network of the same seed; `changes` are those of a family."""
         changes = dict(changes or {})
+        start = changes.pop("start", None)
         every = self.prune.eval_every if seed == 0 and not changes else self.eval_every
         if "flop_penalty" in changes:
             changes["flop_penalty"] = self.flop_penalties[changes["flop_penalty"] - 1]
-        protocol = replace(self.prune, eval_every=every, **changes)
-        return PruneSpec(self.base_spec(seed), protocol, seed)
+        protocol = replace(self.prune, **{"eval_every": every} | changes)
+        return PruneSpec(self.base_spec(seed), protocol, seed, start)
 
     def seeds_of(self, family: Family) -> int:
-        """How many seeds a family is run with: `seeds`, or `control_seeds` for some controls.
-
-        Those are other criteria and initial weights; the FLOP penalty has one seed.
-        """
-        if family.pruning and "flop_penalty" in family.pruning:
-            return min(1, self.seeds)
-        few = family.control and family.images == "base" and family.start != "tuned"
-        return self.control_seeds if few else self.seeds
+        """How many seeds a family is run with."""
+        return {"all": self.seeds, "controls": self.control_seeds, "one": 1}[family.seeds]
 
     def saliency_spec(self, seed: int) -> SaliencySpec:
         """Check of the saliencies of the base network of the same seed."""
@@ -104,6 +142,34 @@ SCALES = {
             eval_every=10,
             flop_penalties=(0.01, 0.03, 0.1),
         ),
+        # As mini, three times as long: does the answer change?
+        Scale(
+            name="midi",
+            data=DataSpec("cifar10", 16),
+            base=ChannelProfile.full(40, 1),
+            train=Protocol(epochs=30, milestones=(9, 18, 27), pad=2),
+            prune=PruneProtocol(pad=2, steps=30, stop_params=56_393, eval_every=10),
+            budgets=(80_000, 200_000, 320_000),
+            seeds=3,
+            eval_every=10,
+            control_seeds=1,
+            flop_penalties=(0.01, 0.03, 0.1),
+            families=LONG,
+        ),
+        # And ten times as long, when little is left to learn.
+        Scale(
+            name="maxi",
+            data=DataSpec("cifar10", 16),
+            base=ChannelProfile.full(40, 1),
+            train=Protocol(epochs=100, milestones=(30, 60, 90), pad=2),
+            prune=PruneProtocol(pad=2, steps=100, stop_params=56_393, eval_every=10),
+            budgets=(80_000, 320_000),
+            seeds=3,
+            eval_every=10,
+            control_seeds=1,
+            flop_penalties=(0.01, 0.03, 0.1),
+            families=LONG,
+        ),
         # The paper's section 3, word by word; its budgets run from 200K to 2M.
         Scale(
             name="paper",
@@ -135,21 +201,23 @@ class Request:
     def spec(self, find: Find) -> Spec:
         """What must run next for this request: its own run, or a missing one that it waits for."""
         scale, family = self.scale, FAMILIES[self.family]
-        base, prune = scale.base_spec(self.seed), scale.prune_spec(self.seed)
+        base, prune = self.walk_scale.base_spec(self.seed), self.walk_spec
         if self.family == "base":
             return base
+        if self.family == "base-long":
+            return self.base_longer(base, prune, find)
         if family.rule is None:
             own = scale.saliency_spec(self.seed)
             if family.pruning is not None:
                 own = scale.prune_spec(self.seed, family.pruning)
-            return base if find(own) is None and find(base) is None else own
+            return base if waits(own, find) else own
         if not family.needs_trajectory:
             seed = self.seed if family.rule is random_profile else 0
             profile = profile_for(scale, self.family, self.budget, seed, None)
             return TrainSpec(profile, scale.data, scale.train, self.seed)
         record, base_record = find(prune), find(base)
         longer = family.images != "base"
-        if base_record is None and (record is None or longer):
+        if waits(prune, find) or (longer and base_record is None):
             return base
         if record is None:
             return prune
@@ -164,16 +232,43 @@ class Request:
             start = Start(prune, removals, family.start)
         return TrainSpec(profile, scale.data, protocol, self.seed, start)
 
+    @property
+    def walk_scale(self) -> Scale:
+        """The scale whose pruning run gives this request its trajectory."""
+        name = FAMILIES[self.family].walk_scale
+        return SCALES[name] if name else self.scale
+
+    @property
+    def walk_spec(self) -> PruneSpec:
+        """The pruning run that gives this request its trajectory."""
+        walk = FAMILIES[FAMILIES[self.family].walk]
+        return self.walk_scale.prune_spec(self.seed, walk.pruning)
+
+    def base_longer(self, base: TrainSpec, prune: PruneSpec, find: Find) -> Spec:
+        """The base network, trained for as many images as it and its pruning to the end."""
+        base_record, record = find(base), find(prune)
+        if base_record is None:
+            return base
+        if record is None:
+            return prune
+        removals = Trajectory.of(record).at(min(self.scale.budgets))
+        epochs = epochs_spent(base_record, record, removals)
+        return replace(base, protocol=base.protocol.lasting(epochs))
+
     def chain(self, find: Find) -> tuple["Request", ...]:
         """The requests that this one waits for while it is missing, and itself at the end."""
         family = FAMILIES[self.family]
-        base = replace(self, family="base", budget=None)
-        pruning = replace(base, family="pruned-and-tuned")
-        if self.family == "base" or not (family.rule is None or family.needs_trajectory):
+        base = replace(self, scale=self.walk_scale, family="base", budget=None)
+        pruning = replace(base, family=family.walk)
+        if self.family == "base" or not (
+            family.rule is None or family.needs_trajectory or family.images != "base"
+        ):
             return (self,)
-        if family.rule is None:
-            return base, self
-        if family.images == "base" and find(self.scale.prune_spec(self.seed)) is not None:
+        if family.rule is None and family.images == "base":
+            return (base, self) if needs_base(self.spec(find)) else (self,)
+        if family.images == "base" and (
+            find(self.walk_spec) is not None or not needs_base(self.walk_spec)
+        ):
             return pruning, self
         return base, pruning, self
 
@@ -187,11 +282,22 @@ class Request:
             return effort(scale.saliency_spec(self.seed))
         if family.images == "base":
             return effort(training)
-        removals = expected_removals(scale.prune_spec(self.seed), self.budget)
+        budget = self.budget or min(scale.budgets)
+        removals = expected_removals(scale.prune_spec(self.seed), budget)
         tuned = removals * scale.prune.steps * scale.prune.batch_size
         epochs = scale.train.epochs * (2 if family.images == "retrained" else 1)
         epochs += round(tuned / TRAINING_IMAGES[scale.data.name])
         return effort(replace(training, protocol=scale.train.lasting(epochs)))
+
+
+def needs_base(spec: Spec) -> bool:
+    """Whether a run begins with the weights of a trained base network."""
+    return not isinstance(spec, PruneSpec) or spec.start is None
+
+
+def waits(spec: PruneSpec | SaliencySpec, find: Find) -> bool:
+    """Whether a run is missing and the base network that it begins with is, too."""
+    return needs_base(spec) and find(spec) is None and find(spec.base) is None
 
 
 def epochs_spent(base: Record, pruning: Record, removals: int) -> int:
@@ -246,7 +352,7 @@ def plan(
     Raises:
         PrunelibError: unknown family, no seed, or a budget that some family cannot meet.
     """
-    families = list(families or FAMILIES)
+    families = list(families or scale.families)
     check_families(families)
     count = scale.seeds if seeds is None else seeds
     if count < 1:
@@ -308,13 +414,19 @@ def largest_left(base: ChannelProfile, removals: int) -> ChannelProfile:
 
 
 def lookup(store: Store) -> Find:
-    """A lookup that reads each record of a store at most once."""
+    """A lookup that reads each record of a store at most once.
+
+    Some runs rest on those of another scale, whose records lie beside.
+    """
     records: dict[str, Record] = {}
+    others = (name for name in SCALES if name != store.folder.name)
+    stores = [store, *(Store(store.folder.with_name(name)) for name in others)]
 
     def find(spec: Spec) -> Record | None:
         name = key(spec)
         if name not in records:
-            record = store.named(name, spec)
+            there = (s.named(name, spec) for s in stores)
+            record = next((record for record in there if record is not None), None)
             if record is None:
                 return None
             records[name] = record

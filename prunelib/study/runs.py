@@ -1,17 +1,20 @@
 """Run a spec: train or prune, and make the record."""
 
+import base64
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
-from prunelib.nets.inputs import PRUNING, WEIGHTS
+from prunelib.nets.inputs import PRUNING, SLICED, WEIGHTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet, remove_channels
 from prunelib.pruning.loop import Point, check_order, prune
@@ -20,7 +23,16 @@ from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store, damaged, removed
 from prunelib.training.data import Dataset, generator, load, train_batches
 from prunelib.training.machine import Machine
-from prunelib.training.trainer import Epoch, Progress, check_finite, evaluate, sgd, sgd_step, train
+from prunelib.training.trainer import (
+    Epoch,
+    Progress,
+    assess,
+    check_finite,
+    evaluate,
+    sgd,
+    sgd_step,
+    train,
+)
 
 
 @lru_cache(maxsize=2)
@@ -29,10 +41,10 @@ def dataset(name: str, image_size: int, root: str | None) -> Dataset:
     return load(name, image_size, root)
 
 
-def build(profile: ChannelProfile, data: Dataset, seed: int) -> WideResNet:
+def build(profile: ChannelProfile, data: Dataset, seed: int, stream: int = WEIGHTS) -> WideResNet:
     """A new network; its weights depend on the seed alone, not on what was drawn before."""
     with torch.random.fork_rng():
-        torch.manual_seed(generator(seed, WEIGHTS).initial_seed())
+        torch.manual_seed(generator(seed, stream).initial_seed())
         return WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
 
 
@@ -87,6 +99,7 @@ def run_on(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
+        "data_digest": data.digest,
     }
     if followed:
         circumstances["order_followed"] = True
@@ -123,7 +136,8 @@ def run_train(
 ) -> dict:
     """Train and save the weights; the outcome for the record."""
     model = started(spec, store, data, machine, progress, keep)
-    history = train(model, data, spec.protocol, spec.seed, machine, progress)
+    checkpoint = store.checkpoint(spec)
+    history = train(model, data, spec.protocol, spec.seed, machine, progress, checkpoint)
     save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
     images = len(data.train.y) * spec.protocol.epochs
     macs = data.shape.macs(spec.profile)
@@ -136,6 +150,7 @@ def run_train(
         "seconds": round(sum(epoch.seconds for epoch in history), 3),
         "evaluation_seconds": round(sum(epoch.evaluation_seconds for epoch in history), 3),
         "epochs": columns([epoch._asdict() for epoch in history], Epoch._fields),
+        "wrong": wrong_images(model, data, machine),
     }
 
 
@@ -153,7 +168,10 @@ def run_prune(
     rest on them.
     """
     follow = order_of(spec, store, data)
-    model = trained(spec.base, store, data, machine)
+    if spec.start == "initial":
+        model = build(spec.base.profile, data, spec.base.seed)
+    else:
+        model = trained(spec.base, store, data, machine)
     points = prune(
         model,
         data,
@@ -177,6 +195,10 @@ def run_prune(
         "evaluation_seconds": round(sum(point.evaluation_seconds for point in points), 3),
         "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
         | {"images": images},
+        "wrong": {
+            str(removals): wrong_images(pruned_network(spec, removals, store, data), data, machine)
+            for removals in at_sizes({"params": [point.params for point in points]}, keep)
+        },
     }
 
 
@@ -247,8 +269,11 @@ def started(
         return build(spec.profile, data, spec.seed)
     pruning, removals = spec.start.pruning, spec.start.removals
     record = store.find(pruning) or run_on(data, pruning, store, machine, progress, keep)
-    if spec.start.weights == "initial":
-        model = build(pruning.base.profile, data, pruning.base.seed)
+    if spec.start.weights != "tuned":
+        seed, stream = (
+            (spec.seed, SLICED) if spec.start.weights == "sliced" else (pruning.base.seed, WEIGHTS)
+        )
+        model = build(pruning.base.profile, data, seed, stream)
         remove_channels(model, removed(record)[:removals])
         return model
     path = store.pruned_weights(pruning, removals)
@@ -257,10 +282,24 @@ def started(
         wanted = sorted({removals, *at_sizes(record.outcome["points"], keep)})
         blocks = [block for block, _ in removed(record)]
         walk_again(pruning, blocks, wanted, store, data, machine)
-    tensors, _ = load_tensors(path)
-    model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
+    return pruned_network(pruning, removals, store, data)
+
+
+def pruned_network(spec: PruneSpec, removals: int, store: Store, data: Dataset) -> WideResNet:
+    """The network of a pruning run after some removals, from the weights that were kept."""
+    tensors, text = load_tensors(store.pruned_weights(spec, removals))
+    profile = ChannelProfile.from_json(text)
+    model = WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
     model.load_state_dict(tensors)
     return model
+
+
+def wrong_images(model: WideResNet, data: Dataset, machine: Machine) -> str:
+    """Which test images a network gets wrong: a bit each, packed (first image in the highest bit),
+    compressed with zlib, in base64.
+    """
+    wrong, _ = assess(machine.place(model), data.to(machine.device), machine=machine)
+    return base64.b64encode(zlib.compress(np.packbits(wrong.numpy()).tobytes(), 9)).decode()
 
 
 def profile_in(path: Path) -> ChannelProfile:
@@ -358,6 +397,7 @@ def trained(
     if not path.exists():
         if store.find(spec):
             run_train(spec, store, data, machine, None, ())
+            store.checkpoint(spec).unlink(missing_ok=True)
         else:
             run_on(data, spec, store, machine)
     tensors, _ = load_tensors(path)

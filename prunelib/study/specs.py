@@ -39,23 +39,28 @@ class TrainSpec:
 
 @dataclass(frozen=True)
 class PruneSpec:
-    """Prune the network that `base` trains, by this protocol."""
+    """Prune the network that `base` trains, by this protocol.
+
+    With `start="initial"` its weights are those before that training.
+    """
 
     base: TrainSpec
     protocol: PruneProtocol
     seed: Seed
+    start: Literal["initial"] | None = None
     kind: Literal["prune"] = "prune"
 
 
 @dataclass(frozen=True)
 class Start:
-    """The weights that a pruning run has left after some removals: `tuned`, as it left them, or
-    `initial`, as they were before the base network was trained.
+    """The weights that a pruning run has left after some removals: `tuned`, as it left them,
+    `initial`, as they were before the base network was trained, or `sliced`: new ones, drawn for
+    the whole network, of which the removed channels are taken away.
     """
 
     pruning: PruneSpec
     removals: Annotated[int, Field(ge=0)]
-    weights: Literal["tuned", "initial"]
+    weights: Literal["tuned", "initial", "sliced"]
 
 
 @dataclass(frozen=True)

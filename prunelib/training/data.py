@@ -4,12 +4,14 @@ A whole data set stays in memory as uint8 in channels-last order. Every training
 from it: the crop and the flip of each image are only other indices. There are no worker processes.
 """
 
+import hashlib
 import io
 import os
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,12 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING, TRAINING_IMAGES, Shape
+
+CIFAR10_SHA256 = {
+    "training": "72b357197e223e8eb6998d9423e3c473c276ff0a26e05ee108639be4da2dc5bc",
+    "test": "43c6ae6c207c3fe601c3195b508bdba2f8488769868fc1c00bd0adb580f07f8e",
+}
+"""Of images and labels in the order of `canonical`."""
 
 AT_ONCE = 5_000
 """Images averaged at once."""
@@ -46,6 +54,11 @@ class Dataset:
     def shape(self) -> Shape:
         """Channels and size of the images, and number of classes."""
         return Shape(self.train.x.shape[3], SHAPES[self.name].num_classes, self.train.x.shape[1])
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of all images and labels, in their order."""
+        return sha256(self.train, self.test)[:16]
 
     def to(self, device: torch.device | str) -> "Dataset":
         """The same data on another device."""
@@ -83,6 +96,15 @@ def load(name: str, image_size: int | None = None, root: str | Path | None = Non
     train, test = read_digits() if name == "digits" else read_cifar10(find_cifar10(root))
     train, test = (Split(average(s.x, full // size), s.y) for s in (train, test))
     return Dataset(name, train, test, *moments(train.x))
+
+
+def sha256(*splits: Split) -> str:
+    """SHA-256 of images and labels, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for split in splits:
+        for tensor in split:
+            digest.update(tensor.cpu().contiguous().numpy())
+    return digest.hexdigest()
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,10 +183,35 @@ def read_cifar10(folder: Path) -> tuple[Split, Split]:
     else:
         train = [read_parquet(path) for path in sorted(folder.glob("train-*.parquet"))]
         test = [read_parquet(path) for path in sorted(folder.glob("test-*.parquet"))]
+    order = np.fromfile(Path(__file__).with_name("cifar10_order.u16"), "<u2")
+    count = TRAINING_IMAGES["cifar10"]
     return (
-        joined(train, TRAINING_IMAGES["cifar10"], "training", folder),
-        joined(test, TEST_IMAGES["cifar10"], "test", folder),
+        canonical(joined(train, count, "training", folder), order[:count], "training", folder),
+        canonical(
+            joined(test, TEST_IMAGES["cifar10"], "test", folder), order[count:], "test", folder
+        ),
     )
+
+
+def canonical(split: Split, order: np.ndarray, what: str, folder: Path) -> Split:
+    """One split of CIFAR-10 in the order of the public mirror, from whatever order.
+
+    Sources hold the same images in other orders, and training depends on the order. `order` tells
+    for each image its rank by the hash of its pixels.
+
+    Raises:
+        PrunelibError: these are not the images and labels of CIFAR-10.
+    """
+    hashes = [hashlib.blake2b(x, digest_size=16).digest()[:8] for x in split.x.numpy()]
+    by_hash = torch.from_numpy(np.argsort(np.array(hashes, "V8").view(">u8"), kind="stable"))
+    place = by_hash[torch.from_numpy(order.astype(np.int64))]
+    found = Split(split.x[place], split.y[place])
+    if sha256(found) != CIFAR10_SHA256[what]:
+        raise PrunelibError(
+            f"{folder}: the {what} images or labels are not those of CIFAR-10; is a file damaged, "
+            "or there twice? Fetch them again, for example with: prunelib download --data DIR"
+        )
+    return found
 
 
 def joined(parts: list[Split], expected: int, what: str, folder: Path) -> Split:

@@ -1,8 +1,11 @@
 """The SGD protocol, as one frozen specification, and evaluation."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -10,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
+from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.kernels.cuda_graph import WORTHWHILE, Replayed, Step, record_cuda
 from prunelib.nets.wideresnet import Gate, WideResNet
 from prunelib.pruning.saliency import Fisher
+from prunelib.training.checkpoint import packed, unpack
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import Protocol
@@ -85,6 +90,22 @@ def stepper(
     return Replayed(step, model, optimizer, fisher.totals if fisher else (), record)
 
 
+@dataclass
+class State:
+    """All that a training run needs to go on: it is what a checkpoint holds.
+
+    `step` counts updates within the epoch that is not over yet, `losses` are theirs, and `seconds`
+    those it took.
+    """
+
+    model: WideResNet
+    optimizer: torch.optim.Optimizer
+    history: list[Epoch]
+    losses: Tensor
+    step: int = 0
+    seconds: float = 0.0
+
+
 def train(
     model: WideResNet,
     data: Dataset,
@@ -92,6 +113,7 @@ def train(
     seed: int,
     machine: Machine | None = None,
     progress: Progress | None = None,
+    checkpoint: Path | None = None,
 ) -> list[Epoch]:
     """Train a model in place by a protocol and evaluate it after every epoch.
 
@@ -102,41 +124,99 @@ def train(
         seed: of the order of images, crops and flips. Initial weights are the caller's.
         machine: by default the best there is.
         progress: called after every step on a CPU, after every epoch on a GPU.
+        checkpoint: file from which an interrupted run goes on, as if it had never stopped, and into
+            which its state is written from time to time; it stays until the caller has kept the
+            result. That of another run is not gone on from.
 
     Raises:
         NotFinite: the loss became infinite or not a number; says at which step.
+        PrunelibError: the checkpoint cannot be read or written.
     """
     machine = machine or Machine.here()
-    machine.place(model)
     data = data.to(machine.device)
-    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    batches = train_batches(data, protocol.batch_size, protocol.pad, protocol.flip, seed)
     steps = -(-len(data.train.y) // protocol.batch_size)
-    losses = torch.zeros(steps, device=machine.device)
-    update = stepper(model, optimizer, machine, steps)
+    run = told_apart(protocol, seed, steps)
+    state = resumed(checkpoint, run, machine.place(model), protocol, steps, machine)
+    batches = train_batches(
+        data,
+        protocol.batch_size,
+        protocol.pad,
+        protocol.flip,
+        seed,
+        start=len(state.history) * steps + state.step,
+    )
+    update = stepper(model, state.optimizer, machine, steps)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
     every_step = progress is not None and torch.device(machine.device).type == "cpu"
-    history = []
-    for epoch in range(protocol.epochs):
-        started = time.perf_counter()
-        for group in optimizer.param_groups:
+    cadence = Cadence()
+    while len(state.history) < protocol.epochs:
+        epoch = len(state.history)
+        for group in state.optimizer.param_groups:
             group["lr"] = protocol.lr_at(epoch)
         model.train()
-        for step in range(steps):
-            losses[step] = update(*next(batches))
+        while state.step < steps:
+            started = time.perf_counter()
+            state.losses[state.step] = update(*next(batches))
+            state.step += 1
+            state.seconds += time.perf_counter() - started
             if every_step:
-                note = f"error {history[-1].test_error:.2f} %" if history else ""
-                progress(epoch * steps + step + 1, protocol.epochs * steps, note)
-        check_finite(losses, epoch * steps)
-        trained = time.perf_counter()
+                note = f"error {state.history[-1].test_error:.2f} %" if epoch else ""
+                progress(epoch * steps + state.step, protocol.epochs * steps, note)
+            if checkpoint and cadence.due():
+                cadence.save(partial(save_state, checkpoint, run, state))
+        started = time.perf_counter()
+        check_finite(state.losses, epoch * steps)  # waits for a GPU
+        evaluated = time.perf_counter()
         error, loss = evaluate(model, data, machine=machine)
         check_finite(torch.tensor([loss]), (epoch + 1) * steps, "test")
-        seconds = trained - started, time.perf_counter() - trained
-        history.append(Epoch(losses.mean().item(), error, loss, *seconds))
+        seconds = state.seconds + evaluated - started, time.perf_counter() - evaluated
+        state.history.append(Epoch(state.losses.mean().item(), error, loss, *seconds))
+        state.step, state.seconds = 0, 0.0
         if progress:
             done = (epoch + 1) * steps
             progress(done, protocol.epochs * steps, f"error {error:.2f} %")
-    return history
+    return state.history
+
+
+def told_apart(protocol: Protocol, seed: int, steps: int) -> dict:
+    """What a checkpoint must agree with."""
+    return json.loads(json.dumps({"protocol": asdict(protocol), "seed": seed, "steps": steps}))
+
+
+def resumed(
+    checkpoint: Path | None,
+    run: dict,
+    model: WideResNet,
+    protocol: Protocol,
+    steps: int,
+    machine: Machine,
+) -> State:
+    """The state in a checkpoint of the same run, put into `model`, or that of a start."""
+    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
+    state = State(model, optimizer, [], torch.zeros(steps, device=machine.device))
+    if checkpoint is None or not checkpoint.exists():
+        return state
+    tensors, text = load_tensors(checkpoint)
+    saved = json.loads(text)
+    if saved["run"] == run and saved["profile"] == model.profile.to_json():
+        unpack(tensors, model, optimizer)
+        state.losses.copy_(tensors["losses"])
+        state.history = [Epoch(*epoch) for epoch in saved["history"]]
+        state.step, state.seconds = saved["step"], saved["seconds"]
+    return state
+
+
+def save_state(path: Path, run: dict, state: State) -> None:
+    """Write a checkpoint, whole or not at all."""
+    text = {
+        "run": run,
+        "profile": state.model.profile.to_json(),
+        "history": state.history,
+        "step": state.step,
+        "seconds": state.seconds,
+    }
+    tensors = packed(state.model, state.optimizer) | {"losses": state.losses}
+    save_tensors(path, tensors, json.dumps(text))
 
 
 def check_finite(losses: Tensor, first_step: int, what: str = "training") -> None:
@@ -150,7 +230,6 @@ def check_finite(losses: Tensor, first_step: int, what: str = "training") -> Non
         )
 
 
-@torch.no_grad()
 def evaluate(
     model: nn.Module, data: Dataset, split: Split | None = None, machine: Machine | None = None
 ) -> tuple[float, float]:
@@ -162,18 +241,30 @@ def evaluate(
         split: images to evaluate; by default the test set.
         machine: by default the best there is.
     """
+    wrong, loss = assess(model, data, split, machine)
+    return 100 * int(wrong.sum()) / len(wrong), loss
+
+
+@torch.no_grad()
+def assess(
+    model: nn.Module, data: Dataset, split: Split | None = None, machine: Machine | None = None
+) -> tuple[Tensor, float]:
+    """Which images are classified wrongly (bool, N, on the CPU), and the mean cross-entropy.
+
+    Takes what `evaluate` takes.
+    """
     machine = machine or Machine.here()
     split = split or data.test
     training = model.training
     model.eval()
-    wrong = torch.zeros((), device=machine.device, dtype=torch.int64)
+    wrong = torch.zeros(len(split.y), device=machine.device, dtype=torch.bool)
     loss = torch.zeros((), device=machine.device, dtype=torch.float64)
     for i in range(0, len(split.y), EVALUATION_BATCH):
         x = data.normalise(split.x[i : i + EVALUATION_BATCH])
         y = split.y[i : i + EVALUATION_BATCH]
         with machine.autocast():
             logits = model(x).float()
-        wrong += (logits.argmax(1) != y).sum()
+        wrong[i : i + EVALUATION_BATCH] = logits.argmax(1) != y
         loss += F.cross_entropy(logits, y, reduction="sum")
     model.train(training)
-    return 100 * wrong.item() / len(split.y), loss.item() / len(split.y)
+    return wrong.cpu(), loss.item() / len(split.y)
