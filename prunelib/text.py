@@ -1,11 +1,15 @@
-"""Counts and durations as people write them."""
+"""Counts, durations and other numbers as people write them."""
 
 import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from fractions import Fraction
 
 from prunelib.errors import PrunelibError
 
 COUNT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 DURATION = {"s": 1, "m": 60, "h": 3600}
+NOISE = 10
+"""Significant digits of a number that are not noise: differences of errors lose up to three."""
 
 
 def count(text: str) -> int:
@@ -57,3 +61,43 @@ def short(n: float) -> str:
         if n < limit:
             return f"{n / divisor:.3g}{unit}"
     return f"{n / 1e9:.3g}G"
+
+
+def snapped(x: float | Fraction) -> Decimal:
+    """A number without the noise of arithmetic: ten significant digits, none below 1e-12."""
+    if isinstance(x, Fraction):
+        with localcontext(prec=40):
+            exact = Decimal(x.numerator) / Decimal(x.denominator)
+    else:
+        exact = Decimal(repr(float(x)))
+    if not exact.is_finite():
+        return exact
+    digits = Context(prec=NOISE, rounding=ROUND_HALF_EVEN).create_decimal(exact)
+    return Decimal(0) if abs(digits) < Decimal("1e-12") else digits
+
+
+def rounded(x: float | Fraction, digits: int = 6) -> float:
+    """A number as it leaves for a figure, a table or JSON: so many digits, half to even.
+
+    Processors differ in the last digits of sums; what is rounded here is the same on all.
+
+    >>> rounded(2.6449999999999996), rounded(0.1 + 0.2), rounded(19.123450000001)
+    (2.645, 0.3, 19.1234)
+    """
+    value = snapped(x)
+    if not value.is_finite():
+        return float(value)
+    return float(Context(prec=digits, rounding=ROUND_HALF_EVEN).create_decimal(value))
+
+
+def fixed(x: float | Fraction, places: int = 2, sign: bool = False) -> str:
+    """A number in a sentence: so many decimals, half to even, with its sign if wanted.
+
+    >>> fixed(2.6449999999999996), fixed(0.515, sign=True), fixed(-0.001, sign=True)
+    ('2.64', '+0.52', '+0.00')
+    """
+    value = snapped(x)
+    if not value.is_finite():
+        return f"{value}"
+    value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    return f"{value if value else abs(value):{'+' if sign else ''}f}"

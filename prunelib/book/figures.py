@@ -16,6 +16,7 @@ from prunelib.book.prose.agreement import run_title
 from prunelib.errors import Missing
 from prunelib.evidence.published import COPYCATS, SNIP
 from prunelib.evidence.statistics import repeatability_limit
+from prunelib.evidence.verdicts import DEPENDS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.text import counted, short
@@ -579,8 +580,16 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     if not found:
         raise Missing("there are no records to draw this from")
     figure = go.Figure()
-    for verdict, marker in (("supported", "circle"), ("refuted", "x"), ("open", "circle-open")):
+    for verdict, marker in (
+        ("supported", "circle"),
+        ("refuted", "x"),
+        ("equal", "diamond"),
+        (DEPENDS, "square-open"),
+        ("open", "circle-open"),
+    ):
         group = [v for v in found if v.verdict == verdict]
+        if not group:
+            continue
         figure.add_scatter(
             x=[v.mean for v in group],
             y=[label[v.claim] for v in group],

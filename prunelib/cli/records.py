@@ -27,6 +27,7 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import find_results
     from prunelib.study.plan import SCALES, scale_named
+    from prunelib.text import fixed
 
     scales = list(SCALES.values()) if scale is None else [scale_named(scale)]
     folder = find_results(results)
@@ -35,11 +36,11 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_rows(found)))
         return
-    click.echo(f"{'':<5}{'scale':<7}{'verdict':<11}{'mean':>8}  95 % interval    seeds  claim")
+    click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95 % interval    seeds  claim")
     for v in found:
-        mean = "-" if v.mean is None else f"{v.mean:.2f}"
-        interval = "-" if v.low is None else f"{v.low:.2f} to {v.high:.2f}"
-        row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<11}{mean:>8}  {interval:<17}{v.seeds:<7}"
+        mean = "-" if v.mean is None else fixed(v.mean)
+        interval = "-" if v.low is None else f"{fixed(v.low)} to {fixed(v.high)}"
+        row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
         click.echo(row + v.text)
 
 

@@ -1,115 +1,155 @@
-"""Networks beside each other, at equal seed and size: DataFrames in, DataFrames or means out."""
+"""Networks beside each other, at equal seed and size: a view in, DataFrames or exact values out."""
 
 import math
+import operator
+from bisect import bisect_right
+from collections.abc import Callable
+from itertools import accumulate
 
-import numpy as np
 import pandas as pd
 
+from prunelib.evidence.by_size import Values
+from prunelib.evidence.statistics import (
+    Number,
+    exact,
+    interpolated,
+    mean,
+    rank_correlation,
+)
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 
 SIMPLE = ("reduced-width", "bottleneck")
-
-Cells = pd.DataFrame
-"""Values by seed (rows), and by budget and family (columns)."""
+SCRATCH = "pruned-from-scratch"
 
 
-def advantage(networks: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
-    """Each network from scratch beside the pruned-and-tuned one of its seed and exact size.
-
-    The error of the latter is interpolated between the measured points of the trajectory; networks
-    outside its range are left out.
-
-    Columns: those of the network, `tuned_error`, `difference` (tuned minus the network's, in
-    points of error), and `tuned_macs` (spent on base and pruning up to there).
-    """
-    measured = trajectories.dropna(subset=["error"])
-    base = networks[networks["family"] == "base"].set_index("seed")["training_macs"]
-    rows = []
-    trained = [name for name, family in FAMILIES.items() if family.rule is not None]
-    for row in networks[networks["family"].isin(trained)].itertuples():
-        run = measured[measured["seed"] == row.seed].sort_values("params")
-        if run.empty or not run["params"].min() <= row.params <= run["params"].max():
-            continue
-        tuned = float(np.interp(row.params, run["params"], run["error"]))
-        walk = trajectories[trajectories["seed"] == row.seed]
-        walk = walk[walk["params"] >= row.params]
-        spent = float((3 * walk["macs"].astype(float) * walk["images"]).sum())
-        rows.append(
-            row._asdict()
-            | {
-                "tuned_error": tuned,
-                "difference": tuned - row.error,
-                "tuned_macs": spent + float(base.get(row.seed, np.nan)),
-            }
-        )
-    columns = [*networks.columns, "tuned_error", "difference", "tuned_macs"]
-    return pd.DataFrame(rows, columns=columns)
+def column(view: View, family: str, name: str = "error") -> Values:
+    """A column of the networks of a family, exactly, by budget and seed."""
+    found: Values = {budget: {} for budget in view.scale.budgets}
+    rows = (view.networks[wanted].tolist() for wanted in ("family", "budget", "seed", name))
+    for member, budget, seed, value in zip(*rows, strict=True):
+        if member == family and budget in found:
+            found[budget][seed] = exact(value)
+    return found
 
 
-def differences(view: View, families: tuple[str, ...], column: str = "difference") -> Cells:
-    """A column of `advantage`: networks of some families beside the pruned-and-tuned ones.
-
-    By default error(pruned and tuned) - error(the network), of equal seed and parameters.
-    """
-    rows = advantage(view.networks, view.trajectories)
-    rows = rows.assign(ratio=rows["tuned_macs"] / rows["training_macs"])
-    return cells(view, rows, families, column)
-
-
-def cells(
-    view: View, rows: pd.DataFrame, families: tuple[str, ...], column: str = "error"
-) -> Cells:
-    """A column of networks, (seed) by (budget, family); only seeds where no cell is missing."""
-    table = rows.pivot_table(index="seed", columns=["budget", "family"], values=column)
-    wanted = pd.MultiIndex.from_product([view.scale.budgets, families], names=["budget", "family"])
-    return table.reindex(columns=wanted).dropna()
-
-
-def seed_means(table: Cells) -> dict[int, float]:
-    """Mean of each row."""
-    return {int(seed): float(mean) for seed, mean in table.mean(axis=1).items()}
-
-
-def between(view: View, better: str, others: tuple[str, ...]) -> dict[int, float]:
-    """error(others) - error(better), points."""
-    table = cells(view, view.networks, (better, *others)).T.groupby("family").mean().T
-    if table.empty:
-        return {}
-    gaps = table[list(others)].mean(axis=1) - table[better]
-    return {int(seed): float(gap) for seed, gap in gaps.items()}
-
-
-def walks_apart(view: View, family: str, axis: str = "params") -> dict[int, float]:
-    """error(pruned as this family is) - error(pruned and tuned), at equal size, points."""
-    walks = view.walks.dropna(subset=["error"])
-    plain = dict(list(walks[walks["family"] == PRUNED].groupby("seed")))
+def combined(parts: tuple[Values, ...], how: Callable[..., Number]) -> Values:
+    """Values made of several ones of equal size and seed, where all of them are there."""
+    sizes = [size for size in parts[0] if all(size in part for part in parts)]
     return {
-        int(seed): gap(walk, plain[seed], view.scale.budgets, axis)
-        for seed, walk in walks[walks["family"] == family].groupby("seed")
-        if seed in plain
+        size: {
+            seed: how(*(part[size][seed] for part in parts))
+            for seed in sorted(set.intersection(*(set(part[size]) for part in parts)))
+        }
+        for size in sizes
     }
 
 
-def gap(walk: pd.DataFrame, plain: pd.DataFrame, budgets: tuple[int, ...], axis: str) -> float:
-    """Mean difference of error of two walks where the plain one meets the budgets, points."""
-    gaps = []
-    for budget in budgets:
-        reached = plain[plain["params"] <= budget]
-        if len(reached):
-            at = reached[axis].iloc[0]
-            if walk[axis].min() <= at <= walk[axis].max():
-                error = np.interp(at, walk[axis][::-1], walk["error"][::-1])
-                gaps.append(error - reached["error"].iloc[0])
-    return float(np.mean(gaps)) if gaps else math.nan
+def between(view: View, better: str, others: tuple[str, ...]) -> Values:
+    """error(others, their mean) - error(better), points."""
+    parts = (column(view, better), *(column(view, name) for name in others))
+    return combined(parts, lambda ours, *theirs: mean(theirs) - ours)
+
+
+def against_pruned(view: View, families: tuple[str, ...], name: str = "difference") -> Values:
+    """A column of `advantage`, mean over families: networks beside the pruned-and-tuned ones.
+
+    By default error(pruned and tuned) - error(the network), of equal seed and parameters.
+    """
+    rows = advantage(view.networks, view.trajectories, families)
+    parts = []
+    for family in families:
+        found: Values = {budget: {} for budget in view.scale.budgets}
+        for row in rows[rows["family"] == family].to_dict("records"):
+            value = row[name]
+            if row["budget"] in found and math.isfinite(value):
+                found[int(row["budget"])][int(row["seed"])] = exact(value)
+        parts.append(found)
+    return combined(tuple(parts), lambda *values: mean(values))
+
+
+def advantage(
+    networks: pd.DataFrame, trajectories: pd.DataFrame, families: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """Each network from scratch beside the pruned-and-tuned one of its seed and exact size.
+
+    The error of the latter is interpolated between the measured points of the trajectory; networks
+    outside its range are left out. By default those of all families.
+
+    Columns: those of the network, `tuned_error`, `difference` (tuned minus the network's, in
+    points of error), `tuned_macs` (spent on base and pruning up to there), and `ratio` (of those
+    to the network's own training).
+    """
+    base = networks[networks["family"] == "base"].set_index("seed")["training_macs"]
+    walks = dict(list(trajectories.groupby("seed")))
+    curves = {seed: curve(walk, "params") for seed, walk in walks.items()}
+    trained = families or [name for name, family in FAMILIES.items() if family.rule is not None]
+    rest = {seed: spent_at(walk) for seed, walk in walks.items()}
+    rows = []
+    for row in networks[networks["family"].isin(trained)].to_dict("records"):
+        seed = row["seed"]
+        tuned = interpolated(row["params"], *curves[seed]) if seed in walks else None
+        if tuned is None:
+            continue
+        spent = rest[seed](row["params"]) + float(base.get(seed, math.nan))
+        rows.append(
+            row
+            | {
+                "tuned_error": float(tuned),
+                "difference": float(tuned - exact(row["error"])),
+                "tuned_macs": float(spent),
+                "ratio": spent / row["training_macs"],
+            }
+        )
+    columns = [*networks.columns, "tuned_error", "difference", "tuned_macs", "ratio"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def spent_at(walk: pd.DataFrame) -> Callable[[float], int]:
+    """MACs that a pruning run has spent when it has come down to a size (parameters)."""
+    sizes = walk["params"].tolist()
+    steps = zip(walk["macs"].tolist(), walk["images"].tolist(), strict=True)
+    spent = [0, *accumulate(3 * macs * images for macs, images in steps)]
+    return lambda size: spent[bisect_right(sizes, -size, key=operator.neg)]
+
+
+def curve(walk: pd.DataFrame, axis: str) -> tuple[list[float], list[float]]:
+    """Sizes and errors of the measured points of a pruning run, ascending in size."""
+    points = walk.dropna(subset=["error"]).sort_values(axis)
+    return points[axis].tolist(), points["error"].tolist()
+
+
+def walks_apart(view: View, family: str, axis: str = "params") -> Values:
+    """error(pruned as this family is) - error(pruned and tuned), at equal size, points.
+
+    Where the pruned-and-tuned network is the largest within a budget; both errors are read off
+    between measured points.
+    """
+    plain, others = column(view, PRUNED), dict(list(view.walks.groupby(["family", "seed"])))
+    sizes = column(view, PRUNED, axis)
+    found: Values = {}
+    for budget, errors in plain.items():
+        found[budget] = {}
+        for seed, error in errors.items():
+            walk = others.get((family, seed))
+            other = walk is not None and interpolated(sizes[budget][seed], *curve(walk, axis))
+            if other is not None and other is not False:
+                found[budget][seed] = other - error
+    return found
+
+
+def log_ratios(view: View, better: str, other: str) -> Values:
+    """log(error(other) / error(better)): how many times as many errors, as a logarithm."""
+    parts = column(view, better), column(view, other)
+    return combined(parts, lambda ours, theirs: exact(math.log(theirs / ours)))
 
 
 def saliency_ranks(saliencies: pd.DataFrame) -> pd.DataFrame:
     """Rank correlation of each criterion with the measured change, one row a seed."""
     criteria = [c for c in saliencies if c.startswith("fisher_") or c == "l1"]
     rows = {
-        seed: run[[*criteria, "actual"]].corr("spearman")["actual"][criteria]
+        seed: {c: rank_correlation(run[c], run["actual"]) for c in criteria if run[c].notna().all()}
         for seed, run in saliencies.groupby("seed")
     }
     return pd.DataFrame(rows).T.dropna(axis=1, how="all")

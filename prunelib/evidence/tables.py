@@ -5,6 +5,7 @@ from math import nan
 
 import pandas as pd
 
+from prunelib.evidence.statistics import interpolated
 from prunelib.study.families import FAMILIES, Trajectory, copied_after, copycat, pruned
 from prunelib.study.plan import Find, Request, found
 from prunelib.study.specs import PruneSpec, TrainSpec
@@ -16,8 +17,7 @@ PRUNED = "pruned-and-tuned"
 def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     """One row for each network of a plan whose record is there.
 
-    Pruned-and-tuned networks are the measured points of the trajectory, the largest one within each
-    budget of the plan.
+    Pruned-and-tuned networks are the largest one of the trajectory within each budget of the plan.
 
     Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `training_macs` (of
     this network alone), `search_macs` (spent before it: training the base, and pruning),
@@ -67,26 +67,33 @@ def trained_row(request: Request, record: Record, find: Find) -> dict:
 
 
 def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find) -> list[dict]:
-    """The rows of a pruning run: its largest measured network within each budget."""
+    """The rows of a pruning run: its largest network within each budget that it has passed.
+
+    Where that was not measured, its error is read off between the measured ones before and after.
+    """
     points, trajectory = record.outcome["points"], Trajectory.of(record)
+    measured = sorted(
+        (params, error)
+        for params, error in zip(points["params"], points["error"], strict=True)
+        if error is not None
+    )
+    base = find(record.spec.base)
+    before = base.outcome if base else dict.fromkeys(("training_macs", "images_seen"), nan)
     rows = []
     for budget in budgets:
-        measured = (
-            i
-            for i, (params, error) in enumerate(zip(points["params"], points["error"], strict=True))
-            if params <= budget and error is not None
-        )
-        i = next(measured, None)
-        if i is None:
+        i = trajectory.at(budget)
+        error = None
+        if i is not None and measured:
+            error = interpolated(points["params"][i], *zip(*measured, strict=True))
+        if error is None:
             continue
-        base = find(record.spec.base)
-        before = base.outcome if base else dict.fromkeys(("training_macs", "images_seen"), nan)
         rows.append(
             {
                 "family": request.family,
                 "budget": budget,
                 "seed": request.seed,
-                **{name: points[name][i] for name in ("params", "macs", "error")},
+                **{name: points[name][i] for name in ("params", "macs")},
+                "error": float(error),
                 "training_macs": spent(record, i, find) - before["training_macs"],
                 "search_macs": before["training_macs"],
                 "images_seen": sum(points["images"][: i + 1]) + before["images_seen"],

@@ -1,29 +1,87 @@
-"""What the records say of each claim.
+"""What the records of one scale say of each claim. These are the rules, fixed before the runs.
 
-A verdict rests on the mean over seeds and its 95 % interval (Student's t): a claim is *supported*
-if the whole interval lies where the claim holds, *refuted* if none of it does, and otherwise
-*open*; with fewer than two seeds it is open.
+**Values.** A rule gives a value for each size (budget) and seed: most often a difference of two
+errors, of the same seed and size. A value counts where all networks are there that it compares.
+
+**By size first.** Each size has a mean over its seeds and an interval. The spread of one value is
+pooled over all sizes, with degrees of freedom by how much a seed deviates at all sizes alike
+(`by_size.spread`); intervals are Student's, and all sizes' hold together with 95 % (Bonferroni).
+Fewer than two seeds have no interval.
+
+**Then the mean.** For each seed with all sizes the mean over the sizes, and of these means the 95 %
+interval (Student's): seeds are independent, sizes of one seed are not.
+
+**Words.** With the interval, a claim is
+
+- *supported* where the whole interval lies where the claim holds,
+- *refuted* where none of it does,
+- *equal* where it is neither, the statistic is a difference of errors, and the whole interval lies
+  within 5 % of the error of the networks compared: two one-sided tests of equivalence, each at
+  2.5 %,
+- otherwise *open*.
+
+Claims of equality (C5, C10, C11) hold within that margin to begin with. A claim as a whole
+
+- *depends on the size* where it is supported at one size and refuted at another; or where its mean
+  is open, one size at least is supported or refuted, and the sizes differ (F test, 5 %),
+- otherwise has the word of its mean.
+
+**Many claims.** `p` is twice the one-sided probability of the mean's word (the limit, or the nearer
+one of two; for *equal* that of the margin), and for *depends on the size* that of the F test.
+Holm's method takes all claims of a scale that have one: `survives` are those decided ones that stay
+below 5 %.
+
+**More seeds.** `enough` is said of open claims only, and only where sizes do not differ.
 """
 
 import math
-from dataclasses import asdict, dataclass
-
-import numpy as np
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
 from prunelib.errors import Missing
-from prunelib.evidence.claims import CLAIMS, Claim
-from prunelib.evidence.statistics import half_width
+from prunelib.evidence import by_size
+from prunelib.evidence.by_size import Values
+from prunelib.evidence.claims import CLAIMS, EQUAL, Claim
+from prunelib.evidence.comparisons import column
+from prunelib.evidence.questions import QUESTIONS
+from prunelib.evidence.statistics import (
+    Number,
+    beyond,
+    deviation,
+    half_width,
+    holm,
+    mean,
+    mean_interval,
+)
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
+from prunelib.text import rounded
 
 MOST_SEEDS = 100
+CHANCE = 0.05
+DEPENDS = "depends on the size"
+
+
+@dataclass(frozen=True)
+class AtSize:
+    """What the records say of a claim at one size (parameters), from `seeds` seeds."""
+
+    size: int
+    verdict: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    seeds: int
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the records of one scale say of a claim, from `seeds` of the `planned` ones.
 
-    `enough` seeds would settle an open claim, were mean and spread to stay as they are.
+    `mean`, `low` and `high` are of the mean over sizes; `sizes` says it for each. `margin` is what
+    would be equal, in points. `differ` is the probability of sizes so far apart by chance, `p` that
+    of the verdict, and `survives` whether it stands among all claims of the scale. `enough` seeds
+    would settle an open claim, were mean and spread to stay as they are.
     """
 
     claim: str
@@ -40,6 +98,33 @@ class Verdict:
     planned: int
     enough: int | None
     records: tuple[str, ...]
+    sizes: tuple[AtSize, ...] = ()
+    margin: float | None = None
+    differ: float | None = None
+    p: float | None = None
+    survives: bool | None = None
+    counted: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a claim holds, and what is equal to zero for all that matters (None: nothing is)."""
+
+    low: float
+    high: float
+    margin: float | None = None
+
+    def word(self, left: float, right: float) -> str:
+        """What an interval says; see the module's text."""
+        if math.isnan(left):
+            return "open"
+        if self.low < left and right < self.high:
+            return "supported"
+        if right < self.low or left > self.high:
+            return "refuted"
+        if self.margin is not None and -self.margin < left and right < self.margin:
+            return "equal"
+        return "open"
 
 
 def judge(values: list[float], low: float, high: float) -> tuple[str, float, float, float]:
@@ -48,17 +133,8 @@ def judge(values: list[float], low: float, high: float) -> tuple[str, float, flo
     >>> judge([1.0, 1.1, 0.9], 0, float("inf"))[0]
     'supported'
     """
-    values = np.asarray(values, float)
-    mean = float(values.mean()) if len(values) else math.nan
-    if len(values) < 2:
-        return "open", mean, math.nan, math.nan
-    half = half_width(values.std(ddof=1), len(values))
-    left, right = mean - half, mean + half
-    if left > low and right < high:
-        return "supported", mean, left, right
-    if right < low or left > high:
-        return "refuted", mean, left, right
-    return "open", mean, left, right
+    middle, left, right = mean_interval(values)
+    return Limits(low, high).word(left, right), middle, left, right
 
 
 def seeds_to_settle(values: list[float], low: float, high: float) -> int | None:
@@ -71,47 +147,143 @@ def seeds_to_settle(values: list[float], low: float, high: float) -> int | None:
     """
     if len(values) < 2:
         return None
-    values = np.asarray(values, float)
-    away = min(abs(values.mean() - low), abs(values.mean() - high))
-    seeds = np.arange(2, MOST_SEEDS + 1)
-    settled = half_width(values.std(ddof=1), seeds) < away
-    return int(seeds[settled][0]) if settled.any() else None
+    middle, spread = float(mean(values)), deviation(values)
+    away = min(abs(middle - low), abs(middle - high))
+    enough = (n for n in range(2, MOST_SEEDS + 1) if half_width(spread, n) < away)
+    return next(enough, None)
+
+
+def probability(values: list[float], limits: Limits, word: str) -> float | None:
+    """Twice the one-sided probability of a word on the mean of some values; None of one value."""
+    if len(values) < 2:
+        return None
+    middle, freedom = float(mean(values)), len(values) - 1
+    error = deviation(values) / math.sqrt(len(values))
+
+    def past(distance: float) -> float:
+        if not error:
+            return 0.0 if distance > 0 else 1.0 if distance < 0 else 0.5
+        return beyond(distance / error, freedom)
+
+    if word == "equal":
+        return 2 * max(past(limits.margin - middle), past(limits.margin + middle))
+    within = max(past(middle - limits.low), past(limits.high - middle))
+    outside = min(past(limits.low - middle), past(middle - limits.high))
+    return min(1.0, 2 * within, 2 * outside)
+
+
+def limits_by_size(claim: Claim, view: View, values: Values) -> Callable[[int | None], Limits]:
+    """The limits of a claim at a size, or (None) of its mean over sizes."""
+    errors: dict[int, list[Number]] = {size: [] for size in values}
+    for family in claim.families if claim.points else ():
+        for size, at in column(view, family).items():
+            errors.get(size, []).extend(e for seed, e in at.items() if seed in values.get(size, ()))
+
+    def limits(size: int | None = None) -> Limits:
+        compared = [e for budget, at in errors.items() if size in (None, budget) for e in at]
+        if not compared:
+            return Limits(claim.low, claim.high)
+        error = float(mean(compared))
+        scale = error if claim.relative else 1.0
+        return Limits(claim.low * scale, claim.high * scale, EQUAL * error)
+
+    return limits
+
+
+def at_sizes(values: Values, limits: Callable[[int], Limits]) -> tuple[AtSize, ...]:
+    """What is said at each size that has values."""
+    found = []
+    for size, at in sorted(values.items()):
+        if at:
+            middle, left, right = by_size.interval(values, size)
+            word = limits(size).word(left, right)
+            found.append(AtSize(size, word, *map(known, (middle, left, right)), len(at)))
+    return tuple(found)
+
+
+def known(x: float) -> float | None:
+    """A number, or None where there is none."""
+    return None if math.isnan(x) else x
+
+
+def as_a_whole(word: str, sizes: tuple[AtSize, ...], differ: float | None) -> str:
+    """The word for a claim, given that of its mean and those at its sizes."""
+    decided = {at.verdict for at in sizes} & {"supported", "refuted"}
+    unlike = differ is not None and differ < CHANCE
+    if len(decided) == 2 or (word == "open" and decided and unlike):
+        return DEPENDS
+    return word
+
+
+def verdict(claim: Claim, view: View) -> Verdict:
+    """The verdict on one claim, taken by itself."""
+    try:
+        values = claim.rule(view)
+    except Missing:
+        values = {}
+    means = by_size.seed_means(values)
+    numbers = list(means.values())
+    limits_at = limits_by_size(claim, view, values)
+    limits, sizes = limits_at(None), at_sizes(values, limits_at)
+    middle, left, right = mean_interval(numbers)
+    differ = by_size.sizes_differ(values)
+    word = as_a_whole(limits.word(left, right), sizes, differ)
+    p = differ if word == DEPENDS else probability(numbers, limits, word)
+    networks = view.networks
+    seeds = {seed for at in values.values() for seed in at}
+    behind = networks[networks["family"].isin(claim.families) & networks["seed"].isin(seeds)]
+    alike = differ is None or differ >= CHANCE
+    enough = seeds_to_settle(numbers, limits.low, limits.high) if word == "open" and alike else None
+    return Verdict(
+        claim.number,
+        claim.text,
+        claim.short,
+        claim.where,
+        view.scale.name,
+        claim.statistic,
+        word,
+        *map(known, (middle, left, right)),
+        len(numbers),
+        min(view.scale.seeds_of(FAMILIES[name]) for name in claim.families),
+        enough,
+        tuple(sorted(set(behind["key"]))) if values else (),
+        sizes,
+        limits.margin,
+        differ,
+        p,
+        counted=claim.counted,
+    )
 
 
 def verdicts(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict]:
-    """A verdict on every claim from the records of one scale; by default on `CLAIMS`."""
-    networks, found = view.networks, []
-    for claim in CLAIMS if asked is None else asked:
-        try:
-            by_seed = claim.rule(view)
-        except Missing:
-            by_seed = {}
-        by_seed = {seed: v for seed, v in by_seed.items() if math.isfinite(v)}
-        values = list(by_seed.values())
-        behind = networks[networks["family"].isin(claim.families) & networks["seed"].isin(by_seed)]
-        verdict, *numbers = judge(values, claim.low, claim.high)
-        mean, low, high = (None if math.isnan(n) else n for n in numbers)
-        found.append(
-            Verdict(
-                claim.number,
-                claim.text,
-                claim.short,
-                claim.where,
-                view.scale.name,
-                claim.statistic,
-                verdict,
-                mean,
-                low,
-                high,
-                len(values),
-                min(view.scale.seeds_of(FAMILIES[name]) for name in claim.families),
-                seeds_to_settle(values, claim.low, claim.high) if verdict == "open" else None,
-                tuple(sorted(set(behind["key"]))),
-            )
+    """A verdict on every claim from the records of one scale; by default on `CLAIMS`.
+
+    Whether they survive is told of the family of all claims and questions.
+    """
+    asked = CLAIMS if asked is None else asked
+    family = {claim.number: claim for claim in (*CLAIMS, *QUESTIONS, *asked)}
+    every = {number: verdict(claim, view) for number, claim in family.items()}
+    raised = holm({number: v.p for number, v in every.items() if v.p is not None})
+    return [
+        replace(
+            every[claim.number],
+            survives=raised[claim.number] < CHANCE and every[claim.number].verdict != "open"
+            if claim.number in raised
+            else None,
         )
-    return found
+        for claim in asked
+    ]
 
 
 def as_rows(found: list[Verdict]) -> list[dict]:
-    """Verdicts as plain data, for JSON and for tables."""
-    return [asdict(verdict) for verdict in found]
+    """Verdicts as plain data, for JSON and for tables, with numbers as they leave."""
+    return [plain(asdict(verdict)) for verdict in found]
+
+
+def plain(value: object) -> object:
+    """Data with its numbers rounded."""
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return rounded(value) if isinstance(value, float) else value

@@ -3,7 +3,7 @@
 from prunelib.book.prose.judgements import brief
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
-from prunelib.evidence.verdicts import Verdict, verdicts
+from prunelib.evidence.verdicts import DEPENDS, Verdict, verdicts
 from prunelib.evidence.view import View
 
 TRIAL = "smoke"
@@ -33,6 +33,62 @@ def headline(studies: dict[str, View]) -> str:
     return "\n".join([*lines, "", SIGN] if lines else ["Nothing is measured yet that could tell."])
 
 
+PHRASES = {
+    "K7": {
+        "supported": "with as many images, a bottleneck network beats a pruned one of equal size",
+        "refuted": "even with as many images, a bottleneck network loses to a pruned one of equal "
+        "size",
+        "equal": "with as many images, a bottleneck network does as well as a pruned one of equal "
+        "size",
+        DEPENDS: "whether a bottleneck network beats a pruned one of equal size that saw as many "
+        "images depends on the size",
+        "open": "whether a bottleneck network beats a pruned one of equal size that saw as many "
+        "images is not settled",
+    },
+    "C1": {
+        "supported": "even with only as many epochs as the base, reduced width and bottleneck win",
+        "refuted": "with only as many epochs as the base, reduced width and bottleneck lose",
+        "equal": "with only as many epochs as the base, reduced width and bottleneck do as well",
+        DEPENDS: "with only as many epochs as the base, it depends on the size for reduced width "
+        "and bottleneck",
+        "open": "with only as many epochs as the base, it is open for reduced width and bottleneck",
+    },
+    "C4": {
+        "supported": "trained from scratch, they beat the simple networks",
+        "refuted": "trained from scratch, it does not beat the simple networks",
+        "equal": "trained from scratch, they do as well as the simple networks",
+        DEPENDS: "Whether the shapes that pruning finds are better than simple ones depends on the "
+        "size",
+        "open": "Whether the shapes that pruning finds are better than simple ones is open",
+    },
+    "K10": {
+        "supported": "retrained with the whole schedule, a pruned network does beat a bottleneck "
+        "network that saw as many images",
+        "refuted": "even retrained with the whole schedule, a pruned network loses to a bottleneck "
+        "network that saw as many images",
+        "equal": "retrained with the whole schedule, a pruned network does as well as a bottleneck "
+        "network that saw as many images, and no better",
+        DEPENDS: "whether a pruned network that is retrained with the whole schedule beats a "
+        "bottleneck network that saw as many images depends on the size",
+        "open": "whether a pruned network that is retrained with the whole schedule beats a "
+        "bottleneck network that saw as many images is open",
+    },
+    "K9": {
+        "supported": "and new weights in its shape do worse",
+        "refuted": "but new weights in its shape do better than the retrained ones",
+        "equal": "and new weights in its shape do as well",
+        DEPENDS: "and whether new weights in its shape do better depends on the size",
+        "open": "and whether new weights in its shape do better is open",
+    },
+}
+"""What a verdict on a claim is in the answer, by its word."""
+
+
+def said(verdict: Verdict) -> str:
+    """The phrase for a verdict, with its numbers."""
+    return f"{PHRASES[verdict.claim][verdict.verdict]} ({brief(verdict)})"
+
+
 def worth_pruning(
     images: Verdict, epochs: Verdict, shape: Verdict, retrained: Verdict, kept: Verdict
 ) -> str:
@@ -52,38 +108,8 @@ def worth_pruning(
     else:
         first = "**It is open at this scale**"
         better, worse = "Pruning finds better shapes", "Its shape is no reason"
-    equal = {
-        "supported": "with as many images, a bottleneck network beats a pruned one of equal size",
-        "refuted": "even with as many images, a bottleneck network loses to a pruned one of equal "
-        "size",
-        "open": "whether a bottleneck network beats a pruned one of equal size that saw as many "
-        "images is not settled",
-    }[images.verdict]
-    fewer = {
-        "supported": "even with only as many epochs as the base, reduced width and bottleneck win",
-        "refuted": "with only as many epochs as the base, reduced width and bottleneck lose",
-        "open": "with only as many epochs as the base, it is open for reduced width and bottleneck",
-    }[epochs.verdict]
-    first += f": {equal} ({brief(images)}); {fewer} ({brief(epochs)})"
-    second = {
-        "supported": f"{better}: trained from scratch, they beat the simple networks",
-        "refuted": f"{worse}: trained from scratch, it does not beat the simple networks",
-        "open": "Whether the shapes that pruning finds are better than simple ones is open",
-    }[shape.verdict]
-    second += f" ({brief(shape)})"
+    begin = {"supported": f"{better}: ", "refuted": f"{worse}: ", "equal": "As to its shapes: "}
+    second = f"{begin.get(shape.verdict, '')}{said(shape)}"
     if retrained.mean is not None and kept.mean is not None:
-        again = {
-            "supported": "retrained with the whole schedule, a pruned network does beat a "
-            "bottleneck network that saw as many images",
-            "refuted": "even retrained with the whole schedule, a pruned network loses to a "
-            "bottleneck network that saw as many images",
-            "open": "whether a pruned network that is retrained with the whole schedule beats a "
-            "bottleneck network that saw as many images is open",
-        }[retrained.verdict]
-        new = {
-            "supported": "and new weights in its shape do worse",
-            "refuted": "but new weights in its shape do better than the retrained ones",
-            "open": "and whether new weights in its shape do better is open",
-        }[kept.verdict]
-        second += f"; {again} ({brief(retrained)}), {new} ({brief(kept)})"
-    return f"{first}. {second}."
+        second += f"; {said(retrained)}, {said(kept)}"
+    return f"{first}: {said(images)}; {said(epochs)}. {second}."

@@ -1,33 +1,41 @@
-"""Verdicts as sentences, lists and a table, in Markdown."""
+"""Verdicts as sentences, lists and tables, in Markdown."""
 
 from prunelib.book.prose.words import capital, signed
 from prunelib.evidence.claims import CLAIMS, Claim
-from prunelib.evidence.questions import QUESTIONS
-from prunelib.evidence.verdicts import MOST_SEEDS, Verdict, verdicts
+from prunelib.evidence.questions import IDENTITIES, QUESTIONS
+from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS, AtSize, Verdict, verdicts
 from prunelib.evidence.view import View
+from prunelib.text import fixed, short
 
-MARKS = {"supported": "✔", "refuted": "✘", "open": "?"}
+EVERY = CLAIMS + QUESTIONS
+MARKS = {"supported": "✔", "refuted": "✘", "equal": "=", DEPENDS: "±", "open": "?"}
+WORDS = {"equal": "about equal"}
+"""Where a reader is told a verdict in another word than programs."""
 
 
 def told(verdict: Verdict) -> str:
     """A verdict as part of a sentence."""
-    if verdict.mean is None:
+    if not verdict.sizes:
         return f"at {verdict.scale} **open**, for nothing was measured that could tell"
+    word = WORDS.get(verdict.verdict, verdict.verdict)
+    if verdict.mean is None:
+        return f"at {verdict.scale} **{word}**, for no seed has all sizes"
     spread = "no interval"
     if verdict.low is not None:
         spread = f"95 % interval {signed(verdict.low)} to {signed(verdict.high)}"
-    return (
-        f"at {verdict.scale} **{verdict.verdict}**, {signed(verdict.mean)} "
-        f"({spread}, {seeds(verdict)})"
-    )
+    return f"at {verdict.scale} **{word}**, {signed(verdict.mean)} ({spread}, {seeds(verdict)})"
 
 
 def brief(verdict: Verdict) -> str:
     """The numbers of a verdict, between brackets; behind ±, half of the interval."""
     if verdict.mean is None:
         return "not measured"
-    half = "" if verdict.low is None else f" ± {(verdict.high - verdict.low) / 2:.2f}"
-    return f"{signed(verdict.mean)}{half}, {seeds(verdict)}"
+    return f"{signed(verdict.mean)}{half(verdict)}, {seeds(verdict)}"
+
+
+def half(found: Verdict | AtSize) -> str:
+    """Half of an interval, behind ±."""
+    return "" if found.low is None else f" ± {fixed((found.high - found.low) / 2)}"
 
 
 def seeds(verdict: Verdict) -> str:
@@ -36,17 +44,28 @@ def seeds(verdict: Verdict) -> str:
     return f"{verdict.seeds}{of} {'seed' if verdict.seeds == 1 and not of else 'seeds'}"
 
 
+def by_size(verdict: Verdict) -> str:
+    """What is said at each size; nothing where there is one only."""
+    if len(verdict.sizes) < 2:
+        return ""
+    parts = [
+        f"{short(at.size)} {signed(at.mean)}{half(at)} {MARKS[at.verdict]}" for at in verdict.sizes
+    ]
+    return ", ".join(parts)
+
+
 def claims(studies: dict[str, View], *numbers: str) -> str:
     """What all scales say of some claims, in the order asked for, as a Markdown list."""
-    asked = tuple(claim for claim in CLAIMS + QUESTIONS if claim.number in numbers)
+    asked = tuple(claim for claim in EVERY if claim.number in numbers)
     found = {name: verdicts(view, asked) for name, view in studies.items()}
     lines = []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
-        each = [told(v) for rows in found.values() for v in rows if v.claim == claim.number]
+        rows = [v for rows in found.values() for v in rows if v.claim == claim.number]
         lines.append(
             f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
-            f"{capital('; '.join(each))}. Measured: {claim.statistic}."
+            f"{capital('; '.join(map(told, rows)))}. Measured: {claim.statistic}."
         )
+        lines += [f"  - By size, at {v.scale}: {by_size(v)}." for v in rows if by_size(v)]
     return "\n".join(lines)
 
 
@@ -55,25 +74,33 @@ def reasons(view: View) -> str:
 
     A Markdown list; empty where nothing was measured.
     """
-    by = {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
+    by = {v.claim: v for v in verdicts(view, EVERY)}
     lines = []
     for claim in CLAIMS:
         found = by[claim.number]
         if found.mean is None or found.verdict == "supported":
             continue
         lines += [f"- {said(found)}", *(f"  - {said(by[control])}" for control in claim.why)]
-        if found.verdict == "open" and found.low is not None:
-            enough = f"about {found.enough}" if found.enough else f"over {MOST_SEEDS}"
+        if found.enough is not None:
             lines.append(
-                f"  - Were its mean and spread to stay as they are, {enough} seeds would settle "
-                f"it; {found.seeds} seeds tell either only roughly."
+                f"  - Were its mean and spread to stay as they are, about {found.enough} seeds "
+                f"would settle it; {found.seeds} seeds tell either only roughly."
             )
+        elif settles_not(found):
+            lines.append(f"  - As many as {MOST_SEEDS} seeds like these would not settle it.")
     return "\n".join(lines)
+
+
+def settles_not(verdict: Verdict) -> bool:
+    """Whether it is open though sizes are alike, and no number of seeds tried would settle it."""
+    alike = verdict.differ is None or verdict.differ >= CHANCE
+    return verdict.verdict == "open" and verdict.low is not None and alike
 
 
 def said(verdict: Verdict) -> str:
     """A claim and its verdict, as a sentence each."""
-    return f"{verdict.claim}: *{verdict.text}* {capital(told(verdict))}."
+    sizes = f" By size: {by_size(verdict)}." if by_size(verdict) else ""
+    return f"{verdict.claim}: *{verdict.text}* {capital(told(verdict))}.{sizes}"
 
 
 def sources(studies: dict[str, View]) -> str:
@@ -82,7 +109,7 @@ def sources(studies: dict[str, View]) -> str:
     for name, view in studies.items():
         lines = [
             f"<li>{v.claim}: {', '.join(f'<code>{key}</code>' for key in v.records)}</li>"
-            for v in verdicts(view, CLAIMS + QUESTIONS)
+            for v in verdicts(view, EVERY)
             if v.records
         ]
         parts.append(
@@ -93,7 +120,7 @@ def sources(studies: dict[str, View]) -> str:
 
 
 def table(studies: dict[str, View], asked: tuple[Claim, ...] | None = None) -> str:
-    """All claims and what each scale says of them, as a Markdown table."""
+    """All claims and what each scale says of them, as a Markdown table with a key below."""
     asked = CLAIMS if asked is None else asked
     found = {name: verdicts(view, asked) for name, view in studies.items()}
     lines = [
@@ -101,11 +128,47 @@ def table(studies: dict[str, View], asked: tuple[Claim, ...] | None = None) -> s
         "|---|---|" + "---|" * len(found),
     ]
     for i, claim in enumerate(asked):
-        cells = []
-        for rows in found.values():
-            v = rows[i]
-            number = "" if v.mean is None else f" {signed(v.mean)}"
-            interval = "" if v.low is None else f" ({signed(v.low)} to {signed(v.high)})"
-            cells.append(f"{MARKS[v.verdict]} {v.verdict}{number}{interval}")
-        lines.append(f"| {claim.number} | {claim.text} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = " | ".join(cell(rows[i]) for rows in found.values())
+        lines.append(f"| {claim.number} | {claim.text} | {cells} |")
+    return "\n".join([*lines, "", KEY])
+
+
+KEY = (
+    "First the mean over the sizes with its 95 % interval, then each size: ✔ supported, ✘ refuted, "
+    "= equal for all that matters, ± depends on the size, ? open. † would not stand among so many "
+    "claims (Holm's method, 5 %)."
+)
+
+
+def cell(verdict: Verdict) -> str:
+    """A verdict in a table: word, mean, interval, and below these what is said at each size."""
+    number = "" if verdict.mean is None else f" {signed(verdict.mean)}"
+    span = "" if verdict.low is None else f" ({signed(verdict.low)} to {signed(verdict.high)})"
+    falls = "" if verdict.survives is not False or verdict.verdict == "open" else " †"
+    sizes = f"<br><small>{by_size(verdict)}</small>" if by_size(verdict) else ""
+    word = WORDS.get(verdict.verdict, verdict.verdict)
+    return f"{MARKS[verdict.verdict]} {word}{falls}{number}{span}{sizes}"
+
+
+def costs(view: View) -> str:
+    """Where a shape is compared: with its search free, and with its search counted in; a table."""
+    by = {v.claim: v for v in verdicts(view, EVERY)}
+    lines = ["| the shape given | | its search counted in | |", "|---|---|---|---|"]
+    for free in by.values():
+        counted = by.get(free.counted)
+        if counted is not None and free.sizes and counted.sizes:
+            both = (f"{v.claim}: {v.text} | {cell(v)}" for v in (free, counted))
+            lines.append(f"| {' | '.join(both)} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def identities() -> str:
+    """Which claims are sums of others, as a sentence."""
+    parts = [
+        f"{claim} = {first} {'+' if sign > 0 else '−'} {second}"
+        for claim, ((first, _), (second, sign)) in IDENTITIES.items()
+    ]
+    return (
+        f"Some verdicts follow from others and are no further evidence: {', '.join(parts)}, up to "
+        "the few parameters by which networks miss a budget."
+    )

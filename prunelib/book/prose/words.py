@@ -2,41 +2,42 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-import pandas as pd
-
-from prunelib.evidence.statistics import mean_interval
+from prunelib.evidence.statistics import mean, mean_interval
 from prunelib.evidence.view import View
+from prunelib.text import fixed
 
 
-def spread(values: pd.Series) -> str:
+def spread(values: Iterable[float]) -> str:
     """Mean and range over seeds, per cent."""
-    values = np.asarray(values, float)
+    return over_seeds(values, " %")
+
+
+def correlation(values: Iterable[float]) -> str:
+    """Mean and range over seeds of a correlation."""
+    return over_seeds(values)
+
+
+def over_seeds(values: Iterable[float], unit: str = "") -> str:
+    """Mean and range over seeds."""
+    values = list(values)
     if len(values) == 1:
-        return f"{values[0]:.2f} % (one seed)"
-    low, high = values.min(), values.max()
-    return f"{values.mean():.2f} % ({len(values)} seeds: {low:.2f} to {high:.2f})"
+        return f"{fixed(values[0])}{unit} (one seed)"
+    span = f"{fixed(min(values))} to {fixed(max(values))}"
+    return f"{fixed(mean(values))}{unit} ({len(values)} seeds: {span})"
 
 
 def interval(values: Iterable[float]) -> str:
     """Mean with a 95 % interval, or the single value, marked as such."""
     values = list(values)
     if len(values) < 2:
-        return f"{values[0]:+.2f} (one comparison, no interval)"
-    mean, low, high = mean_interval(values)
-    return f"{mean:+.2f} (95 % interval {low:+.2f} to {high:+.2f})"
-
-
-def correlation(values: pd.Series) -> str:
-    """Mean and range over seeds of a correlation."""
-    if len(values) == 1:
-        return f"{values.iloc[0]:.2f} (one seed)"
-    return f"{values.mean():.2f} ({len(values)} seeds: {values.min():.2f} to {values.max():.2f})"
+        return f"{signed(values[0])} (one comparison, no interval)"
+    middle, low, high = mean_interval(values)
+    return f"{signed(middle)} (95 % interval {signed(low)} to {signed(high)})"
 
 
 def signed(x: float) -> str:
-    """A statistic with its sign and three significant digits or two decimals."""
-    return f"{x:+.2f}"
+    """A statistic with its sign and two decimals."""
+    return fixed(x, sign=True)
 
 
 def capital(text: str) -> str:
