@@ -351,12 +351,57 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
 
     found = verdicts.verdicts(fill(tmp_path, shifted, families=None), QUESTIONS)
     expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5, 2.25, 3, None, 0.75, 1, 2]
-    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 15)]
-    for judged, mean in zip(found, expected, strict=True):
+    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 25)]
+    for judged, mean in zip(found, expected, strict=False):
         if mean is not None:
             assert judged.mean == pytest.approx(sign * mean, abs=0.4), judged.claim
             assert judged.verdict == verdict, judged.claim
             assert judged.records
+
+
+SHAPES = {
+    "base-long": -3.0,
+    "sliced-weights": -0.25,
+    "taper": 3.5,
+    "taper-macs": 2.5,
+    "l1-shape": 1.5,
+    "random-shape": 4.5,
+}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "supported"), (-1, "refuted")])
+def test_questions_of_shape_are_judged(tmp_path, sign, verdict):
+    def shifted(family, params, seed):
+        shifts = SHIFTS | SHAPES
+        return 30 - params / 1_000 + 0.1 * seed + sign * shifts.get(family, 0)
+
+    scale = replace(SCALE, families=(*SCALE.families, *SHAPES))
+    study = fill(tmp_path, shifted, scale, families=None)
+    found = {v.claim: v for v in verdicts.verdicts(study, QUESTIONS)}
+    expected = {"K17": 0.25, "K18": 0.25, "K19": 3.5, "K20": 2.5}
+    for claim, mean in expected.items():
+        assert found[claim].mean == pytest.approx(sign * mean, abs=0.01), claim
+        assert found[claim].verdict == verdict, claim
+        assert found[claim].planned == 2
+    for claim in ("K22", "K23"):  # all made-up runs walk alike: one shape is one network
+        assert (found[claim].mean, found[claim].verdict) == (0, "equal")
+    assert found["K16"].mean == pytest.approx(sign * 3)
+    assert (found["K16"].seeds, found["K16"].planned) == (1, 1)
+    assert {found[c].planned for c in ("K15", "K21", "K24")} == {0}
+
+
+def test_fewer_blocks_are_held_against_bottlenecks_of_equal_parameters():
+    scale = SimpleNamespace(budgets=(1_000, 2_000))
+    rows = [("base", None, 0, 4_000, 10.0), ("bottleneck", 1_000, 0, 1_000, 40.0)]
+    rows += [("bottleneck", 2_000, 0, 2_000, 30.0)]
+    rows += [("reduced-depth", 1_000, 0, 960, 40.0), ("reduced-depth", 2_000, 0, 1_500, 34.0)]
+    networks = pd.DataFrame(rows, columns=["family", "budget", "seed", "params", "error"])
+    study = SimpleNamespace(scale=scale, networks=networks)
+    found = rules.fewer_blocks_beat_narrower(study)
+    assert found == {1_000: {0: pytest.approx(0.4)}, 2_000: {0: pytest.approx(1.0)}}
+    far = networks.replace({"params": {960: 940}})
+    study = SimpleNamespace(scale=scale, networks=far)
+    assert rules.fewer_blocks_beat_narrower(study)[1_000] == {}
 
 
 @examples(25)

@@ -3,6 +3,7 @@
 from prunelib.evidence import rules
 from prunelib.evidence.claims import Claim
 from prunelib.evidence.comparisons import SCRATCH
+from prunelib.evidence.shape_questions import SHAPE_QUESTIONS
 from prunelib.evidence.tables import PRUNED
 
 QUESTIONS = (
@@ -168,6 +169,7 @@ QUESTIONS = (
         (SCRATCH, "bottleneck-longest"),
         low=0,
     ),
+    *SHAPE_QUESTIONS,
 )
 
 IDENTITIES = {

@@ -19,7 +19,14 @@ from prunelib.evidence.comparisons import (
     walks_apart,
 )
 from prunelib.evidence.published import SNIP
-from prunelib.evidence.statistics import exact, interpolated, mean, rank_correlation, slope
+from prunelib.evidence.statistics import (
+    Number,
+    exact,
+    interpolated,
+    mean,
+    rank_correlation,
+    slope,
+)
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
@@ -140,28 +147,55 @@ def penalty_matters(view: View) -> Values:
     }
 
 
-def shape_wins_at_equal_macs(view: View) -> Values:
-    """K11: error(bottleneck of equal MACs) - error(pruned architecture from scratch), points.
+NEAR = 0.05
+"""Share of its size by which a network may lie outside of the measured ones."""
 
-    The base network is the largest bottleneck network.
+
+def bottlenecks_of_equal(axis: str, view: View, family: str) -> Values:
+    """error(bottleneck network of equal size) - error(a family's), points.
+
+    The error is read off between the measured bottleneck networks, of which the base network is the
+    largest, and up to 5 % beyond the smallest on the line of the two smallest.
     """
     rows = view.networks[view.networks["family"].isin(("base", "bottleneck"))]
-    simple = {
-        seed: others.sort_values("macs")
-        for seed, others in rows.groupby("seed")
+    lines = {
+        seed: (others[axis].tolist(), others["error"].tolist())
+        for seed, others in rows.sort_values(axis).groupby("seed")
         if len(others) == 1 + len(view.scale.budgets)
     }
 
-    def gap(seed: int, macs: float, error: float):
-        line = simple.get(seed)
-        if line is None:
-            return None
-        other = interpolated(macs, line["macs"].tolist(), line["error"].tolist())
-        return None if other is None else other - error
+    def read(size: Number, sizes: list[float], errors: list[float]) -> Number | None:
+        if (1 - NEAR) * sizes[0] <= size < sizes[0]:
+            return exact(errors[0]) + slope(sizes[:2], errors[:2]) * (size - exact(sizes[0]))
+        return interpolated(size, sizes, errors)
 
-    macs, errors = column(view, SCRATCH, "macs"), column(view, SCRATCH)
-    gaps = {b: {s: gap(s, macs[b][s], e) for s, e in at.items()} for b, at in errors.items()}
-    return {b: {s: g for s, g in at.items() if g is not None} for b, at in gaps.items()}
+    found: Values = {}
+    sizes = column(view, family, axis)
+    for budget, errors in column(view, family).items():
+        others = {s: read(sizes[budget][s], *lines[s]) for s in errors if s in lines}
+        found[budget] = {s: o - errors[s] for s, o in others.items() if o is not None}
+    return found
+
+
+def shape_wins_at_equal_macs(view: View) -> Values:
+    """K11: error(bottleneck of equal MACs) - error(pruned architecture from scratch), points."""
+    return bottlenecks_of_equal("macs", view, SCRATCH)
+
+
+def fewer_blocks_beat_narrower(view: View) -> Values:
+    """K24: error(bottleneck of equal parameters) - error(fewer blocks), points."""
+    return bottlenecks_of_equal("params", view, "reduced-depth")
+
+
+def longer_base_is_better(view: View) -> Values:
+    """K16: error(base) - error(base, trained longer), points; it has one size, its own."""
+    errors: dict[str, dict[int, Number]] = {"base": {}, "base-long": {}}
+    rows = view.networks[view.networks["family"].isin(errors)]
+    for family, seed, error in zip(rows["family"], rows["seed"], rows["error"], strict=True):
+        errors[family][int(seed)] = exact(error)
+    usual, longer = errors.values()
+    size = view.scale.shape.params(view.scale.base)
+    return {size: {seed: usual[seed] - longer[seed] for seed in longer if seed in usual}}
 
 
 def copycats_compete(view: View) -> Values:

@@ -81,7 +81,8 @@ class Verdict:
     `mean`, `low` and `high` are of the mean over sizes; `sizes` says it for each. `margin` is what
     would be equal, in points. `differ` is the probability of sizes so far apart by chance, `p` that
     of the verdict, and `survives` whether it stands among all claims of the scale. `enough` seeds
-    would settle an open claim, were mean and spread to stay as they are.
+    would settle an open claim, were mean and spread to stay as they are. Where a study does not ask
+    this, 0 seeds are planned.
     """
 
     claim: str
@@ -244,7 +245,7 @@ def verdict(claim: Claim, view: View) -> Verdict:
         word,
         *map(known, (middle, left, right)),
         len(numbers),
-        min(view.scale.seeds_of(FAMILIES[name]) for name in claim.families),
+        planned(claim, view),
         enough,
         tuple(sorted(set(behind["key"]))) if values else (),
         sizes,
@@ -253,6 +254,13 @@ def verdict(claim: Claim, view: View) -> Verdict:
         p,
         counted=claim.counted,
     )
+
+
+def planned(claim: Claim, view: View) -> int:
+    """How many seeds the study of a scale has for a claim; 0 where it is not asked."""
+    if not set(claim.families) <= set(view.scale.families):
+        return 0
+    return min(view.scale.seeds_of(FAMILIES[name]) for name in claim.families)
 
 
 def verdicts(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict]:

@@ -15,6 +15,8 @@ WORDS = {"equal": "about equal"}
 
 def told(verdict: Verdict) -> str:
     """A verdict as part of a sentence."""
+    if not verdict.sizes and not verdict.planned:
+        return f"at {verdict.scale} it is not asked"
     if not verdict.sizes:
         return f"at {verdict.scale} **open**, for nothing was measured that could tell"
     word = WORDS.get(verdict.verdict, verdict.verdict)
@@ -61,6 +63,7 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
     lines = []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
         rows = [v for rows in found.values() for v in rows if v.claim == claim.number]
+        rows = [v for v in rows if v.planned or v.sizes] or rows
         lines.append(
             f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
             f"{capital('; '.join(map(told, rows)))}. Measured: {claim.statistic}."
@@ -142,6 +145,8 @@ KEY = (
 
 def cell(verdict: Verdict) -> str:
     """A verdict in a table: word, mean, interval, and below these what is said at each size."""
+    if not verdict.sizes and not verdict.planned:
+        return "–"
     number = "" if verdict.mean is None else f" {signed(verdict.mean)}"
     span = "" if verdict.low is None else f" ({signed(verdict.low)} to {signed(verdict.high)})"
     falls = "" if verdict.survives is not False or verdict.verdict == "open" else " †"
