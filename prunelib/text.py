@@ -79,13 +79,16 @@ def snapped(x: float | Fraction) -> Decimal:
 def rounded(x: float | Fraction, digits: int = 6) -> float:
     """A number as it leaves for a figure, a table or JSON: so many digits, half to even.
 
-    Processors differ in the last digits of sums; what is rounded here is the same on all.
+    Processors differ in the last digits of sums; what is rounded here is the same on all. Counts
+    keep all of their digits.
 
     >>> rounded(2.6449999999999996), rounded(0.1 + 0.2), rounded(19.123450000001)
     (2.645, 0.3, 19.1234)
+    >>> rounded(1129376.0000000002)
+    1129376.0
     """
     value = snapped(x)
-    if not value.is_finite():
+    if not value.is_finite() or value == value.to_integral_value():
         return float(value)
     return float(Context(prec=digits, rounding=ROUND_HALF_EVEN).create_decimal(value))
 
@@ -101,3 +104,16 @@ def fixed(x: float | Fraction, places: int = 2, sign: bool = False) -> str:
         return f"{value}"
     value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
     return f"{value if value else abs(value):{'+' if sign else ''}f}"
+
+
+def plain(value: object) -> object:
+    """Data of dictionaries and lists with its numbers rounded.
+
+    >>> plain({"a": (0.1 + 0.2, 3, "b", None)})
+    {'a': [0.3, 3, 'b', None]}
+    """
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return rounded(value) if isinstance(value, float | Fraction) else value

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from prunelib.evidence.statistics import mean
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
-from prunelib.text import counted
+from prunelib.text import counted, fixed
 
 
 class Curve(NamedTuple):
@@ -43,16 +44,14 @@ def measured_curve(view: View, family: str) -> Curve:
     else:
         rows, by, seeds = view.networks, "budget", 1
         rows = rows[rows["family"] == family]
-    means = rows.groupby(by).agg(
-        params=("params", "mean"), error=("error", "mean"), runs=("error", "size")
-    )
-    means = means[means["runs"] >= seeds].sort_values("params").drop_duplicates("params")
-    return Curve(
-        tuple(round(float(x), 2) for x in means["params"]),
-        tuple(round(float(x), 4) for x in means["error"]),
-        tuple(int(n) for n in means["runs"]),
-        family == PRUNED,
-    )
+    points = {}
+    for _, runs in rows.groupby(by):
+        if len(runs) >= seeds:
+            size, error = float(fixed(mean(runs["params"]))), float(fixed(mean(runs["error"]), 4))
+            points.setdefault(size, (error, len(runs)))
+    sizes = sorted(points)
+    errors, counts = (tuple(points[size][i] for size in sizes) for i in (0, 1))
+    return Curve(tuple(sizes), errors, counts, family == PRUNED)
 
 
 def reading(curve: Curve | None, params: int) -> Reading:

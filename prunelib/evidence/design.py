@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.statistics import interpolated, mean
 from prunelib.evidence.view import View
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, Count, round_half_up
@@ -96,9 +95,10 @@ def how_much_longer(view: View, family: str, params: int) -> float:
     The smaller a network, the more pruning it replaces: interpolated between budgets.
     """
     rows = view.networks
-    long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"].mean()
-    usual = rows[rows["family"] == family]["images_seen"].mean()
-    return float(np.interp(params, long.index, long) / usual)
+    long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"]
+    sizes, images = zip(*((size, mean(seen)) for size, seen in long), strict=True)
+    at = interpolated(min(max(params, sizes[0]), sizes[-1]), sizes, images)
+    return float(at / mean(rows[rows["family"] == family]["images_seen"]))
 
 
 def design(

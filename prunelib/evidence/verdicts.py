@@ -55,7 +55,7 @@ from prunelib.evidence.statistics import (
 )
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
-from prunelib.text import rounded
+from prunelib.text import plain
 
 MOST_SEEDS = 100
 CHANCE = 0.05
@@ -286,12 +286,3 @@ def verdicts(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict
 def as_rows(found: list[Verdict]) -> list[dict]:
     """Verdicts as plain data, for JSON and for tables, with numbers as they leave."""
     return [plain(asdict(verdict)) for verdict in found]
-
-
-def plain(value: object) -> object:
-    """Data with its numbers rounded."""
-    if isinstance(value, dict):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return rounded(value) if isinstance(value, float) else value
