@@ -1,5 +1,6 @@
 """Files that are whole or not there: text and tensors, written atomically."""
 
+import contextlib
 import os
 import tempfile
 import time
@@ -23,7 +24,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        # Some file systems (CIFS, NTFS) refuse it, and need none.
+        with contextlib.suppress(OSError):
+            os.chmod(temporary, 0o644)
         os.replace(temporary, path)
         temporary = None
     except OSError as error:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from prunelib.book.parameters import checked
+from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
 from prunelib.evidence.view import View, open_view
 from prunelib.study.plan import (
@@ -81,6 +82,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     """Run what is missing, with a progress bar."""
     from tqdm import tqdm
 
+    unbind_threads()
     from prunelib.study.executors.local import Setting, executor
     from prunelib.training.machine import Machine, cores
 

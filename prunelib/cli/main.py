@@ -12,6 +12,7 @@ from prunelib.cli.fit import fit
 from prunelib.cli.records import compare, verdicts
 from prunelib.cli.runs import prune, train
 from prunelib.cli.study import status, study
+from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -47,6 +48,9 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    unbind_threads()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a terminal may not know every character
     try:
         sys.exit(cli(prog_name="prunelib", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:

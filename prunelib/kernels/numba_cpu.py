@@ -52,7 +52,13 @@ def _store(value, like):  # type: ignore[no-untyped-def]
     return bfloat16
 
 
-_compiled = njit(cache=True, fastmath={"contract"}, error_model="numpy")
+def _compiled(function):
+    """Compile, and keep what is compiled for other processes where a folder can be written."""
+    options = {"fastmath": {"contract"}, "error_model": "numpy"}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:
+        return njit(**options)(function)
 
 
 @_compiled

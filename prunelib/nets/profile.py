@@ -194,7 +194,13 @@ class ChannelProfile:
         )
 
     def bottleneck(self, z: float | Fraction) -> "ChannelProfile":
-        """The full network with every bottleneck width times `z` (the paper's figure 2b)."""
+        """The full network with every bottleneck width times `z` (the paper's figure 2b).
+
+        Raises:
+            PrunelibError: z is not above 0 and at most 1.
+        """
+        if not 0 < z <= 1:
+            raise PrunelibError(f"the share of a bottleneck must be above 0 and at most 1, not {z}")
         return self.unpruned.scaled(z)
 
     def reduced(self, width: float) -> "ChannelProfile":

@@ -93,6 +93,7 @@ def prune(
         NotFinite: the loss became infinite or not a number.
     """
     machine = machine or Machine.here()
+    data.check()
     protocol.check(model.profile, data.shape)
     if follow is not None:
         check_order(follow, model.profile, protocol, data.shape)

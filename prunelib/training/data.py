@@ -50,6 +50,20 @@ class Dataset:
     mean: Tensor
     std: Tensor
 
+    def check(self) -> None:
+        """Raise PrunelibError for data that cannot be learnt from.
+
+        That is: images that are not square, labels that are no classes or not as many as images,
+        a channel that is the same everywhere.
+        """
+        for what, split in (("training", self.train), ("test", self.test)):
+            _check_split(split, what, self.train.x.shape[1:], SHAPES[self.name].num_classes)
+        for channel, std in enumerate(self.std.tolist()):
+            if not std > 0:
+                raise PrunelibError(
+                    f"channel {channel} of the images is the same everywhere; leave it out"
+                )
+
     @property
     def shape(self) -> Shape:
         """Channels and size of the images, and number of classes."""
@@ -73,6 +87,27 @@ class Dataset:
     def normalise(self, x: Tensor) -> Tensor:
         """Float32 images (N, C, H, W), channels-last in memory, from uint8 (N, H, W, C)."""
         return ((x.float() - self.mean) / self.std).permute(0, 3, 1, 2)
+
+
+def _check_split(split: Split, what: str, size: torch.Size, num_classes: int) -> None:
+    """Raise PrunelibError for images and labels that cannot be learnt from."""
+    x, y = split
+    if x.ndim != 4 or x.shape[1] != x.shape[2]:
+        raise PrunelibError(
+            f"{what} images must be square, (N, size, size, channels), not {tuple(x.shape)}"
+        )
+    if x.shape[1:] != size:
+        raise PrunelibError(
+            f"{what} images are {tuple(x.shape[1:])}, those to train with {tuple(size)}"
+        )
+    if y.shape != x.shape[:1] or not len(y):
+        raise PrunelibError(f"{len(x)} {what} images, but labels of shape {tuple(y.shape)}")
+    least, greatest = int(y.min()), int(y.max())
+    if least < 0 or greatest >= num_classes:
+        raise PrunelibError(
+            f"{what} labels run from {least} to {greatest}; {num_classes} classes are 0 to "
+            f"{num_classes - 1}"
+        )
 
 
 def load(name: str, image_size: int | None = None, root: str | Path | None = None) -> Dataset:

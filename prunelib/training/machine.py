@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from prunelib import __version__
+from prunelib.environment import result_settings
 from prunelib.errors import PrunelibError
 from prunelib.kernels.norm_relu import kernels
 
@@ -80,6 +81,7 @@ class Machine:
             "torch": torch.__version__,
             "numba": version("numba") if not cuda and self.threads == 1 and kernels() else None,
             "prunelib": __version__,
+            **({"settings": settings} if (settings := result_settings()) else {}),
         }
 
 

@@ -31,8 +31,13 @@ class Protocol:
         return self.lr * self.gamma ** sum(epoch >= m for m in self.milestones)
 
     def lasting(self, epochs: int) -> "Protocol":
-        """The same protocol with another number of epochs, milestones in proportion."""
-        scaled = (round(m * epochs / self.epochs) for m in self.milestones)
+        """The same protocol with another number of epochs, milestones in proportion.
+
+        Where there are few epochs, the first milestone is not before the second epoch, and the last
+        not after the last one; a single epoch has the full learning rate.
+        """
+        last = max(1, epochs - 1)
+        scaled = (min(max(round(m * epochs / self.epochs), 1), last) for m in self.milestones)
         return replace(self, epochs=epochs, milestones=tuple(scaled))
 
 

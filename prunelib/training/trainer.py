@@ -129,9 +129,11 @@ def train(
             result. That of another run is not gone on from.
 
     Raises:
+        PrunelibError: the data cannot be learnt from; see `Dataset.check`.
         NotFinite: the loss became infinite or not a number; says at which step.
         PrunelibError: the checkpoint cannot be read or written.
     """
+    data.check()
     machine = machine or Machine.here()
     data = data.to(machine.device)
     steps = -(-len(data.train.y) // protocol.batch_size)

@@ -1,0 +1,157 @@
+"""The user's environment: what of it is kept out, and what is recorded."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from making import CPU, dataset, images, network
+
+from prunelib.errors import PrunelibError
+from prunelib.files import write_atomically
+from prunelib.nets.profile import ChannelProfile
+from prunelib.training.data import Dataset, Split
+from prunelib.training.protocols import Protocol
+from prunelib.training.trainer import train
+
+
+def python(program, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+def test_settings_that_change_results_stand_in_a_record():
+    program = (
+        "import json; from prunelib.training.machine import Machine;"
+        "print(json.dumps(Machine('cpu', 'float32', 1).describe()))"
+    )
+    found = json.loads(python(program, MKL_CBWR="COMPATIBLE").stdout)
+    assert found["settings"] == {"MKL_CBWR": "COMPATIBLE"}
+    assert "settings" not in json.loads(python(program, MKL_CBWR="").stdout)
+
+
+def test_a_user_who_binds_threads_gets_all_cores():
+    program = (
+        "from prunelib.cli.main import cli, main; import sys; import click\n"
+        "@cli.command()\n"
+        "def count():\n"
+        "    import torch; torch.ones(99, 99) @ torch.ones(99, 99)\n"
+        "    from prunelib.training.machine import cores; print(cores())\n"
+        "sys.argv = ['prunelib', 'count']; main()"
+    )
+    bound = {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
+    assert python(program, **bound).stdout == python(program).stdout != ""
+
+
+LOOPS = (
+    "from prunelib.kernels import norm_relu, numba_cpu;print(norm_relu.numba_loops() is numba_cpu)"
+)
+
+
+def test_loops_are_compiled_also_where_they_cannot_be_kept(tmp_path):
+    pytest.importorskip("numba")
+    nowhere = tmp_path / "file"
+    nowhere.write_text("", encoding="utf-8")
+    done = python(
+        LOOPS,
+        NUMBA_CACHE_DIR=str(nowhere),
+        NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator",
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_records_can_be_kept_where_permissions_cannot_be_changed(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError("not on this file system")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    write_atomically(tmp_path / "record", b"whole")
+    assert (tmp_path / "record").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("command", ["verdicts", "status smoke", "study smoke", "compare smoke ."])
+def test_no_file_is_read_in_the_locale_s_encoding(command, tmp_path):
+    """Python tells where an encoding is not named; it must not be this project's code."""
+    results = os.path.join(os.path.dirname(__file__), "..", "results")
+    program = f"import sys; sys.argv[1:] = {command.split()};"
+    program += "from prunelib.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-X", "warn_default_encoding", "-c", program],
+        cwd=results,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in done.stderr.splitlines() if "prunelib" in line]
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
+def test_a_terminal_that_knows_few_characters_gets_the_others_as_question_marks(locale):
+    program = "import click; from prunelib.cli.main import cli, main; import sys\n"
+    program += "@cli.command()\ndef tell(): click.echo('32×32 ± ∞')\n"
+    program += "sys.argv = ['prunelib', 'tell']; main()"
+    done = python(program, **locale)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("32")
+
+
+GOOD = images(20, size=4)
+CLASSES = torch.arange(20) % 10
+
+
+def like(x=None, y=None, test=None) -> Dataset:
+    return dataset(Split(GOOD.x if x is None else x, CLASSES if y is None else y), test)
+
+
+BAD = {
+    "a label too high": (lambda: like(y=CLASSES + 1), "labels run from 1 to 10"),
+    "a label too low": (lambda: like(y=CLASSES - 1), "labels run from -1 to 8"),
+    "a label of a test image": (
+        lambda: like(test=Split(GOOD.x, CLASSES + 90)),
+        "test labels run from 90 to 99",
+    ),
+    "images that are not square": (lambda: like(x=GOOD.x[:, :3]), "square"),
+    "test images of another size": (
+        lambda: like(test=Split(images(20, size=5).x, CLASSES)),
+        "test images are",
+    ),
+    "fewer labels": (lambda: like(y=CLASSES[:7]), "20 training images, but labels of shape (7,)"),
+    "no image": (lambda: like(test=Split(GOOD.x[:0], CLASSES[:0])), "0 test images"),
+    "a constant channel": (lambda: like(x=torch.zeros_like(GOOD.x)), "same everywhere"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), BAD.values(), ids=BAD)
+def test_data_that_cannot_be_learnt_from_are_told_before_training(make, said):
+    model = network(ChannelProfile.full(10, 0.125), dtype=torch.float32)
+    with pytest.raises(PrunelibError) as told:
+        train(model, make(), Protocol(epochs=1, batch_size=10), 0, CPU)
+    assert said in str(told.value)
+
+
+@given(st.integers(1, 400), st.sampled_from([(10, (3, 6, 9)), (200, (60, 120, 180))]))
+def test_a_short_training_keeps_a_sensible_schedule(epochs, usual):
+    protocol = Protocol(epochs=usual[0], milestones=usual[1]).lasting(epochs)
+    rates = [protocol.lr_at(epoch) for epoch in range(epochs)]
+    assert rates[0] == protocol.lr
+    assert rates == sorted(rates, reverse=True)
+    if epochs > 1:
+        assert rates[-1] == pytest.approx(protocol.lr * protocol.gamma**3)
+
+
+def test_where_there_are_enough_epochs_milestones_stay_in_proportion():
+    """Keys of records rest on it."""
+    protocol = Protocol(epochs=10, milestones=(3, 6, 9))
+    for epochs in range(10, 200):
+        assert protocol.lasting(epochs).milestones == tuple(
+            round(share * epochs / 10) for share in (3, 6, 9)
+        )
