@@ -105,10 +105,16 @@ def test_scaling_rounds_each_bottleneck_and_keeps_it_between_one_and_full(profil
         assert new == 1 or new - Fraction(1, 2) <= old * s
 
 
-@given(profiles(), st.floats(0, 4))
+@given(profiles(), st.floats(0, 1, exclude_min=True))
 def test_a_bottleneck_network_forgets_what_was_pruned(profile, z):
     assert profile.bottleneck(z) == profile.unpruned.scaled(z)
     assert profile.scaled(1) == profile
+
+
+@pytest.mark.parametrize("z", [0, -1, 1.01, float("inf"), float("nan")])
+def test_a_share_that_is_none_is_refused(z):
+    with pytest.raises(PrunelibError, match="above 0 and at most 1"):
+        WRN_40_2.bottleneck(z)
 
 
 @given(profiles(), st.fractions(0, 4), st.fractions(0, 4))

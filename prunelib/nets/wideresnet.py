@@ -68,6 +68,7 @@ class WideResNet(nn.Module):
         num_classes: outputs of the linear layer.
         in_channels: channels of the images.
 
+    >>> import torch
     >>> WideResNet(ChannelProfile.full(16, 1))(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """

@@ -58,9 +58,16 @@ def prune(
             removed, or model, data and example do not suit each other.
         NotFinite: the loss became infinite or not a number.
 
+    >>> import torch
+    >>> from prunelib.training.data import load
     >>> from prunelib.training.protocols import PruneProtocol
-    >>> protocol = PruneProtocol(steps=10, removals=100)
-    >>> points = prune(resnet, data, protocol, seed=0, example=torch.zeros(1, 3, 32, 32))
+    >>> network = nn.Sequential(
+    ...     nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(128, 10)
+    ... )
+    >>> protocol = PruneProtocol(steps=1, removals=2)
+    >>> points = prune(network, load("digits"), protocol, 0, example=torch.zeros(1, 1, 8, 8))
+    >>> len(points), network[0].out_channels + network[2].out_channels
+    (3, 14)
     """
     if example is None:
         ours(model)
@@ -97,7 +104,13 @@ def fisher_saliency(
     Raises:
         PrunelibError: with `example` as `prune`.
 
-    >>> scores = fisher_saliency(resnet, batches, example=torch.zeros(1, 3, 32, 32))
+    >>> import torch
+    >>> network = nn.Sequential(
+    ...     nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 30 * 30, 10)
+    ... )
+    >>> batches = [(torch.zeros(4, 3, 32, 32), torch.zeros(4, dtype=torch.int64))]
+    >>> fisher_saliency(network, batches, example=torch.zeros(1, 3, 32, 32))[0].shape
+    torch.Size([8])
     """
     if example is None:
         ours(model)
