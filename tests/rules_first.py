@@ -1,0 +1,64 @@
+"""Was each rule written before the runs that it judges? Reads the history: a full clone is needed.
+
+`python tests/rules_first.py [SCALE ...]` prints a line for each claim: when its number first stood
+in the library, when the first record that it reads was finished, and which came first.
+"""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prunelib.evidence.claims import CLAIMS
+from prunelib.evidence.questions import QUESTIONS
+from prunelib.evidence.verdicts import verdicts
+from prunelib.evidence.view import View
+from prunelib.study.plan import SCALES, lookup, plan
+from prunelib.study.store import Store, read
+
+ROOT = Path(__file__).parents[1]
+
+
+def git(*arguments: str) -> list[str]:
+    """The lines that git prints."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def full_clone() -> bool:
+    """Whether the whole history is here."""
+    try:
+        return git("rev-parse", "--is-shallow-repository") == ["false"]
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def written(number: str) -> datetime:
+    """When the first commit was made in which a claim has this number."""
+    found = git("log", "--format=%ct", "-S", f'"{number}",', "--", "prunelib")
+    return datetime.fromtimestamp(min(map(int, found)), UTC)
+
+
+def finished(path: Path) -> datetime:
+    """When the run of a record was over."""
+    return datetime.fromisoformat(read(path).circumstances["finished"])
+
+
+def table(scale: str) -> list[tuple[str, datetime, datetime]]:
+    """For each claim that has a verdict: its number, when it was written, and its first record."""
+    store = Store(ROOT / "results" / scale)
+    view = View(SCALES[scale], tuple(plan(SCALES[scale])), lookup(store))
+    rows = []
+    for verdict in verdicts(view, CLAIMS + QUESTIONS):
+        paths = [store.folder / f"{key}.json" for key in verdict.records]
+        times = [finished(path) for path in paths if path.exists()]
+        if times:
+            rows.append((verdict.claim, written(verdict.claim), min(times)))
+    return rows
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or SCALES:
+        for number, rule, record in table(name):
+            order = "rule first" if rule < record else "RECORD FIRST"
+            print(f"{name:<6}{number:<5}{rule:%Y-%m-%d %H:%M}  {record:%Y-%m-%d %H:%M}  {order}")
