@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from prunelib.errors import Missing
+from prunelib.evidence.statistics import exact
 from prunelib.evidence.view import View
 from prunelib.study.plan import found
 from prunelib.study.store import Store
@@ -40,7 +41,7 @@ def repeats(view: View, other: Store) -> pd.DataFrame:
             "seed": request.seed,
             "error": record.outcome["error"],
             "other": twin.outcome["error"],
-            "difference": twin.outcome["error"] - record.outcome["error"],
+            "difference": float(exact(twin.outcome["error"]) - exact(record.outcome["error"])),
             "same": timeless(record.outcome) == timeless(twin.outcome),
             **{name: ours[name] for name in ("hardware", "precision")},
             **{f"other_{name}": theirs[name] for name in ("hardware", "precision")},

@@ -2,22 +2,28 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 
-from prunelib.book.prose.words import interval
-from prunelib.evidence.statistics import between_seeds, repeatability_limit
+from prunelib.book.prose.words import interval, signed
+from prunelib.evidence.statistics import between_seeds, exact, mean, repeatability_limit
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
-from prunelib.text import short
+from prunelib.text import fixed, short
+
+RULE = (
+    "The first record of a run counts, whatever comes later; later ones lie beside it, and "
+    "differences are those of the later run. Four records were replaced all the same: "
+    "`results/repeats/replaced` says why."
+)
 
 
 def made_twice(studies: dict[str, View], runs: dict[str, pd.DataFrame]) -> str:
-    """How well the runs of `kept` agree, a Markdown paragraph a scale."""
-    return "\n\n".join(
+    """How well the runs of `kept` agree, a Markdown paragraph a scale, and which of them counts."""
+    parts = [
         f"Scale {name}: {agree(rows, between_seeds(studies[name].networks))}"
         for name, rows in runs.items()
-    )
+    ]
+    return "\n\n".join([RULE, *parts])
 
 
 def agree(runs: pd.DataFrame, deviation: float | None) -> str:
@@ -27,18 +33,19 @@ def agree(runs: pd.DataFrame, deviation: float | None) -> str:
         f"{len(runs) - len(others)} of {len(runs)} runs came out the same to the last digit."
     ]
     if len(others):
-        apart = others["difference"]
+        apart = others["difference"].tolist()
+        typical = math.sqrt(mean(exact(x) ** 2 for x in apart))
         sentences.append(
-            f"The other {len(others)} differ by {apart.min():+.2f} to {apart.max():+.2f} points of "
-            f"test error, typically by {np.sqrt((apart**2).mean()):.2f}, on average by "
-            f"{interval(apart)}."
+            f"The other {len(others)} differ by {signed(min(apart))} to {signed(max(apart))} "
+            f"points of test error, typically by {fixed(typical)}, on average by {interval(apart)}."
         )
         if deviation is not None:
-            within = int((apart.abs() <= repeatability_limit(deviation)).sum())
+            limit = repeatability_limit(deviation)
+            within = sum(abs(x) <= limit for x in apart)
             sentences.append(
                 f"Runs of one network with different seeds typically differ by "
-                f"{math.sqrt(2) * deviation:.2f}; {within} of {len(others)} are no further apart "
-                f"than such runs are in 19 of 20 cases (±{repeatability_limit(deviation):.2f})."
+                f"{fixed(math.sqrt(2) * deviation)}; {within} of {len(others)} are no further "
+                f"apart than such runs are in 19 of 20 cases (±{fixed(limit)})."
             )
     return " ".join(sentences)
 
