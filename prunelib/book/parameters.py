@@ -21,7 +21,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    scale: Literal["smoke", "mini", "paper"]
+    scale: Literal["smoke", "mini", "midi", "maxi", "paper"]
     results: str | None = None
     data: str | None = None
     run_missing: bool | None = None
