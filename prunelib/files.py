@@ -1,13 +1,60 @@
 """Files that are whole or not there: text and tensors, written atomically."""
 
 import contextlib
+import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from prunelib.errors import PrunelibError
+
+MOST = 16 * 2**20
+"""Bytes of a file of text; a record of thousands of removals takes a fiftieth of them."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, with or without a byte order mark. Pipes are not waited for.
+
+    Raises:
+        PrunelibError: it cannot be read, is no file, not text, or larger than `MOST`.
+    """
+    try:
+        # A pipe that nobody writes would be waited for without end.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise PrunelibError(f"{path} cannot be read: it is not a file")
+            if status.st_size > MOST:
+                raise PrunelibError(
+                    f"{path} cannot be read: it has {status.st_size:,} bytes, more than {MOST:,}"
+                )
+            return file.read(MOST).decode("utf-8-sig")
+    except OSError as error:
+        raise PrunelibError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise PrunelibError(
+            f"{path} cannot be read: it is not UTF-8 text ({error.reason})"
+        ) from None
+
+
+def parsed_json(text: str) -> object:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON, has a number that JSON lacks, or is nested too deep.
+    """
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is no number of JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

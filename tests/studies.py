@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from prunelib.evidence.view import View
+from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN
 from prunelib.study.plan import Request, Scale, lookup, plan
-from prunelib.study.specs import DataSpec
+from prunelib.study.specs import DataSpec, key
 from prunelib.study.store import Record, Store
 from prunelib.training.protocols import Protocol, PruneProtocol
 
@@ -21,9 +22,10 @@ SCALE = Scale(
     budgets=(6_000, 12_000),
     seeds=2,
     flop_penalties=(0.1, 0.3, 1.0),
+    saliency_steps=(10, 30),
 )
 ORDER = (3, 3, 3, 3, 1)
-IMAGES, TUNED = 200, 30
+IMAGES, TUNED = 2 * TRAINING_IMAGES["digits"], 384
 HERE = {"hardware": "a pencil", "precision": "float32"}
 
 
@@ -50,23 +52,24 @@ def walk(base: ChannelProfile = BASE) -> list[tuple[int | None, ChannelProfile]]
     return [*steps, (None, profile)]
 
 
-def trained(scale, profile, shown, seconds=2.0) -> dict:
-    """The outcome of training for two epochs."""
-    macs = scale.shape.macs(profile)
+def trained(scale, spec, shown) -> dict:
+    """The outcome of training: every epoch takes a second, and the last one is better."""
+    macs, epochs = scale.shape.macs(spec.profile), spec.protocol.epochs
+    images, before = epochs * IMAGES // 2, epochs - 1
     return {
-        "params": scale.shape.params(profile),
+        "params": scale.shape.params(spec.profile),
         "macs": macs,
         "error": shown,
-        "images_seen": IMAGES,
-        "training_macs": 3 * macs * IMAGES,
-        "seconds": seconds,
-        "evaluation_seconds": 0.5,
+        "images_seen": images,
+        "training_macs": 3 * macs * images,
+        "seconds": 1.0 * epochs,
+        "evaluation_seconds": 0.25 * epochs,
         "epochs": {
-            "train_loss": [2.0, 1.0],
-            "test_error": [shown + 10, shown],
-            "test_loss": [2.5, 1.5],
-            "seconds": [1.0, 1.0],
-            "evaluation_seconds": [0.25, 0.25],
+            "train_loss": [2.0] * before + [1.0],
+            "test_error": [min(shown + 10, 100.0)] * before + [shown],
+            "test_loss": [2.5] * before + [1.5],
+            "seconds": [1.0] * epochs,
+            "evaluation_seconds": [0.25] * epochs,
         },
     }
 
@@ -86,7 +89,7 @@ def pruned(scale, error, seed, every, family="pruned-and-tuned") -> dict:
                 "train_loss": 1 + removals / 100,
                 "error": error(family, params, seed) if measured else None,
                 "block": block,
-                "channel": None if last else 0,
+                "channel": None if last else profile.middle[block - 1] - 1,
                 "saliency": None if last else 1e-3,
                 "seconds": 1.0 - removals / 100,
                 "evaluation_seconds": 0.1,
@@ -130,8 +133,18 @@ def outcome_of(request: Request, spec, error) -> dict:
         family = request.family if control else "pruned-and-tuned"
         return pruned(scale, error, seed, spec.protocol.eval_every, family)
     if spec.kind == "saliency":
-        return {"params": 0, "macs": 0, "error": 1.0, "channels": channels(scale.base, seed)}
-    return trained(scale, spec.profile, error(request.family, request.budget or 20_506, seed))
+        macs, images = scale.shape.macs(scale.base), 1_000
+        return {
+            "params": scale.shape.params(scale.base),
+            "macs": macs,
+            "error": 1.0,
+            "images_seen": images,
+            "training_macs": 3 * macs * images,
+            "seconds": 1.0,
+            "evaluation_seconds": 1.0,
+            "channels": channels(scale.base, seed),
+        }
+    return trained(scale, spec, error(request.family, request.budget or 20_506, seed))
 
 
 def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=None) -> View:
@@ -151,17 +164,25 @@ def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=N
     return View(scale, tuple(requests), lookup(store))
 
 
+EDITED: dict[tuple[Path, str], Record] = {}
+"""Records that no run can leave, by folder and key: no file may hold them."""
+
+
 def reopened(folder: Path, records: View) -> View:
-    """The same study, read from its files again."""
-    return View(records.scale, records.requests, lookup(Store(folder)))
+    """The same study, read from its files again, but for the records that were edited."""
+    find = lookup(Store(folder))
+
+    def edited(spec) -> Record | None:
+        return EDITED.get((folder, key(spec))) or find(spec)
+
+    return View(records.scale, records.requests, edited)
 
 
 def edit(folder: Path, spec, change) -> None:
-    """Change the outcome of one record in its file."""
-    store = Store(folder)
-    record = store.find(spec)
+    """Change the outcome of one record of a study that is opened again."""
+    record = Store(folder).find(spec)
     change(record.outcome)
-    store.put(record)
+    EDITED[folder, record.key] = record
 
 
 def spec_of(records: View, family: str, budget: int | None, seed: int):

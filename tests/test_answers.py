@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import examples
 from scipy import stats
-from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
+from studies import BASE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.book import prose
 from prunelib.book.prose.words import correlation, interval, spread
@@ -181,9 +181,9 @@ def test_the_effort_told_is_that_of_base_and_pruning_over_that_of_training(study
         for budget in SCALE.budgets:
             profile = spec_of(study, family, budget, 0).profile
             size, macs = SCALE.shape.params(profile), SCALE.shape.macs
-            spent = 3 * macs(BASE) * 200
-            spent += sum(3 * macs(p) * 30 for _, p in steps if SCALE.shape.params(p) >= size)
-            ratios[budget].append(spent / (3 * macs(profile) * 200))
+            spent = 3 * macs(BASE) * IMAGES
+            spent += sum(3 * macs(p) * TUNED for _, p in steps if SCALE.shape.params(p) >= size)
+            ratios[budget].append(spent / (3 * macs(profile) * IMAGES))
     small, large = (np.mean(ratios[budget]) for budget in SCALE.budgets)
     text = prose.simple(study)
     assert f"**{large:.1f} times** (largest size) to **{small:.1f} times** (smallest)" in text
@@ -222,7 +222,7 @@ def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
 def test_a_pruned_network_that_is_better_is_counted(tmp_path):
     def other(family, params, seed):
         better = family == "pruned-and-tuned" and seed == 1
-        return error(family, params, seed) - 20 * better
+        return error(family, params, seed) + 20 - 20 * better
 
     assert "better one in 2 of 4 comparisons" in prose.simple(fill(tmp_path, other))
 

@@ -346,7 +346,7 @@ SHIFTS = {
 @pytest.mark.parametrize(("sign", "verdict"), [(1, "supported"), (-1, "refuted")])
 def test_the_controls_are_judged(tmp_path, sign, verdict):
     def shifted(family, params, seed):
-        base = 30 - params / 1_000 + 0.1 * seed
+        base = 40 - params / 1_000 + 0.1 * seed
         return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
 
     found = verdicts.verdicts(fill(tmp_path, shifted, families=None), QUESTIONS)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from outcomes import outcome
 from studies import BASE, HERE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.errors import PrunelibError
@@ -212,5 +213,5 @@ def test_a_damaged_record_is_named(tmp_path):
 def test_records_of_another_study_are_not_seen(tmp_path, study):
     store = Store(tmp_path)
     other = replace(SCALE.base_spec(0), seed=99)
-    store.put(Record(other, {"error": 1.0}, HERE))
+    store.put(Record(other, outcome(other), HERE))
     assert frames.networks(plan(SCALE), lookup(store)).empty

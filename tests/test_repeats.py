@@ -36,7 +36,10 @@ def study(tmp_path):
 def again(study, folder, change, outcome=(), circumstances=()):
     """Put what a run of the base network may have given elsewhere into another folder."""
     record = study.find(SCALE.base_spec(0))
-    changed = record.outcome | {"error": record.outcome["error"] + change} | dict(outcome)
+    changed = record.outcome | dict(outcome)
+    errors = changed["epochs"]["test_error"]
+    changed["error"] = errors[-1] + change
+    changed["epochs"] = changed["epochs"] | {"test_error": [*errors[:-1], changed["error"]]}
     store = Store(folder)
     store.put(Record(record.spec, changed, record.circumstances | dict(circumstances)))
     return store

@@ -9,40 +9,53 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from making import examples
-from test_specs import BASE, PRUNE, SALIENCY, any_specs
+from making import examples, profiles, seeds
+from outcomes import HERE, outcome
+from test_specs import BASE, PRUNE, SALIENCY
 
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors, write_atomically
 from prunelib.study import specs
 from prunelib.study.plan import lookup
+from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec
 from prunelib.study.store import VERSION, Record, Store, folded
+from prunelib.training.protocols import Protocol, PruneProtocol
 
-OUTCOME = {
-    "error": 12.5,
-    "points": {"block": [1, None], "channel": [0, None], "saliency": [2.5e-7, None]},
-}
-RECORD = Record(BASE, OUTCOME, {"hardware": "a pencil", "precision": "float32"})
-OTHER = replace(RECORD, outcome=OUTCOME | {"error": 1.0})
+OUTCOME = outcome(BASE)
+RECORD = Record(BASE, OUTCOME, HERE)
+OTHER = replace(RECORD, outcome=outcome(BASE, error=1.0))
 
+# Lone surrogates are no text.
+characters = st.characters(exclude_categories=["Cs"])
 plain = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    # Lone surrogates are no text.
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    | st.text(characters, max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=6,
 )
 folders = st.dictionaries(st.text(max_size=5), plain, max_size=4)
-orders = st.lists(st.tuples(st.integers(1, 18), st.integers(0, 63)), max_size=5)
-
-
-def walked(order):
-    """Points of a pruning run, as in a record."""
-    blocks, channels = zip(*order, (None, None), strict=True)
-    return {"block": list(blocks), "channel": list(channels)}
+small = st.builds(
+    TrainSpec,
+    profiles(),
+    st.builds(DataSpec, st.just("cifar10"), st.sampled_from([8, 16, 32])),
+    st.builds(Protocol, epochs=st.integers(1, 4), milestones=st.just(())),
+    seeds,
+)
+protocols = st.builds(
+    PruneProtocol,
+    steps=st.integers(1, 9),
+    removals=st.none(),
+    stop_params=st.integers(20_000, 10**6),
+    eval_every=st.integers(1, 4),
+)
+specs_of_runs = st.one_of(
+    small,
+    st.builds(PruneSpec, small, protocols, seeds),
+    st.builds(SaliencySpec, small, protocols, st.just((1, 3)), st.just(8), seeds),
+)
 
 
 @pytest.fixture
@@ -61,22 +74,23 @@ def refusal(action, *arguments):
     return str(caught.value)
 
 
-@examples(15)
-@given(any_specs, folders, folders, orders)
-def test_what_is_put_is_found(tmp_path_factory, spec, outcome, circumstances, order):
+@examples(25)
+@given(specs_of_runs, st.floats(0, 100), st.text(characters, min_size=1, max_size=9))
+def test_what_is_put_is_found(tmp_path_factory, spec, error, hardware):
     store = Store(tmp_path_factory.mktemp("store"))
     assert store.find(spec) is None
-    assert store.order(spec) is None
-    record = Record(spec, outcome | {"points": walked(order)}, circumstances)
+    assert store.order(spec) is None if isinstance(spec, PruneSpec) else True
+    record = Record(spec, outcome(spec, error), HERE | {"hardware": hardware})
     store.put(record)
     assert store.find(spec) == record
     assert list(store.records()) == [record]
-    pruning = isinstance(spec, specs.PruneSpec)
+    pruning = isinstance(spec, PruneSpec)
     assert files(store.folder) == [f"{specs.key(spec)}.json"] * (1 + pruning)
-    blocks = [block for block, _ in order] if pruning else None
-    assert store.order(spec) == blocks
-    store.path(spec).unlink()
-    assert store.order(spec) == blocks
+    if pruning:
+        blocks = record.outcome["points"]["block"][:-1]
+        assert store.order(spec) == blocks
+        store.path(spec).unlink()
+        assert store.order(spec) == blocks
 
 
 @examples(40)
@@ -96,7 +110,7 @@ def test_each_column_has_a_line_of_its_own(store):
 
 
 def test_records_are_the_newest_and_come_by_key(store):
-    records = [RECORD, Record(PRUNE, {"points": walked([])}, {}), Record(SALIENCY, {}, {})]
+    records = [RECORD, *(Record(spec, outcome(spec), HERE) for spec in (PRUNE, SALIENCY))]
     for record in [OTHER, *records]:
         store.put(record)
     assert list(store.records()) == sorted(records, key=lambda r: r.key)
@@ -124,7 +138,7 @@ def as_bytes(**changes):
         "key": RECORD.key,
         "spec": specs.to_dict(BASE),
         "outcome": OUTCOME,
-        "circumstances": {},
+        "circumstances": HERE,
     }
     fields |= changes
     return json.dumps({k: v for k, v in fields.items() if v != "gone"}).encode()
@@ -133,7 +147,7 @@ def as_bytes(**changes):
 DAMAGES = [
     (b"", "is not JSON"),
     (as_bytes()[:-20], "is not JSON"),
-    (b"\xff\xfe\x00record", "is not JSON"),
+    (b"\xff\xfe\x00record", "cannot be read: it is not UTF-8"),
     (b'{"version": 1,\n"spec": {,\n}', "is not JSON"),
     (b"[1]", "is a record of version None"),
     (b"null", "is a record of version None"),
@@ -164,7 +178,7 @@ def test_a_file_that_is_not_this_record_is_refused_by_its_path(store, content, m
 def test_the_undamaged_record_of_these_tests_is_read(store):
     store.folder.mkdir(parents=True)
     store.path(BASE).write_bytes(as_bytes())
-    assert store.find(BASE) == replace(RECORD, circumstances={})
+    assert store.find(BASE) == RECORD
 
 
 def test_a_record_that_cannot_be_opened_is_refused_by_its_path(store):
@@ -181,7 +195,7 @@ def test_a_loop_of_links_is_no_record(store):
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_record_with_a_number_that_json_lacks_is_refused(store, number):
     with pytest.raises(PrunelibError, match=str(store.path(BASE))):
-        store.put(Record(BASE, {"error": number}, {}))
+        store.put(replace(RECORD, outcome=OUTCOME | {"error": number}))
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "chmod", "fdopen"])
@@ -253,7 +267,8 @@ def test_a_full_disk_keeps_the_old_record_and_no_litter(small_disk):
     store = Store(small_disk)
     store.put(RECORD)
     store.check_writable()
-    large = replace(RECORD, outcome={"points": "x" * 3_000_000})
+    circumstances = {f"note {i}": "x" * 1_000 for i in range(3_000)}
+    large = replace(RECORD, circumstances=HERE | circumstances)
     message = refusal(store.put, large)
     assert message.startswith(str(store.path(BASE)))
     assert "No space left on device" in message

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from prunelib.errors import PrunelibError
@@ -44,6 +44,7 @@ def round_half_up(x: float | Fraction) -> int:
     return max(1, math.floor(x + Fraction(1, 2)))
 
 
+@cache
 def stage_widths(width: float) -> tuple[int, int, int]:
     """Channels of the three stages of a network of this width.
 

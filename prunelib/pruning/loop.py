@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from prunelib.errors import PrunelibError
 from prunelib.files import Cadence, load_tensors, save_tensors
-from prunelib.nets.inputs import PRUNING, REMOVALS, InputShape
+from prunelib.nets.inputs import PRUNING, REMOVALS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import WideResNet
+from prunelib.pruning.order import check_order, finished
 from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
 from prunelib.training.checkpoint import packed, unpack
 from prunelib.training.data import Dataset, generator, train_batches
@@ -126,7 +126,7 @@ def prune(
         check_finite(losses, removals * protocol.steps)
         tuned = time.perf_counter()
 
-        last = finished(model.profile, removals, protocol, data.shape)
+        last = finished(data.shape.params(model.profile), removals, protocol)
         error = None
         if last or removals % protocol.eval_every == 0:
             error, _ = evaluate(model, data, machine=machine)
@@ -169,29 +169,6 @@ def prune(
         if checkpoint and not last and cadence.due():
             cadence.save(partial(save_state, checkpoint, state, follow is not None))
     return state.points
-
-
-def check_order(
-    follow: Sequence[int], profile: ChannelProfile, protocol: PruneProtocol, shape: InputShape
-) -> None:
-    """Raise PrunelibError for blocks of removals that do not lead to the end of a run."""
-    for number, block in enumerate(follow):
-        if finished(profile, number, protocol, shape):
-            raise PrunelibError(f"the run is over after {number} of its {len(follow)} removals")
-        try:
-            profile = profile.without(block)
-        except PrunelibError as error:
-            raise PrunelibError(f"removal {number + 1}: {error}") from None
-    if not finished(profile, len(follow), protocol, shape):
-        raise PrunelibError(f"the run is not over after its {len(follow)} removals")
-
-
-def finished(
-    profile: ChannelProfile, removals: int, protocol: PruneProtocol, shape: InputShape
-) -> bool:
-    """Whether the trajectory ends here."""
-    params = shape.params(profile)
-    return removals == protocol.removals or params <= (protocol.stop_params or 0)
 
 
 def share_done(

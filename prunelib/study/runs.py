@@ -12,15 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, SLICED, WEIGHTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet, remove_channels
-from prunelib.pruning.loop import Point, check_order, prune
+from prunelib.pruning.loop import Point, prune
 from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, loss_changes
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
-from prunelib.study.store import Record, Store, damaged, removed
+from prunelib.study.store import Record, Store, removed
 from prunelib.training.data import Dataset, generator, load, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.trainer import (
@@ -167,7 +166,7 @@ def run_prune(
     A run that was made before, wherever that was, goes through the same profiles again: other runs
     rest on them.
     """
-    follow = order_of(spec, store, data)
+    follow = store.order(spec)
     if spec.start == "initial":
         model = build(spec.base.profile, data, spec.base.seed)
     else:
@@ -337,21 +336,6 @@ def walk_again(
 
     model = trained(spec.base, store, data, machine)
     prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
-
-
-def order_of(spec: PruneSpec, store: Store, data: Dataset) -> list[int] | None:
-    """The block of each removal of a pruning run if it was made before, else None.
-
-    Raises:
-        PrunelibError: what was kept of it is damaged.
-    """
-    follow = store.order(spec)
-    if follow is not None:
-        try:
-            check_order(follow, spec.base.profile, spec.protocol, data.shape)
-        except PrunelibError as error:
-            raise PrunelibError(f"{damaged(store.order_path(spec))}: {error}") from None
-    return follow
 
 
 def keeper(

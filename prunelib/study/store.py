@@ -1,16 +1,21 @@
 """Run records: one small JSON file a run, named by the key of its spec, never half-written."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from prunelib.errors import PrunelibError
-from prunelib.files import write_atomically
+from prunelib.files import parsed_json, read_text, write_atomically
+from prunelib.pruning.order import check_order
 from prunelib.study import specs
+from prunelib.study.outcome import check, shape_of
 from prunelib.study.specs import PruneSpec, Spec
 
 VERSION = 1
+WHAT_TO_DO = "get it back, or delete it and the run chooses anew"
+AGAIN = "get it back, or delete it and run the study again"
 PROBE = 2**20
 """Bytes that must be free before a run begins: about what one keeps."""
 
@@ -67,26 +72,44 @@ class Store:
             PrunelibError: the file is damaged.
         """
         path = self.order_path(spec)
-        try:
-            blocks = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
-        except (OSError, ValueError):
-            blocks = None
-        if not isinstance(blocks, list) or any(type(block) is not int for block in blocks):
-            raise PrunelibError(f"{damaged(path)}: it is not a list of blocks")
+        try:
+            blocks = read_order(path)
+            check_order(blocks, spec.base.profile, spec.protocol, shape_of(spec.base.data))
+        except PrunelibError as error:
+            raise PrunelibError(
+                f"orders/{path.name} cannot be followed ({WHAT_TO_DO}): {error}"
+            ) from None
         return blocks
 
     def keep_order(self, record: Record) -> None:
         """Keep the block of each removal of a pruning run, if it is not kept yet.
 
         Raises:
-            PrunelibError: the folder cannot be written, or the disk is full.
+            PrunelibError: another order is kept, the folder cannot be written, or the disk is full.
+        """
+        if not self.has_order(record):
+            blocks = [block for block, _ in removed(record)]
+            write_atomically(self.order_path(record.spec), json.dumps(blocks).encode() + b"\n")
+
+    def has_order(self, record: Record) -> bool:
+        """Whether the order of a pruning run is kept, undamaged.
+
+        Raises:
+            PrunelibError: another order is kept: it or the record is damaged.
         """
         blocks = [block for block, _ in removed(record)]
-        path, content = self.order_path(record.spec), json.dumps(blocks).encode() + b"\n"
-        if not path.exists() or path.read_bytes() != content:
-            write_atomically(path, content)
+        try:
+            if read_order(self.order_path(record.spec)) == blocks:
+                return True
+            self.order(record.spec)
+        except PrunelibError:
+            return False
+        raise PrunelibError(
+            f"{self.path(record.spec)} and orders/{record.key}.json are of different runs; "
+            "get the right one back, and delete the other"
+        )
 
     def find(self, spec: Spec) -> Record | None:
         """The record of a spec, or None if there is none.
@@ -99,7 +122,12 @@ class Store:
     def named(self, key: str, spec: Spec) -> Record | None:
         """The record of a spec whose key is known; otherwise as `find`."""
         path = self.folder / f"{key}.json"
-        return read(path, spec) if path.exists() else None
+        if not os.path.lexists(path):
+            return None
+        record = read(path, spec)
+        if isinstance(record.spec, PruneSpec):
+            self.has_order(record)
+        return record
 
     def records(self) -> Iterator[Record]:
         """All records, in the order of their keys."""
@@ -110,9 +138,13 @@ class Store:
         """Write a record, and before it the order of its removals.
 
         Raises:
-            PrunelibError: the folder cannot be written, the disk is full, or a number is not
-                finite.
+            PrunelibError: the folder cannot be written, the disk is full, or this cannot be the
+                outcome of such a run.
         """
+        try:
+            check(record.spec, record.outcome, record.circumstances)
+        except PrunelibError as error:
+            raise PrunelibError(f"{self.path(record.spec)} is not written: {error}") from None
         fields = {
             "version": VERSION,
             "key": record.key,
@@ -120,10 +152,7 @@ class Store:
             "outcome": record.outcome,
             "circumstances": record.circumstances,
         }
-        try:
-            text = json.dumps(fields, allow_nan=False)
-        except ValueError as error:
-            raise PrunelibError(f"{self.path(record.spec)} is not written: {error}") from None
+        text = json.dumps(fields, allow_nan=False)
         if isinstance(record.spec, PruneSpec):
             self.keep_order(record)
         write_atomically(self.path(record.spec), folded(text).encode())
@@ -141,10 +170,19 @@ def removed(record: Record) -> list[tuple[int, int]]:
     return list(zip(points["block"], points["channel"], strict=True))[:-1]
 
 
-def damaged(path: Path) -> str:
-    """Which order cannot be followed, and what to do; the folder may be another machine's."""
-    what_to_do = "get it back, or delete it and the run chooses anew"
-    return f"orders/{path.name} cannot be followed ({what_to_do})"
+def read_order(path: Path) -> list[int]:
+    """The blocks in a file of an order.
+
+    Raises:
+        PrunelibError: there are none.
+    """
+    try:
+        blocks = parsed_json(read_text(path))
+    except ValueError:
+        blocks = None
+    if not isinstance(blocks, list) or any(type(block) is not int for block in blocks):
+        raise PrunelibError("it is not a list of blocks")
+    return blocks
 
 
 def folded(text: str) -> str:
@@ -164,35 +202,38 @@ def folded(text: str) -> str:
 def read(path: Path, spec: Spec | None = None) -> Record:
     """Read one record.
 
-    With the `spec` whose record it should be, its fields need not be checked one by one.
+    Args:
+        path: of the file, whose name is the key of its spec.
+        spec: whose record it should be, if that is known.
 
     Raises:
-        PrunelibError: it cannot be read, is not JSON, of another version, incomplete, or stands
-            under the name of another spec.
+        PrunelibError: it cannot be read, is not JSON, of another version, stands under the name of
+            another spec, or is not what such a run can have found; names file and field.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PrunelibError(f"{path} cannot be read: {error.strerror}") from None
+        fields = parsed_json(read_text(path))
+    except PrunelibError:
+        raise
     except ValueError as error:
-        raise PrunelibError(
-            f"{path} is not JSON ({error}); delete it and run the study again"
-        ) from None
+        raise PrunelibError(f"{path} is not JSON ({error}); {AGAIN}") from None
     if not isinstance(fields, dict) or fields.get("version") != VERSION:
         found = fields.get("version") if isinstance(fields, dict) else None
+        found = found if type(found) is int and abs(found) < 10**9 else None
         raise PrunelibError(
-            f"{path} is a record of version {found}, this is version {VERSION}; "
-            "delete it and run the study again"
+            f"{path} is a record of version {found}, this is version {VERSION}; {AGAIN}"
         )
     for part in ("spec", "outcome", "circumstances"):
         if not isinstance(fields.get(part), dict):
-            raise PrunelibError(f"{path} has no {part}; delete it and run the study again")
-    if spec is not None and fields["spec"] == specs.to_dict(spec):
-        return Record(spec, fields["outcome"], fields["circumstances"])
+            raise PrunelibError(f"{path} has no {part}; {AGAIN}")
     try:
-        record = Record(specs.from_dict(fields["spec"]), fields["outcome"], fields["circumstances"])
+        # The spec of a record that is looked for need not be read field by field.
+        if spec is None or fields["spec"] != specs.to_dict(spec):
+            spec = specs.from_dict(fields["spec"])
+            if specs.key(spec) != path.stem:
+                raise PrunelibError(f"it holds the run {specs.key(spec)}, not that of its name")
+        if fields.get("key", path.stem) != path.stem:
+            raise PrunelibError("key: it is not that of its name")
+        check(spec, fields["outcome"], fields["circumstances"])
     except PrunelibError as error:
-        raise PrunelibError(f"{path}: {error}") from None
-    if record.key != path.stem:
-        raise PrunelibError(f"{path} holds the run {record.key}; name it so, or delete it")
-    return record
+        raise PrunelibError(f"{path}: {error}; {AGAIN}") from None
+    return Record(spec, fields["outcome"], fields["circumstances"])

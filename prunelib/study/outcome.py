@@ -1,0 +1,275 @@
+"""What may stand in a record: outcome and circumstances of each kind of run, and their checks.
+
+Records come from other machines and other people. What is read has these types and ranges, and its
+numbers agree with one another and with the spec: nobody downstream needs to ask again.
+"""
+
+import base64
+import binascii
+import math
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prunelib.errors import PrunelibError
+from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES, InputShape
+from prunelib.pruning.order import check_order
+from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Work = Annotated[int, Field(ge=0, lt=2**100)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Loss = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+Number = Annotated[int, Field(ge=1, le=2**20)]
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,128}$")]
+
+ROUNDED = 1e-5
+"""By how much of itself a number in a column, of 7 digits, may differ from the exact one."""
+
+
+class Checked(BaseModel):
+    """Fields of the named types and no others; numbers are finite."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Open(Checked):
+    """The same, with more fields of one type."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Outcome(Checked):
+    """What every run has found. `wrong` has a bit for each test image, 1 where it was mistaken."""
+
+    params: Count
+    macs: Count
+    error: Percent
+    images_seen: Annotated[Count, Field(ge=1)]
+    training_macs: Work
+    seconds: Seconds
+    evaluation_seconds: Seconds
+    wrong: str | None = None
+
+
+class Epochs(Checked):
+    """Columns with a row for each epoch."""
+
+    train_loss: list[Loss]
+    test_error: list[Percent]
+    test_loss: list[Loss]
+    seconds: list[Seconds]
+    evaluation_seconds: list[Seconds]
+
+
+class Trained(Outcome):
+    """The outcome of training."""
+
+    epochs: Epochs
+
+
+class Points(Checked):
+    """Columns with a row for each network that pruning passed, the last one included."""
+
+    removals: list[Count]
+    params: list[Count]
+    macs: list[Count]
+    train_loss: list[Loss]
+    error: list[Percent | None]
+    block: list[Count | None]
+    channel: list[Count | None]
+    saliency: list[float | None]
+    seconds: list[Seconds]
+    evaluation_seconds: list[Seconds]
+    images: list[Count]
+
+
+class Pruned(Outcome):
+    """The outcome of pruning."""
+
+    points: Points
+
+
+class Channels(Open):
+    """Columns with a row for each channel; `fisher_N` after N steps come on top."""
+
+    __pydantic_extra__: dict[str, list[float]]
+
+    block: list[Count]
+    channel: list[Count]
+    l1: list[float]
+    actual: list[float]
+
+
+class Saliencies(Outcome):
+    """The outcome of comparing saliencies."""
+
+    channels: Channels
+
+
+class Circumstances(Open):
+    """Where, how and when a run was made; later versions may say more, in plain values."""
+
+    __pydantic_extra__: dict[str, str | int | float | bool | None]
+
+    hardware: Text
+    precision: Text
+    device: Text | None = None
+    threads: Number | None = None
+    cores: Number | None = None
+    system: Text | None = None
+    python: Text | None = None
+    torch: Text | None = None
+    numba: Text | None = None
+    prunelib: Text | None = None
+    finished: Text | None = None
+    seconds: Seconds | None = None
+    cpu_seconds: Seconds | None = None
+    order_followed: bool | None = None
+    data_digest: Digest | None = None
+
+
+def check(spec: Spec, outcome: object, circumstances: object) -> None:
+    """Raise PrunelibError unless this can be the outcome of a spec; the message names the field."""
+    valid(Circumstances, "circumstances", circumstances)
+    model, check_numbers = {
+        TrainSpec: (Trained, check_trained),
+        PruneSpec: (Pruned, check_pruned),
+        SaliencySpec: (Saliencies, check_saliencies),
+    }[type(spec)]
+    found = valid(model, "outcome", outcome)
+    check_numbers(spec, found)
+    data = spec.data if isinstance(spec, TrainSpec) else spec.base.data
+    if found.wrong is not None:
+        check_wrong(found.wrong, found.error, TEST_IMAGES.get(data.name))
+
+
+def valid(model: type[Checked], name: str, fields: object) -> Checked:
+    """The fields as a model, or PrunelibError about the first that is not as it must be."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join([name, *(str(part) for part in first["loc"])])
+        raise PrunelibError(f"{shown(where)}: {first['msg']}") from None
+
+
+def shown(text: str) -> str:
+    """A name from a file in one short line."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def agree(name: str, found: float, expected: float, tolerance: float = 0.0) -> None:
+    """Raise PrunelibError unless two numbers are the same, or nearly so."""
+    same = found == expected
+    if not same and not math.isclose(found, expected, rel_tol=tolerance, abs_tol=tolerance):
+        raise PrunelibError(f"outcome.{name}: it is {found:,} and must be {expected:,}")
+
+
+def check_lengths(name: str, columns: Checked, length: int) -> None:
+    """Raise PrunelibError unless all columns have so many rows."""
+    for column, values in columns:
+        if len(values) != length:
+            raise PrunelibError(
+                f"outcome.{name}.{column}: it has {len(values)} rows and must have {length}"
+            )
+
+
+def shape_of(data: DataSpec) -> InputShape:
+    """The shape of the images that a spec names.
+
+    Raises:
+        PrunelibError: they cannot be of this size.
+    """
+    if not 1 <= data.image_size <= SHAPES[data.name].image_size:
+        raise PrunelibError(f"spec.data.image_size: {data.name} cannot have {data.image_size}")
+    return SHAPES[data.name]._replace(image_size=data.image_size)
+
+
+def check_trained(spec: TrainSpec, outcome: Trained) -> None:
+    """Raise PrunelibError unless the numbers of a training run agree."""
+    shape, epochs = shape_of(spec.data), spec.protocol.epochs
+    agree("params", outcome.params, shape.params(spec.profile))
+    agree("macs", outcome.macs, shape.macs(spec.profile))
+    check_lengths("epochs", outcome.epochs, epochs)
+    if epochs:
+        agree("error", outcome.error, outcome.epochs.test_error[-1], ROUNDED)
+    agree("images_seen", outcome.images_seen, epochs * TRAINING_IMAGES[spec.data.name])
+    agree("training_macs", outcome.training_macs, 3 * outcome.macs * outcome.images_seen)
+
+
+def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
+    """Raise PrunelibError unless the numbers of a pruning run agree."""
+    points, base, protocol = outcome.points, spec.base.profile, spec.protocol
+    rows = len(points.removals)
+    check_lengths("points", points, rows)
+    if points.removals != list(range(rows)) or not rows:
+        raise PrunelibError("outcome.points.removals: they must count from 0")
+    for name in ("block", "channel", "saliency"):
+        if [value is None for value in getattr(points, name)] != [False] * (rows - 1) + [True]:
+            raise PrunelibError(f"outcome.points.{name}: only the last one must be null")
+    try:
+        passed = check_order(points.block[:-1], base, protocol, shape_of(spec.base.data))
+    except PrunelibError as error:
+        raise PrunelibError(f"outcome.points.block: {error}") from None
+    for row, expected in enumerate(passed):
+        if (points.params[row], points.macs[row]) != expected:
+            agree(f"points.params[{row}]", points.params[row], expected[0])
+            agree(f"points.macs[{row}]", points.macs[row], expected[1])
+    gone = set(zip(points.block[:-1], points.channel[:-1], strict=True))
+    if len(gone) < rows - 1 or any(k >= base.middle[b - 1] for b, k in gone):
+        raise PrunelibError("outcome.points.channel: one is not there, or is removed twice")
+    for row, error in enumerate(points.error):
+        measured = row % max(1, protocol.eval_every) == 0 or row == rows - 1
+        if measured != (error is not None):
+            must = "a number" if measured else "null"
+            raise PrunelibError(f"outcome.points.error[{row}]: it must be {must}")
+    most = protocol.steps * protocol.batch_size
+    if not all(1 <= images <= most for images in points.images):
+        raise PrunelibError(f"outcome.points.images: they must be 1 to {most}")
+    agree("params", outcome.params, points.params[-1])
+    agree("macs", outcome.macs, points.macs[-1])
+    agree("error", outcome.error, points.error[-1], ROUNDED)
+    agree("images_seen", outcome.images_seen, sum(points.images))
+    work = sum(3 * m * n for m, n in zip(points.macs, points.images, strict=True))
+    agree("training_macs", outcome.training_macs, work)
+
+
+def check_saliencies(spec: SaliencySpec, outcome: Saliencies) -> None:
+    """Raise PrunelibError unless the numbers of a check of saliencies agree."""
+    shape, profile, channels = shape_of(spec.base.data), spec.base.profile, outcome.channels
+    agree("params", outcome.params, shape.params(profile))
+    agree("macs", outcome.macs, shape.macs(profile))
+    expected = {f"fisher_{steps}" for steps in spec.steps}
+    if set(channels.model_extra) != expected:
+        raise PrunelibError(
+            f"outcome.channels: beside its own columns it must have {', '.join(sorted(expected))}"
+        )
+    check_lengths("channels", channels, profile.prunable)
+    rows = list(zip(channels.block, channels.channel, strict=True))
+    if rows != [(n, k) for n, c in enumerate(profile.middle, 1) for k in range(c)]:
+        raise PrunelibError("outcome.channels.block: blocks and channels must come in order")
+    most = max(spec.steps, default=0) * spec.protocol.batch_size
+    if outcome.images_seen > most:
+        raise PrunelibError(f"outcome.images_seen: it must be at most {most}")
+    agree("training_macs", outcome.training_macs, 3 * outcome.macs * outcome.images_seen)
+
+
+def check_wrong(wrong: str, error: float, images: int | None) -> None:
+    """Raise PrunelibError unless the bits of mistaken images fit the error (per cent).
+
+    Without a number of test images it may be any that takes as many bytes.
+    """
+    try:
+        content = base64.b64decode(wrong, validate=True)
+    except (binascii.Error, ValueError):
+        raise PrunelibError("outcome.wrong: it must be base64") from None
+    bits = int.from_bytes(content, "big").bit_count()
+    possible = range(8 * len(content) - 7, 8 * len(content) + 1) if images is None else [images]
+    if images is not None and len(content) != -(-images // 8):
+        raise PrunelibError(f"outcome.wrong: it must have a bit for each of {images} images")
+    if not any(math.isclose(100 * bits, error * n, abs_tol=1e-6 * n) for n in possible if n > 0):
+        raise PrunelibError(f"outcome.wrong: {bits} wrong images do not make {error:g} %")
