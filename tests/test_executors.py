@@ -1,5 +1,9 @@
 """What an executor makes of runs that fail, without running any."""
 
+import os
+import resource
+import signal
+import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -35,7 +39,7 @@ def test_a_run_without_enough_memory_does_not_stop_the_others(error, monkeypatch
 
 
 class Broken:
-    """A pool of which a worker was killed."""
+    """A pool whose worker was killed."""
 
     def submit(self, *arguments):
         raise BrokenProcessPool
@@ -47,8 +51,8 @@ class Broken:
 class Unlucky(Processes):
     """Every pool breaks at once."""
 
-    def _start(self):
-        self.pool, self.seen = Broken(), [0.0]
+    def _pool(self, slot):
+        return Broken()
 
 
 def test_a_worker_killed_before_its_run_is_handed_out_counts_as_a_loss():
@@ -60,3 +64,41 @@ def test_a_worker_killed_before_its_run_is_handed_out_counts_as_a_loss():
     assert spec == FAILS
     assert isinstance(error, PrunelibError)
     assert "killed" in str(error)
+
+
+def doomed(spec, ended):
+    """Work that is killed in seed 1; the others wait until it was killed for good."""
+    if spec.seed == 1:
+        with ended.open("a", encoding="utf-8") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    while len(ended.read_text(encoding="utf-8") if ended.exists() else "") <= RETRIES:
+        time.sleep(0.05)
+    return Record(spec, {"pid": os.getpid()}, {})
+
+
+def test_a_run_that_is_killed_again_and_again_fails_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(executors, "work", doomed)
+    running, found, looked = Processes(tmp_path / "ended", 3), {}, 0
+    try:
+        for seed in range(4):
+            running.submit(SCALES["smoke"].base_spec(seed))
+        while len(found) < 4 and looked < 200:
+            found |= {spec.seed: result for spec, result in running.results(lambda work: None)}
+            looked += 1
+    finally:
+        running.close()
+    assert "killed 3 times" in str(found.pop(1))
+    assert sorted(found) == [0, 2, 3]
+    # Who was beside it never noticed: two workers did three runs, and the queue went on.
+    assert len({result.outcome["pid"] for result in found.values()}) <= 3
+
+
+def test_many_workers_find_room_for_their_files():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        Processes(None, 200).close()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(before[1], 200 * 9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -7,6 +7,7 @@ single-threaded by default: on a CPU two of them beat one run with two threads.
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ from prunelib.training.machine import Machine
 from prunelib.training.trainer import NotFinite
 
 RETRIES = 2
+FILES = 16
+"""Open files that a worker takes, about twice over."""
 
 Result = tuple[Spec, Record | PrunelibError]
 
@@ -52,7 +55,7 @@ class Losses:
         if self.counts[name] <= RETRIES:
             return None
         return PrunelibError(
-            f"run {name}: its process, or one beside it, was killed {RETRIES + 1} times"
+            f"run {name}: its process was killed {RETRIES + 1} times; is there enough memory?"
         )
 
 
@@ -96,63 +99,84 @@ class Here:
 
 
 class Processes:
-    """Runs specs in `jobs` worker processes; a killed worker's runs are started again."""
+    """Runs specs in `jobs` worker processes; a killed worker's run is started again.
+
+    Each worker is a pool of its own: one that is killed takes no other with it.
+    """
 
     def __init__(self, setting: Setting, jobs: int) -> None:
         self.setting = setting
         self.jobs = jobs
-        self.running: dict[Future, Spec] = {}
+        allow_files(FILES * jobs)
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["prunelib.study.runs", "prunelib.kernels.preload"])
+        # A worker writes its own place only. A lock would stay locked if one is killed with it.
+        self.seen = self.context.Array("d", jobs, lock=False)
+        self.pools: dict[int, ProcessPoolExecutor] = {}
+        self.waiting: list[Spec] = []
+        self.running: dict[Future, tuple[Spec, int]] = {}
         self.losses = Losses()
-        self._start()
-
-    def _start(self) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["prunelib.study.runs", "prunelib.kernels.preload"])
-        self.seen = context.Array("d", self.jobs)
-        self.pool = ProcessPoolExecutor(
-            self.jobs, context, start_worker, (self.seen, context.Value("i", 0))
-        )
 
     def submit(self, spec: Spec) -> None:
         """Queue a spec."""
-        with uninterrupted():
-            try:
-                future = self.pool.submit(work, spec, self.setting)
-            except BrokenProcessPool as error:  # a worker was killed since the last look
-                future = Future()
-                future.set_exception(error)
-        self.running[future] = spec
+        self.waiting.append(spec)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Give what is queued to workers that have nothing to do."""
+        busy = {slot for _, slot in self.running.values()}
+        for slot in [n for n in range(self.jobs) if n not in busy][: len(self.waiting)]:
+            spec = self.waiting.pop(0)
+            with uninterrupted():
+                try:
+                    if slot not in self.pools:
+                        self.pools[slot] = self._pool(slot)
+                    future = self.pools[slot].submit(work, spec, self.setting)
+                except BrokenProcessPool as error:  # its worker was killed since the last look
+                    future = Future()
+                    future.set_exception(error)
+            self.running[future] = spec, slot
+
+    def _pool(self, slot: int) -> ProcessPoolExecutor:
+        """A pool of one worker."""
+        return ProcessPoolExecutor(1, self.context, start_worker, (self.seen, slot))
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
         """Wait about a second for runs that end; `tick` is told the work done of the others."""
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
-        lost = []
         for future in done:
-            spec = self.running.pop(future)
+            spec, slot = self.running.pop(future)
             try:
                 yield spec, future.result()
             except BrokenProcessPool:
-                lost.append(spec)
-            except (NotFinite, RuntimeError, MemoryError) as error:
-                yield spec, failure(error)
-        if lost:
-            lost += self.running.values()
-            self.running.clear()
-            self.pool.shutdown(wait=False, cancel_futures=True)
-            self._start()
-            for spec in lost:
+                self.pools.pop(slot).shutdown(wait=False)
+                self.seen[slot] = 0.0
                 if error := self.losses.add(spec):
                     yield spec, error
                 else:
-                    self.submit(spec)
+                    self.waiting.insert(0, spec)
+            except (NotFinite, RuntimeError, MemoryError) as error:
+                yield spec, failure(error)
+        self._begin()
         tick(sum(self.seen))
 
     def close(self) -> None:
         """End all workers at once; what they had not finished is not recorded."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self.pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
             child.terminate()
             child.join()
+
+
+def allow_files(number: int) -> None:
+    """Let this process have so many more files open, or as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = soft + number
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.contextmanager
@@ -186,12 +210,9 @@ def executor(setting: Setting, jobs: int) -> Here | Processes:
 _have_seen: Callable[[float], None] = lambda images: None  # noqa: E731
 
 
-def start_worker(seen, counter) -> None:
+def start_worker(seen, slot: int) -> None:
     """Set up a worker: it tells how far it is, and does not outlive its parent."""
     global _have_seen
-    with counter.get_lock():
-        slot = counter.value % len(seen)
-        counter.value += 1
 
     def have_seen(images: float) -> None:
         seen[slot] = images
