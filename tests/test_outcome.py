@@ -4,9 +4,12 @@ import base64
 import copy
 import json
 import os
+import tracemalloc
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,7 +103,8 @@ DAMAGE = [
     ("train", "circumstances.order_followed", 1),
     ("train", "circumstances.data_digest", "xyz"),
     ("train", "circumstances.note", ["a", "b"]),
-    *(("train", "outcome.wrong", value) for value in ("?", "AAAA", 7, "")),
+    *(("train", "outcome.wrong", value) for value in ("?", "AAAA", 7, "", {}, "eJwDAAAAAAE=")),
+    *(("prune", "outcome.wrong", value) for value in ("", {"0": 1}, {"9999": "AAAA"}, {"1": "x"})),
 ]
 
 
@@ -184,19 +188,31 @@ def test_a_file_that_is_too_large_says_so(tmp_path):
         Store(tmp_path).find(BASE)
 
 
+def packed(wrong) -> str:
+    return base64.b64encode(zlib.compress(np.packbits(wrong).tobytes(), 9)).decode()
+
+
 @examples(20)
-@given(st.data())
-def test_bits_of_wrong_images_make_the_error(data):
+@given(st.lists(st.booleans(), min_size=359, max_size=359), st.integers(3, 300))
+def test_bits_of_wrong_images_make_the_error(wrong, off):
     images = TEST_IMAGES["digits"]
-    wrong = data.draw(st.lists(st.booleans(), min_size=images, max_size=images))
-    bits = "".join("01"[w] for w in wrong).ljust(8 * -(-images // 8), "0")
-    text = base64.b64encode(int(bits, 2).to_bytes(len(bits) // 8, "big")).decode()
-    found = outcome(BASE, error=100 * sum(wrong) / images) | {"wrong": text}
-    check(BASE, found, HERE | {"data_digest": "0123456789abcdef"})
-    other = outcome(BASE, error=100 * (sum(wrong) + 1) / (images + 1)) | {"wrong": text}
-    if sum(wrong) != images:
+    error, other = (100 * (n % images) / images for n in (sum(wrong), sum(wrong) + off))
+    check(BASE, outcome(BASE, error) | {"wrong": packed(wrong)}, HERE)
+    found = outcome(PRUNE, error)
+    last = found["points"]["removals"][-1]
+    check(PRUNE, found | {"wrong": {str(last): packed(wrong)}}, HERE)
+    for spec, bits in ((BASE, packed(wrong)), (PRUNE, {str(last): packed(wrong)})):
         with pytest.raises(PrunelibError, match=r"outcome\.wrong"):
-            check(BASE, other, HERE)
+            check(spec, outcome(spec, other) | {"wrong": bits}, HERE)
+
+
+def test_bits_that_grow_without_end_are_not_unpacked():
+    bomb = base64.b64encode(zlib.compress(bytes(10**8), 9)).decode()
+    tracemalloc.start()
+    with pytest.raises(PrunelibError, match="a bit for each of 359 images"):
+        check(BASE, outcome(BASE, 0.0) | {"wrong": bomb}, HERE)
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
 
 
 def committed():
