@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.files import Cadence, load_tensors, save_tensors
-from prunelib.nets.inputs import PRUNING, SHAPES, TRAINING_IMAGES
+from prunelib.nets.inputs import PRUNING, SHAPES, TEST_IMAGES, TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.loop import prune
 from prunelib.study import runs
@@ -557,6 +557,7 @@ def test_a_run_that_is_not_finite_leaves_no_final_result(monkeypatch, tmp_path):
     monkeypatch.setattr(Cadence, "due", lambda self: True)
     monkeypatch.setattr(runs, "dataset", lambda *_: tiny_data())
     monkeypatch.setitem(TRAINING_IMAGES, "digits", len(tiny_data().train.y))
+    monkeypatch.setitem(TEST_IMAGES, "digits", len(tiny_data().test.y))
     store = Store(tmp_path)
     base = TrainSpec(TINY, DataSpec("digits", 8), Protocol(epochs=1, batch_size=8, pad=1), 0)
     good = PruneSpec(base, SHORT, 0)

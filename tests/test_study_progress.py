@@ -22,20 +22,22 @@ class Instant(Processes):
     """
 
     def __init__(self, at_once):
-        self.jobs, self.running, self.seen = 2, {}, [0.0, -at_once / 2]
+        self.jobs, self.running, self.waiting = 2, {}, []
+        self.seen = [0.0, -at_once / 2]
         self.at_once, self.at_work, self.records = at_once, [None, None], {}
         self.real = Store(RESULTS / "smoke")
 
     def submit(self, spec):
         future = Future()
-        self.running[future] = spec
-        self.at_work[self.at_work.index(None)] = future
+        slot = self.at_work.index(None)
+        self.running[future], self.at_work[slot] = (spec, slot), future
 
     def results(self, tick):
         for i, future in enumerate(self.at_work):
             if future:
                 self.seen[i] += self.at_once
-                if self.seen[i] >= effort(spec := self.running[future]):
+                spec, _ = self.running[future]
+                if self.seen[i] >= effort(spec):
                     record = self.real.find(spec) or Record(spec, {}, {})
                     self.records[key(spec)] = record
                     # A worker forgets what it saw before its result is there.
