@@ -96,6 +96,8 @@ class Visit:
     def answers(self):
         """Presses every button of every figure in turn, and yields after each."""
         for button in self.page.locator(".choice input").all():
+            if button.is_disabled():
+                continue
             button.check(force=True)
             self.wait_until_drawn()
             yield button
@@ -129,8 +131,7 @@ def test_page_draws_every_figure_and_asks_no_other_host(browser, server, page, h
                 assert place.locator("svg.main-svg").count() > 0
                 assert place.locator(".trace, .heatmaplayer image").count() > 0
             for choices in visit.page.locator(".choices").all():
-                missing = choices.locator(".choice-missing").is_visible()
-                assert choices.locator(".plotly-place:visible").count() == (0 if missing else 1)
+                assert choices.locator(".plotly-place:visible").count() == 1
         assert visit.errors == []
 
 
@@ -241,7 +242,7 @@ def brightness(colour):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_figure_has_a_name_and_its_data_as_a_table(page):
     text = (BOOK / page).read_text(encoding="utf-8")
-    for figure in re.findall(r'<figure class="plotly-figure">.*?</figure>', text, re.DOTALL):
+    for figure in re.findall(r'<figure class="plotly-figure.*?</figure>', text, re.DOTALL):
         assert re.search(r'role="img" aria-label="[^"]{40,}"', figure)
         assert figure.count("<tr>") > 1
 

@@ -1,14 +1,24 @@
+import html
+from xml.etree import ElementTree
+
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from prunelib.book import sphinx_ext
+from prunelib.book import pages, policy
 from prunelib.book.choices import MIME, PLOTLY, Choices, by_scale
+from prunelib.book.figures.static import svg
+from prunelib.book.figures.style import LINES, finish, line, trace
 from prunelib.errors import Missing, PrunelibError
 
 
 def figure(title):
-    meta = {"alt": f"What {title} shows.", "table": {"columns": ["a"], "rows": [["1"]]}}
-    return go.Figure(go.Scatter(x=[1], y=[2]), {"title": title, "meta": meta})
+    made = go.Figure(trace([1], [2], title, LINES[0]), {"title": title})
+    return finish(made, "A figure", f"What {title} shows.", pd.DataFrame({"a": [1]}))
+
+
+def page():
+    return pages.Page("../figures", "start")
 
 
 class Records:
@@ -37,7 +47,8 @@ def test_there_is_a_figure_for_every_answer():
         ("smoke", "size"): "smoke-params",
     }
     for (scale, _), drawn in choices.figures.items():
-        assert drawn.layout.meta["alt"].endswith(f"Scale {scale}.")
+        assert drawn.layout.meta["source"] == f"Scale {scale}."
+        assert drawn.layout.meta["scale"] == scale
 
 
 def draw_smoke_only(study):
@@ -64,28 +75,87 @@ def test_a_live_notebook_shows_the_first_choice():
 
 def test_a_page_has_a_button_for_every_answer_and_shows_one_figure():
     choices = by_scale(STUDIES, lambda study: figure(study.name)).also("published", figure("p"))
-    text = sphinx_ext.choices_html(choices._repr_mimebundle_()[MIME])
+    text = pages.choices_html(choices._repr_mimebundle_()[MIME], page())
     assert text.count('type="radio"') == 3
     assert text.count(" checked") == 1
+    assert text.count(" disabled") == 0
     assert text.count('class="plotly-place"') == 3
-    assert text.count('class="chosen"') == 3
-    assert text.count(" hidden>") == 3  # two figures and the note that there are no records
+    assert text.count(" hidden>\n    <div") == 2
 
 
-def test_two_groups_of_buttons_do_not_share_a_name():
-    bundle = Choices({"scale": ("a",)}, {("a",): figure("a")})._repr_mimebundle_()[MIME]
-    names = [t.split('name="')[1].split('"')[0] for t in map(sphinx_ext.choices_html, [bundle] * 2)]
-    assert len(set(names)) == 2
+def test_an_answer_without_a_figure_is_disabled():
+    choices = by_scale(
+        STUDIES,
+        lambda study, axis: figure(f"{study.name}-{axis}"),
+        axis={"work": "macs", "size": "params"},
+    )
+    figures = {key: made for key, made in choices.figures.items() if key != ("mini", "size")}
+    bundle = Choices(choices.questions, figures)._repr_mimebundle_()
+    text = pages.choices_html(bundle[MIME], page())
+    assert [field for field in text.split("<input")[1:] if " disabled" in field.split(">")[0]] == [
+        field for field in text.split("<input")[1:] if 'value="size"' in field.split(">")[0]
+    ]
+
+
+def test_figures_of_a_page_are_numbered_and_have_anchors_of_their_own():
+    shown = page()
+    texts = [pages.figure_html(figure("x").to_plotly_json(), shown) for _ in range(2)]
+    for number, (text, anchor) in enumerate(zip(texts, ("a-figure", "a-figure-2"), strict=True), 1):
+        assert f'id="{anchor}"' in text
+        assert f'href="#{anchor}">Figure {number}</a>' in text
+        assert f'href="../figures/start-{anchor}.csv" download' in text
+
+
+def test_the_csv_has_all_rows_and_the_table_some():
+    table = pd.DataFrame({"n": range(1_000), "name": "=1+1", "share": 0.123456789})
+    made = finish(go.Figure(trace([1], [2], "x", LINES[0])), "Many rows", "A thousand.", table)
+    shown = page()
+    text = pages.figure_html(made.to_plotly_json(), shown)
+    rows = shown.files["start-many-rows.csv"].split("\n")
+    assert rows[:2] == ["n,name,share", "0,'=1+1,0.123457"]
+    assert len(rows) == 1_002
+    assert text.count("<tr>") < 70
+    assert "the CSV has all 1,000" in text
+
+
+EVIL = '</script><!--<script><b>"{{ x }}'
 
 
 def test_text_cannot_break_out_of_a_page():
-    evil = figure('</script><b>"')
-    evil.update_layout(meta={"alt": '"><script>x</script>', "table": None})
-    text = sphinx_ext.figure_html(evil.to_plotly_json())
-    assert text.count("</script>") == 1
-    assert '"><script>x' not in text
+    table = pd.DataFrame({EVIL: [EVIL]})
+    evil = finish(go.Figure(trace([1], [EVIL], EVIL, LINES[0])), EVIL, EVIL, table)
+    evil.update_layout(meta=evil.layout.meta | {"source": EVIL, "scale": EVIL})
+    choices = Choices({EVIL: (EVIL, "b")}, {(EVIL,): evil, ("b",): evil})
+    text = pages.choices_html(choices._repr_mimebundle_()[MIME], page())
+    assert text.count("</script>") == 2
+    assert "<!--" not in text
+    assert "<b>" not in text
 
 
 def test_a_figure_without_a_description_fails_the_book():
-    with pytest.raises(Exception, match="description"):
-        sphinx_ext.figure_html(go.Figure().to_plotly_json())
+    with pytest.raises(ValueError, match="description"):
+        pages.figure_html(go.Figure().to_plotly_json(), page())
+
+
+def test_the_picture_for_pages_without_scripts_is_xml_with_the_same_names():
+    names = ["first & <last>", "second"]
+    made = go.Figure([trace([1, 2], [2, 3], name, line(i)) for i, name in enumerate(names)])
+    finish(made, "Two lines", "Two lines.", pd.DataFrame({"a": [1]}))
+    texts = [t.text for t in ElementTree.fromstring(svg(made.to_plotly_json())).iter() if t.text]
+    assert set(names) <= set(texts)
+    assert "Two lines" in texts
+
+
+def test_pages_hold_to_a_policy_that_allows_the_theme_and_nothing_of_the_text():
+    page = (
+        '<head><meta charset="utf-8"/><script>theme()</script></head>'
+        "<article><script>evil()</script></article>"
+        '<button onclick="window.print()">'
+    )
+    held = policy.held(page)
+    assert policy.held(held) == held
+    content = held.split('content="')[1].split('"')[0]
+    assert html.escape(policy.digest("theme()")) in content
+    assert html.escape(policy.digest("evil()")) not in content
+    assert "unsafe-inline" not in content.split("script-src")[1].split(";")[0]
+    assert "onclick" not in held

@@ -2,6 +2,7 @@ import itertools
 import json
 import re
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from scipy import stats
 from studies import BASE, SCALE, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.book import figures
+from prunelib.book.figures import style
+from prunelib.book.figures.static import svg
 from prunelib.errors import Missing
 from prunelib.evidence.comparisons import advantage
 from prunelib.evidence.published import COPYCATS, SNIP
@@ -27,6 +30,7 @@ VERDICTS = [
         low=low,
         high=high,
         verdict=verdict,
+        records=("key",),
     )
     for claim, mean, low, high, verdict in (
         ("C1", 1.5, 1.0, 2.0, "supported"),
@@ -40,6 +44,7 @@ FIGURES = {
     **{
         f"error against {x}": lambda s, x=x: figures.error_against(s.networks, s.trajectories, x)
         for x in figures.AXES
+        if x != "ms"
     },
     "learning curves": lambda s: figures.learning_curves(bases(s), SCALE.train.milestones),
     "trajectory": lambda s: figures.trajectory(s.trajectories),
@@ -47,10 +52,6 @@ FIGURES = {
     "saliency ranks": lambda s: figures.saliency_ranks(s.saliencies),
     "removal cost": lambda s: figures.removal_cost(s.trajectories),
     "removals by block": lambda s: figures.removals_by_block(s.trajectories, BASE),
-}
-GROUPS = figures.COMPARISONS | {
-    "overview": [name for name in figures.OVERVIEW if name != "base"],
-    "all": [name for name in MAIN if name in figures.STYLES and name != "base"],
 }
 FIXED = {
     "profile bars": lambda s: figures.profile_bars(PROFILES),
@@ -86,7 +87,8 @@ def trace(figure, name):
 
 def table(figure):
     meta = figure.layout.meta["table"]
-    return pd.DataFrame([list(row) for row in meta["rows"]], columns=list(meta["columns"]))
+    rows = [list(row) for row in meta["rows"]]
+    return pd.DataFrame(rows, columns=list(meta["columns"]), dtype=object)
 
 
 @pytest.mark.parametrize("make", [*FIGURES.values(), *FIXED.values()], ids=[*FIGURES, *FIXED])
@@ -101,7 +103,8 @@ def test_every_figure_has_a_description_and_a_table_and_is_json(study, make):
     assert meta["table"]["rows"]
     for row in meta["table"]["rows"]:
         assert len(row) == len(meta["table"]["columns"])
-        assert all(isinstance(cell, str) and cell and cell != "nan" for cell in row)
+        assert all(style.cell(value) not in ("", "nan") for value in row)
+    assert ElementTree.fromstring(svg(plain)).tag.endswith("svg")
     assert all(isinstance(name, str) for name in meta["table"]["columns"])
     assert plain["data"]
     titles = [axis["title"]["text"] for k, axis in plain["layout"].items() if titled(k, axis)]
@@ -135,17 +138,51 @@ def test_each_family_is_drawn_with_its_means_and_whiskers(study, family):
         assert drawn.y[i] + drawn.error_y.array[i] == pytest.approx(group["error"].max())
         assert drawn.y[i] - drawn.error_y.arrayminus[i] == pytest.approx(group["error"].min())
         assert drawn.customdata[i][0] == 2
-    style = figures.STYLES[family]
-    look = (drawn.line.color, drawn.marker.symbol, drawn.line.dash)
-    assert look == tuple(style)
+        keys = drawn.meta["records"]
+        assert keys[min(i, len(keys) - 1)] == group.sort_values("seed")["key"].tolist()
+    look = (drawn.line.color, drawn.marker.symbol, drawn.line.dash, drawn.meta["glyph"])
+    assert look == tuple(figures.STYLES[family])
 
 
-def test_families_differ_in_colour_marker_and_dash_but_for_the_base():
-    for families in GROUPS.values():
-        styles = [figures.STYLES[name] for name in families]
-        for column in zip(*styles, strict=True):
-            assert len(set(column)) == len(styles)
-    assert set(figures.STYLES) == set(FAMILIES) - {"saliency"}
+def test_families_differ_in_marker_and_glyph_and_longer_training_is_open():
+    looks = figures.STYLES
+    assert set(looks) == set(FAMILIES) - {"saliency"}
+    for column in ("marker", "glyph"):
+        assert len({getattr(look, column) for look in looks.values()}) == len(looks)
+    for name, family in FAMILIES.items():
+        if name in looks:
+            more = family.images != "base" or name == "retrained"
+            assert ("-open" in looks[name].marker) == more
+            assert (looks[name].dash != "solid") == more
+    for longer in ("bottleneck", "pruned-from-scratch"):
+        assert len({looks[f"{longer}{end}"].colour for end in ("", "-long", "-longest")}) == 1
+
+
+def test_controls_are_grey_and_the_families_of_the_paper_are_not():
+    for name, look in figures.STYLES.items():
+        grey = len({look.colour[i : i + 2] for i in (1, 3, 5)}) == 1
+        own = not FAMILIES[name].control or name.startswith(("bottleneck", "pruned-from-scratch"))
+        assert grey != (own and name not in ("base", "random-profile")), name
+
+
+COLOURS = {look.colour for look in (*figures.STYLES.values(), *style.LINES)}
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
+@pytest.mark.parametrize("colour", sorted(COLOURS))
+def test_lines_stand_out_from_a_light_and_a_dark_page(colour, page):
+    def light(text):
+        srgb = np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722] + 0.05
+
+    low, high = sorted([light(colour), light(page)])
+    assert high / low >= 3
+
+
+def test_series_that_are_no_families_have_none_of_their_colours():
+    families = {look.colour for look in figures.STYLES.values() if look.colour != style.DARK_GREY}
+    assert not families & {look.colour for look in style.LINES}
 
 
 def test_the_description_of_errors_ranks_the_families_at_the_smallest_budget(study):
@@ -163,34 +200,36 @@ def test_the_table_of_errors_has_the_means_by_family(study):
         "budget",
         figures.AXES["macs"],
         "mean error, %",
-        "best",
-        "worst",
+        "best seed, %",
+        "worst seed, %",
         "seeds",
+        "images seen in training",
     ]
     assert list(found["family"].unique()) == [
         FAMILIES[f].title for f in MAIN if f in figures.STYLES
     ]
     row = found[(found["family"] == "Bottleneck")].iloc[0]
     values = [error("bottleneck", 6_000, seed) for seed in (0, 1)]
-    assert row["mean error, %"] == f"{sum(values) / 2:.2f}"
-    assert (row["best"], row["worst"]) == (f"{values[0]:.2f}", f"{values[1]:.2f}")
-    assert row["seeds"] == "2"
+    assert row["mean error, %"] == pytest.approx(sum(values) / 2, rel=1e-5)
+    assert (row["best seed, %"], row["worst seed, %"]) == pytest.approx(values[:2], rel=1e-5)
+    assert row["seeds"] == 2
 
 
 def test_budgets_are_written_as_whole_numbers(study):
     found = table(figures.error_against(study.networks, study.trajectories))
-    assert set(found["budget"]) == {"–", "6,000", "12,000"}
+    assert set(map(style.cell, found["budget"])) == {"–", "6,000", "12,000"}
+    assert all("." not in style.cell(n) for n in found["parameters"])
 
 
 def test_each_trajectory_is_a_thin_line_of_measured_points(study):
     figure = figures.error_against(study.networks, study.trajectories)
     lines = [t for t in figure.data if t.name == "Pruned and tuned, on the way"]
-    assert [t.showlegend for t in lines] == [True, False]
+    assert {t.legendgroup for t in lines} == {FAMILIES["pruned-and-tuned"].title}
     for seed, line in enumerate(lines):
         sizes = [SCALE.shape.params(p) for _, p in STEPS]
         assert list(line.x) == sizes
         assert list(line.y) == [error("pruned-and-tuned", p, seed) for p in sizes]
-        assert list(line.customdata) == list(range(len(STEPS)))
+        assert [row[0] for row in line.customdata] == list(range(len(STEPS)))
     other = figures.error_against(study.networks, study.trajectories, "total_macs")
     assert len(other.data) == len(figure.data) - 2
 
@@ -205,7 +244,10 @@ def test_learning_curves_have_a_line_for_each_seed(study):
         [2.0, 1.0],
     ]
     assert f"error is {first:.2f} to {second:.2f} per cent" in figure.layout.meta["alt"]
-    assert list(table(figure)["error of seed 1, %"]) == [f"{second + 10:.2f}", f"{second:.2f}"]
+    found = table(figure)
+    assert list(found[found["seed"] == 1]["test error, %"]) == pytest.approx(
+        [second + 10, second], rel=1e-5
+    )
     assert {shape.x0 for shape in figure.layout.shapes} == {1.5}
 
 
@@ -217,7 +259,8 @@ def test_the_trajectory_figure_has_each_measured_point(study):
     alt = figure.layout.meta["alt"]
     assert f"{start:.2f} per cent with all {sizes[0]:,} parameters" in alt
     assert f"{end:.2f} per cent with {sizes[-1]:,}." in alt
-    assert table(figure).iloc[0].tolist() == ["0", "20,506", "243,008", f"{start:.2f}"]
+    assert len(table(figure)) == 2 * len(STEPS)
+    assert table(figure).iloc[0].tolist() == [0, 0, 20_506, 243_008, pytest.approx(start)]
 
 
 def test_bars_are_the_shares_of_channels_left():
@@ -230,7 +273,7 @@ def test_bars_are_the_shares_of_channels_left():
     ]
     assert list(figure.data[0].marker.pattern.shape) == ["", "/", "/"]
     assert "In last, block 1 keeps the largest share, 12 per cent." in figure.layout.meta["alt"]
-    assert table(figure).iloc[3].tolist() == ["half", "1", "4", "50.00"]
+    assert table(figure).iloc[3].tolist() == ["half", 1, 4, 50.0]
     whole = figures.profile_bars({"full": BASE}).layout.meta["alt"]
     assert whole.endswith("In full, all blocks are whole.")
 
@@ -239,10 +282,20 @@ def test_lines_of_shares_are_told_apart():
     figure = figures.profile_lines(PROFILES)
     assert [list(line.y) for line in figure.data][1] == [50.0, 50.0, 50.0]
     assert len({line.line.dash for line in figure.data}) == len(PROFILES)
-    assert [list(line.customdata) for line in figure.data] == [
+    assert [[row[0] for row in line.customdata] for line in figure.data] == [
         list(p.middle) for p in PROFILES.values()
     ]
     assert {shape.x0 for shape in figure.layout.shapes} == {2, 3}
+
+
+def test_a_reduced_network_is_drawn_against_the_channels_of_the_base():
+    figure = figures.profile_lines({"base": BASE, "reduced": BASE.reduced(0.25)})
+    assert list(figure.data[1].y) == [50.0, 50.0, 50.0]
+
+
+def test_lines_of_families_have_their_colours():
+    figure = figures.profile_lines({"a": BASE, "b": BASE}, ["copycat", "bottleneck"])
+    assert [drawn.marker.color for drawn in figure.data] == [style.PINK, style.GREEN]
 
 
 def test_block_widths_show_both_sides_of_a_block():
@@ -250,7 +303,7 @@ def test_block_widths_show_both_sides_of_a_block():
     assert [list(bar.y) for bar in figure.data] == [
         w for p in PROFILES.values() for w in ([8, 16, 32], list(p.middle))
     ]
-    assert [bar.showlegend for bar in figure.data] == [True, True, False, False, False, False]
+    assert [bar.meta["label"] for bar in figure.data] == [True, True, *[False] * 4]
 
 
 def test_the_scatter_has_each_channel_of_the_first_seed_by_stage(study):
@@ -266,8 +319,7 @@ def test_the_scatter_has_each_channel_of_the_first_seed_by_stage(study):
     assert f"rank correlation is {rank:.2f}" in alt
     assert "lowers the loss (1)" in alt
     found = table(figure)
-    means = run.groupby("block")[["fisher_30", "actual"]].mean()
-    assert list(found["mean saliency"]) == [f"{v:.4g}" for v in means["fisher_30"]]
+    assert list(found["Fisher saliency, nats"]) == pytest.approx(list(run["fisher_30"]), rel=1e-5)
 
 
 def test_ranks_are_those_of_scipy_within_each_block(study):
@@ -320,12 +372,12 @@ def test_the_forest_has_means_and_intervals_of_the_claims_asked_for():
         "refuted": ((-1.0,), ("C3: in short",), (1.0,)),
         "open": ((0.25,), ("C4: in short",), (0,)),
     }
-    assert figure.data[0].customdata == ("What C1 claims.",)
+    assert figure.data[0].customdata == (["What C1 claims."],)
     from_below = [f"{claim}: in short" for claim in ("C5", "C4", "C3", "C1")]
     assert list(figure.layout.yaxis.categoryarray) == from_below
     alt = figure.layout.meta["alt"]
     assert alt.endswith("C1 supported (+1.50); C3 refuted (-1.00); C4 open (+0.25).")
-    assert table(figure).iloc[2].tolist() == ["C4", "a difference", "0.25", "–", "–", "open"]
+    assert table(figure).iloc[2].tolist() == ["C4", "a difference", 0.25, None, None, "open"]
 
 
 def test_our_networks_stand_beside_the_published_ones(study):
@@ -355,7 +407,7 @@ def test_hovering_over_a_mean_shows_its_runs(study):
     figure = figures.error_against(study.networks, study.trajectories)
     rows = study.networks[study.networks["family"] == "copycat"]
     (drawn,) = [t for t in figure.data if t.name == FAMILIES["copycat"].title]
-    told = " ".join(text for _, text in drawn.customdata)
+    told = " ".join(row[1] for row in drawn.customdata)
     for run in rows.itertuples():
         assert f"seed {run.seed}: {run.error:.2f} %" in told
     assert "%{customdata[1]}" in drawn.hovertemplate
@@ -391,10 +443,16 @@ def lab(colour, sight):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-@pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("sight", MACHADO)
-def test_colour_blind_readers_tell_the_families_apart(sight, group):
-    colours = [figures.STYLES[name].colour for name in GROUPS[group]]
+@pytest.mark.parametrize(
+    "colours",
+    [
+        [style.RED, style.YELLOW, style.GREEN, style.BLUE, style.PINK],
+        [look.colour for look in style.LINES],
+    ],
+    ids=["families", "lines"],
+)
+def test_colour_blind_readers_tell_the_colours_apart(sight, colours):
     seen = [lab(colour, np.array(MACHADO[sight])) for colour in colours]
     for a, b in itertools.combinations(seen, 2):
         assert np.linalg.norm(a - b) > 10
@@ -415,12 +473,14 @@ def test_published_numbers_are_all_drawn():
         (float("nan"), "–"),
         (1.005, "1.00"),
         (12_345, "12,345"),
+        (77_755.33, "77,755.30"),
+        (0.000123456, "0.000123"),
         ("text", "text"),
         (0, "0"),
     ],
 )
 def test_cells_are_written_as_people_write_numbers(value, text):
-    assert figures.cell(value) == text
+    assert style.cell(style.rounded(value)) == text
 
 
 def shift_points(outcome):

@@ -2,10 +2,13 @@
 
 import json
 
+import pandas as pd
 import pytest
 
-from prunelib.book import speed
+from prunelib.book.figures import speed
+from prunelib.book.prose import speed as told
 from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence import benchmarks
 
 MADE = {
     "hardware": "a pencil",
@@ -96,13 +99,13 @@ STEPS = {
 
 def test_a_benchmark_that_was_not_run_is_missing(tmp_path):
     with pytest.raises(Missing, match="make bench"):
-        speed.read(tmp_path, "steps")
+        benchmarks.read(tmp_path, "steps")
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks/steps.json").write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match="is not a record of a benchmark"):
-        speed.read(tmp_path, "steps")
+        benchmarks.read(tmp_path, "steps")
     (tmp_path / "benchmarks/steps.json").write_text(json.dumps(STEPS), encoding="utf-8")
-    assert speed.read(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
+    assert benchmarks.read(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
 
 
 def test_latency_shows_every_network_of_an_answer_on_one_thread():
@@ -124,11 +127,11 @@ def test_latency_shows_every_network_of_an_answer_on_one_thread():
     }
     assert "10% to 40% of the base" in figure.layout.meta["alt"]
     assert "12% to 45% of its time" in figure.layout.meta["alt"]
-    assert SAID in figure.layout.meta["alt"]
+    assert figure.layout.meta["source"] == SAID
 
 
 def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
-    said = speed.latency_answer(INFERENCE)
+    said = told.latency(INFERENCE)
     assert "Networks of **80K** parameters have 10% to 20% of" in said
     assert "one image at once, PyTorch: Copycat 50%, Bottleneck 60% (half" in said
     assert "128 images at once, ONNX Runtime: Copycat 25%, Bottleneck 30% (half of the" in said
@@ -139,20 +142,19 @@ def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
 
 
 def test_rounding_is_told_by_engine():
-    said = speed.rounding_answer(INFERENCE)
+    said = told.rounding(INFERENCE)
     assert "PyTorch takes 0.50 to 0.50 of the time (2 pairs)" in said
     assert "ONNX Runtime takes 0.50 to 0.50 of the time (2 pairs)" in said
 
 
 def test_widths_say_what_one_channel_more_costs():
-    said = speed.widths_answer(INFERENCE)
+    figure = speed.widths(INFERENCE)
+    said = figure.layout.meta["alt"]
     assert "17 channels take 1.50 times as long as 16" in said
     assert "33 channels take 2.00 times as long as 32" in said
     assert "32 take 1.17 times as long as 17" in said
-    figure = speed.widths(INFERENCE)
     assert list(figure.data[0].x) == [16, 17, 24, 32, 33]
     assert list(figure.data[0].y) == [2.0, 3.0, 3.5, 3.5, 7.0]
-    assert said in figure.layout.meta["alt"]
 
 
 def test_ratios_stand_with_their_quartiles():
@@ -167,13 +169,13 @@ def test_ratios_stand_with_their_quartiles():
 
 
 def test_steps_are_put_into_words():
-    said = speed.steps_answer(STEPS)
+    said = told.steps(STEPS)
     assert "takes 2.0% of an update with its batch" in said
     assert "longer by 10% (WRN-40-1 at 16×16)" in said
     assert "takes 0.80 (WRN-40-1 at 16×16) of the time with PyTorch's own" in said
-    assert "**40%** of the 100 of a matrix product" in speed.peak_answer(STEPS)
-    assert "beyond" not in speed.peak_answer(STEPS)
-    assert "no instructions beyond AVX2, an" in speed.peak_answer(STEPS | {"limit": "AVX2"})
+    assert "**40%** of the 100 of a matrix product" in told.peak(STEPS)
+    assert "beyond" not in told.peak(STEPS)
+    assert "no instructions beyond AVX2, an" in told.peak(STEPS | {"limit": "AVX2"})
 
 
 def test_removals_tell_how_their_time_falls():
@@ -204,7 +206,7 @@ def test_executors_and_commands_are_put_into_words():
         "two processes": {"seconds": 4.4, "ratio": 0.55, "start_seconds": 2.5}
         | {"overhead_seconds": 0.012, "overhead_of_mini": 0.0002},
     }
-    said = speed.executors_answer({"rows": rows, "runs": 6, "circumstances": MADE})
+    said = told.executors({"rows": rows, "runs": 6, "circumstances": MADE})
     assert "One process runs 6 short runs in 8.0 s; two processes in **0.55** of that" in said
     assert "a run 12 ms (two processes): at most 0.02 % of a run of mini" in said
     record = {
@@ -212,11 +214,11 @@ def test_executors_and_commands_are_put_into_words():
         "status": [{"records": 10_000, "seconds": 1.5}],
         "circumstances": MADE,
     }
-    said = speed.everyday_answer(record)
+    said = told.everyday(record)
     assert "`prunelib --help` 0.12 s" in said
     assert "over 10,000 records 1.50 s" in said
     assert "memory" not in said
-    assert "holds 1.11 GB of memory" in speed.everyday_answer(record | {"mini_megabytes": 1107})
+    assert "holds 1.11 GB of memory" in told.everyday(record | {"mini_megabytes": 1107})
 
 
 def test_number_formats_are_compared_in_pairs():
@@ -224,8 +226,24 @@ def test_number_formats_are_compared_in_pairs():
         {"family": "base", "budget": None, "seed": 0, "bfloat16": 10.0, "float32": 9.0},
         {"family": "base", "budget": None, "seed": 1, "bfloat16": 10.0, "float32": 12.0},
     ]
-    said = speed.precision_answer({"rows": rows, "scale": "smoke", "circumstances": MADE})
+    said = told.precision({"rows": rows, "scale": "smoke", "circumstances": MADE})
     assert "The same 2 networks of scale smoke" in said
     assert "**-0.50 (95 % interval" in said
     assert "pair's difference is 2.12" in said
     assert "seed to seed 2.12" in said
+
+
+def test_networks_are_timed_by_family_and_budget():
+    networks = pd.DataFrame(
+        {
+            "family": ["base", "copycat", "bottleneck-long", "reduced-width"],
+            "budget": [None, 80_000, 200_000, 80_000],
+        }
+    )
+    found = benchmarks.timed(networks, INFERENCE, "WRN-40-1", 16)
+    assert dict(zip(found["family"], found["ms"], strict=True)) == {
+        "base": 5.0,
+        "copycat": 2.5,
+        "bottleneck-long": 4.5,
+    }
+    assert benchmarks.timed(networks, INFERENCE, "WRN-40-1", 32).empty

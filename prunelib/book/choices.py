@@ -10,6 +10,7 @@ from itertools import product
 
 import plotly.graph_objects as go
 
+from prunelib.book.figures.static import svg
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.view import View
 
@@ -30,14 +31,16 @@ class Choices:
     figures: dict[tuple[str, ...], go.Figure]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        first = next(iter(self.figures.values())).to_plotly_json()
-        figures = [
-            {"answers": answers, "figure": figure.to_plotly_json()}
-            for answers, figure in self.figures.items()
-        ]
+        plain = {answers: figure.to_plotly_json() for answers, figure in self.figures.items()}
+        first = dict(next(iter(plain.values())))
+        first["layout"] = first["layout"] | {
+            "meta": first["layout"]["meta"] | {"one_of": len(plain)}
+        }
+        figures = [{"answers": answers, "figure": figure} for answers, figure in plain.items()]
         return {
             MIME: {"questions": self.questions, "figures": figures},
             PLOTLY: first,
+            "image/svg+xml": svg(first),
             "text/plain": repr(self),
         }
 
@@ -78,8 +81,8 @@ def by_scale(
                 figure = draw(records, **given)
             except Missing:
                 continue
-            meta = figure.layout.meta
-            figure.update_layout(meta=meta | {"alt": f"{meta['alt']} {records.provenance()}"})
+            told = {"scale": name, "source": records.provenance()}
+            figure.update_layout(meta=figure.layout.meta | told)
             figures[(name, *answers)] = figure
     if not figures:
         raise PrunelibError(

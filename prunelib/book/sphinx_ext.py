@@ -1,23 +1,38 @@
 """The book's Sphinx extension: figures and widgets that work with no kernel and no network.
 
-Plotly's script, MathJax and all else that a page needs lie in the book itself, once.
+Plotly's script, MathJax, the records and all else that a page needs lie in the book itself, once.
 """
 
-import html
 import json
+import re
+import shutil
 from functools import cache
-from itertools import count
+from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
+from plotly.offline import get_plotlyjs
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from sphinx.util.fileutil import copy_asset
+
+from prunelib.book import pages, policy
 
 ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("figures.js", "widgets.js")
+SHEETS = ("figures.css", "widgets.css")
+FILES = "figures"
+"""Folder of the built book with the data and the pictures of its figures."""
+
 PLOTLY = "application/vnd.plotly.v1+json"
 CHOICES = "application/vnd.prunelib.choices+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+THEBE = re.compile(
+    r'<script type="text/x-thebe-config">.*?</script>\s*<script>\s*kernelName.*?</script>',
+    re.DOTALL,
+)
 STATES = "application/vnd.jupyter.widget-state+json"
 
 
@@ -31,11 +46,32 @@ class PlotlyRenderer:
         renderer: NbElementRenderer, data: MimeData, inline: bool
     ) -> list[nodes.Element] | None:
         """Docutils nodes for a figure; None for anything else."""
-        if data.mime_type == CHOICES:
-            return [nodes.raw("", choices_html(data.content), format="html")]
-        if data.mime_type == PLOTLY:
-            return [nodes.raw("", figure_html(data.content), format="html")]
-        return None
+        write = {CHOICES: pages.choices_html, PLOTLY: pages.figure_html}.get(data.mime_type)
+        if write is None:
+            return None
+        if data.mime_type == PLOTLY and data.content["layout"].get("meta", {}).get("one_of"):
+            return []  # The page shows all choices; this is the first of them, for live notebooks.
+        env = renderer.renderer.sphinx_env
+        page = page_of(env)
+        try:
+            text = write(data.content, page)
+        except ValueError as error:
+            raise ExtensionError(str(error)) from error
+        folder = Path(env.app.outdir) / FILES
+        folder.mkdir(parents=True, exist_ok=True)
+        while page.files:
+            name, content = page.files.popitem()
+            (folder / name).write_text(content, encoding="utf-8")
+        return [nodes.raw("", text, format="html")]
+
+
+def page_of(env: BuildEnvironment) -> pages.Page:
+    """The page that is being read."""
+    if "prunelib_page" not in env.temp_data:
+        up = "../" * env.docname.count("/")
+        prefix = env.docname.rsplit("/", 1)[-1]
+        env.temp_data["prunelib_page"] = pages.Page(f"{up}{FILES}", prefix)
+    return env.temp_data["prunelib_page"]
 
 
 class WidgetRenderer:
@@ -57,7 +93,7 @@ class WidgetRenderer:
                 line=data.line,
             )
             return []
-        return [nodes.raw("", widget_html(name, state), format="html")]
+        return [nodes.raw("", pages.widget_html(name, state, modules()), format="html")]
 
 
 class OfflineRenderer(NbElementRenderer):
@@ -81,103 +117,26 @@ def modules() -> dict[str, str]:
     return {name: explorer.module(name) for name in explorer.MODULES}
 
 
-def widget_html(name: str, state: dict) -> str:
-    """HTML of one widget: a place, and all that its module needs to draw there."""
-    own = state.get("_anywidget_id")
-    payload = {"id": name, "state": {k: v for k, v in state.items() if not k.startswith("_")}}
-    if modules().get(own) == state["_esm"]:
-        payload["module"] = own
-    else:
-        payload |= {"esm": state["_esm"], "css": state.get("_css", "")}
-    text = json.dumps(payload, separators=(",", ":")).replace("</", r"<\/")
-    return (
-        '<div class="widget-place">'
-        f'<script type="application/json">{text}</script>'
-        "<noscript>This part is drawn by JavaScript.</noscript></div>"
-    )
-
-
-_numbers = count()
-
-
-def choices_html(choices: dict) -> str:
-    """HTML of several figures, one of which is shown, and of the buttons that choose."""
-    first = list(choices["figures"][0]["answers"])
-    group = next(_numbers)
-    asked = "".join(
-        f'<fieldset class="choice" data-question="{i}">'
-        f"<legend>{html.escape(question.capitalize())}</legend>"
-        + "".join(
-            f'<label><input type="radio" name="choice-{group}-{i}" '
-            f'value="{html.escape(answer, quote=True)}"{" checked" * (answer == first[i])}>'
-            f"<span>{html.escape(answer)}</span></label>"
-            for answer in answers
-        )
-        + "</fieldset>"
-        for i, (question, answers) in enumerate(choices["questions"].items())
-    )
-    shown = "".join(
-        f'<div class="chosen" data-answers="{html.escape(json.dumps(answers), quote=True)}"'
-        f"{' hidden' * (list(answers) != first)}>{figure_html(figure)}</div>"
-        for answers, figure in ((f["answers"], f["figure"]) for f in choices["figures"])
-    )
-    nothing = '<p class="choice-missing" role="status" hidden>There are no records of this.</p>'
-    return f'<div class="choices">{asked}{shown}{nothing}</div>'
-
-
-def figure_html(figure: dict) -> str:
-    """HTML of one figure: a place to draw on, its data, and its table."""
-    layout = figure.get("layout", {})
-    meta = layout.get("meta") or {}
-    if not meta.get("alt"):
-        raise ExtensionError("a figure has no description: give it layout.meta['alt']")
-    payload = json.dumps({"data": figure["data"], "layout": layout}, separators=(",", ":"))
-    payload = payload.replace("<", "\\u003c")
-    height = layout.get("height", 450)
-    return (
-        '<figure class="plotly-figure">'
-        f'<div class="plotly-place" role="img" aria-label="{html.escape(meta["alt"], quote=True)}" '
-        f'style="min-height:{height}px">'
-        "<noscript>This figure is drawn by JavaScript; its data are in the table below.</noscript>"
-        "</div>"
-        f'<script type="application/json">{payload}</script>'
-        f"<figcaption>{html.escape(meta['alt'])}</figcaption>"
-        f"{table_html(meta.get('table'))}</figure>"
-    )
-
-
-def table_html(table: dict | None) -> str:
-    """The data of a figure, folded away."""
-    if not table or not table["rows"]:
-        return ""
-    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in table["columns"])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row) + "</tr>"
-        for row in table["rows"]
-    )
-    return (
-        "<details><summary>The data as a table</summary>"
-        '<div class="plotly-table" tabindex="0" role="region" aria-label="Data of the figure">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
-    )
-
-
 def stay_local(app: Sphinx, config) -> None:
     """Formulas are set by a copy of MathJax in the book; widgets need no script from elsewhere."""
     config.mathjax_path = "mathjax/tex-chtml.js"
     config.nb_render_plugin = "prunelib_offline"
 
 
-def copy_assets(app: Sphinx, error: Exception | None) -> None:
-    """Copy Plotly's script, ours, and the part of MathJax that is used into a built book."""
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Copy what the pages of a built book need into it, and give each page its policy."""
     if error or app.builder.format != "html":
         return
-    from importlib.util import find_spec
+    out = Path(app.outdir)
+    copy_scripts(out / "_static")
+    copy_records(Path(app.confdir) / app.config.prunelib_records, out / "records")
+    for path in out.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(policy.held(text), encoding="utf-8")
 
-    from plotly.offline import get_plotlyjs
-    from sphinx.util.fileutil import copy_asset
 
-    static = Path(app.outdir) / "_static"
+def copy_scripts(static: Path) -> None:
+    """Copy Plotly's script, ours, and the part of MathJax that is used."""
     text = f"window.prunelibModules = {json.dumps(modules())};\n"
     (static / "widget-modules.js").write_text(text, encoding="utf-8")
     (static / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
@@ -190,25 +149,42 @@ def copy_assets(app: Sphinx, error: Exception | None) -> None:
     )
 
 
-def without_thebe(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Drop the scripts that would fetch a live kernel from elsewhere."""
-    scripts = context.get("script_files", [])
-    context["script_files"] = [s for s in scripts if "thebe" not in str(getattr(s, "filename", s))]
+def copy_records(results: Path, out: Path) -> None:
+    """Copy the records, which figures link to; no weights."""
+    for path in sorted(results.rglob("*.json")):
+        target = out / path.relative_to(results)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def only_needed(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Drop scripts that would fetch a kernel from elsewhere, and MathJax where no formula is."""
+    unwanted, body = ["thebe"], THEBE.sub("", context.get("body", ""))
+    context["body"] = body
+    if 'class="math' not in body:
+        unwanted.append("mathjax")
     context["script_files"] = [
-        s
-        for s in context["script_files"]
-        if "thebe" not in str(getattr(s, "attributes", {}).get("body", "")).lower()
+        script
+        for script in context.get("script_files", [])
+        if not any(name in described(script) for name in unwanted)
     ]
+
+
+def described(script: object) -> str:
+    """The file and the text of a script of a page."""
+    body = getattr(script, "attributes", {}).get("body") or ""
+    return f"{getattr(script, 'filename', script)} {body}".lower()
 
 
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
+    app.add_config_value("prunelib_records", "results", "html")
     app.connect("config-inited", stay_local, priority=900)
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
-    app.connect("html-page-context", without_thebe, priority=900)
-    app.connect("build-finished", copy_assets)
-    for script in ("figures.js", "widgets.js"):
+    app.connect("html-page-context", only_needed, priority=900)
+    app.connect("build-finished", finish)
+    for script in SCRIPTS:
         app.add_js_file(script, loading_method="defer")
-    for sheet in ("figures.css", "widgets.css"):
+    for sheet in SHEETS:
         app.add_css_file(sheet)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from prunelib.book.escape import markdown
 from prunelib.book.prose.words import interval, signed
 from prunelib.evidence.statistics import between_seeds, exact, mean, repeatability_limit
 from prunelib.evidence.view import View
@@ -20,7 +21,7 @@ RULE = (
 def made_twice(studies: dict[str, View], runs: dict[str, pd.DataFrame]) -> str:
     """How well the runs of `kept` agree, a Markdown paragraph a scale, and which of them counts."""
     parts = [
-        f"Scale {name}: {agree(rows, between_seeds(studies[name].networks))}"
+        f"Scale {markdown(name)}: {agree(rows, between_seeds(studies[name].networks))}"
         for name, rows in runs.items()
     ]
     return "\n\n".join([RULE, *parts])

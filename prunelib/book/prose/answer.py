@@ -1,5 +1,6 @@
 """The answer to the book's question, from the verdicts."""
 
+from prunelib.book.escape import markdown
 from prunelib.book.prose.judgements import brief
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
@@ -29,7 +30,7 @@ def headline(studies: dict[str, View]) -> str:
         by = {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
         if any(by[claim].mean is not None for claim in ("C1", "C4", "K7")):
             asked = (by[claim] for claim in ("K7", "C1", "C4", "K10", "K9"))
-            lines.append(f"- Scale {name}: {worth_pruning(*asked)}")
+            lines.append(f"- Scale {markdown(name)}: {worth_pruning(*asked)}")
     return "\n".join([*lines, "", SIGN] if lines else ["Nothing is measured yet that could tell."])
 
 

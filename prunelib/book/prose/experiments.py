@@ -6,7 +6,7 @@ sentence says so.
 
 import numpy as np
 
-from prunelib.book.prose.words import correlation, missing, spread
+from prunelib.book.prose.words import correlation, missing, provenance, spread
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import rank_correlation
 from prunelib.evidence.view import View
@@ -23,7 +23,7 @@ def base(view: View) -> str:
     size = f"{short(params)} parameters and {short(macs)} multiply-accumulates for one image"
     return (
         f"With {size} the base network reaches a test error of **{spread(rows['error'])}**. "
-        f"{view.provenance()}"
+        f"{provenance(view)}"
     )
 
 
@@ -48,7 +48,7 @@ def pruned(view: View) -> str:
             )
     return (
         f"Before the first removal the error is {spread(first['error'])}"
-        f"{'; it is ' if sentences else ''}{', '.join(sentences)}. {view.provenance()}"
+        f"{'; it is ' if sentences else ''}{', '.join(sentences)}. {provenance(view)}"
     )
 
 
@@ -77,7 +77,7 @@ def simple(view: View) -> str:
             f"**{cost.iloc[-1]:.1f} times** (largest size) to **{cost.iloc[0]:.1f} times** "
             f"(smallest) the multiply-accumulates of training a simple network. "
         )
-    return "\n".join([*parts, "", f"{effort}{view.provenance()}"])
+    return "\n".join([*parts, "", f"{effort}{provenance(view)}"])
 
 
 def cost(view: View) -> str:
@@ -102,7 +102,7 @@ def cost(view: View) -> str:
         )
     if not lines:
         return missing(view, "longer training")
-    return "\n".join([*lines, "", view.provenance()])
+    return "\n".join([*lines, "", provenance(view)])
 
 
 def shape(view: View) -> str:
@@ -144,7 +144,7 @@ def shape(view: View) -> str:
         )
     return (
         f"The order of the blocks after {whole} removals and at {short(scale.budgets[0])} "
-        f"parameters has a rank correlation of {order}{chance}.{shares} {view.provenance()}"
+        f"parameters has a rank correlation of {order}{chance}.{shares} {provenance(view)}"
     )
 
 
@@ -162,5 +162,5 @@ def saliency(view: View) -> str:
         f"at all, is {correlation(ranks['l1'])}. In size the estimate is off: the median channel "
         f"changes the loss by {ratio:.1f} times its saliency. Fisher saliency cannot be negative, "
         f"but removing a channel by itself lowers the loss in {negative:.0f} % of the cases. "
-        f"{view.provenance()}"
+        f"{provenance(view)}"
     )

@@ -1,5 +1,8 @@
 """Verdicts as sentences, lists and tables, in Markdown."""
 
+import html
+
+from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, signed
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
@@ -15,17 +18,18 @@ WORDS = {"equal": "about equal"}
 
 def told(verdict: Verdict) -> str:
     """A verdict as part of a sentence."""
+    scale = markdown(verdict.scale)
     if not verdict.sizes and not verdict.planned:
-        return f"at {verdict.scale} it is not asked"
+        return f"at {scale} it is not asked"
     if not verdict.sizes:
-        return f"at {verdict.scale} **open**, for nothing was measured that could tell"
+        return f"at {scale} **open**, for nothing was measured that could tell"
     word = WORDS.get(verdict.verdict, verdict.verdict)
     if verdict.mean is None:
-        return f"at {verdict.scale} **{word}**, for no seed has all sizes"
+        return f"at {scale} **{word}**, for no seed has all sizes"
     spread = "no interval"
     if verdict.low is not None:
         spread = f"95 % interval {signed(verdict.low)} to {signed(verdict.high)}"
-    return f"at {verdict.scale} **{word}**, {signed(verdict.mean)} ({spread}, {seeds(verdict)})"
+    return f"at {scale} **{word}**, {signed(verdict.mean)} ({spread}, {seeds(verdict)})"
 
 
 def brief(verdict: Verdict) -> str:
@@ -116,7 +120,8 @@ def sources(studies: dict[str, View]) -> str:
             if v.records
         ]
         parts.append(
-            f"<details><summary>Scale {name}: the records behind each verdict</summary>"
+            f"<details><summary>Scale {html.escape(name)}: the records behind each verdict"
+            "</summary>"
             f"<ul>{''.join(lines)}</ul></details>"
         )
     return "\n\n".join(parts)
@@ -127,7 +132,7 @@ def table(studies: dict[str, View], asked: tuple[Claim, ...] | None = None) -> s
     asked = CLAIMS if asked is None else asked
     found = {name: verdicts(view, asked) for name, view in studies.items()}
     lines = [
-        "| | claim | " + " | ".join(found) + " |",
+        "| | claim | " + " | ".join(map(markdown, found)) + " |",
         "|---|---|" + "---|" * len(found),
     ]
     for i, claim in enumerate(asked):

@@ -1,6 +1,6 @@
 """Networks within a budget, in words."""
 
-from prunelib.book.prose.words import missing
+from prunelib.book.prose.words import missing, provenance
 from prunelib.evidence.curves import Reading
 from prunelib.evidence.design import Design
 from prunelib.evidence.view import View
@@ -26,7 +26,7 @@ def designs(view: View, budget: int, found: list[Design]) -> str:
         f"*Trained longer*: for as many images as it takes to train the base network and to prune "
         f"it to that size.\n\n"
         f"```python\nfrom prunelib import ChannelProfile, WideResNet\n\n"
-        f"network = WideResNet(\n    {found[0].python}\n)\n```\n\n{view.provenance()}"
+        f"network = WideResNet(\n    {found[0].python}\n)\n```\n\n{provenance(view)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from prunelib.book.escape import code, markdown
 from prunelib.evidence.statistics import mean, mean_interval
 from prunelib.evidence.view import View
 from prunelib.text import fixed
@@ -45,9 +46,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def provenance(view: View) -> str:
+    """Scale, data, how many runs of how many, and where they were made, for Markdown."""
+    return markdown(view.provenance())
+
+
 def missing(view: View, what: str) -> str:
     """That there is nothing to say yet, and how to change that."""
+    name = view.scale.name
     return (
-        f"There are no records of {what} at scale {view.scale.name} yet: "
-        f"`prunelib study {view.scale.name}` makes them."
+        f"There are no records of {what} at scale {markdown(name)} yet: "
+        f"{code(f'prunelib study {name}')} makes them."
     )

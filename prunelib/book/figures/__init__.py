@@ -1,0 +1,44 @@
+"""DataFrames in, Plotly figures out.
+
+Every figure carries in `layout.meta` what the book writes beside it: a title, a sentence for
+screen readers (`alt`) and its data, whole (`table`).
+"""
+
+from prunelib.book.figures.errors import (
+    AXES,
+    COMPARISONS,
+    OVERVIEW,
+    comparison,
+    error_against,
+    gaps,
+    learning_curves,
+    published,
+    trajectory,
+)
+from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
+from prunelib.book.figures.pruning import removal_cost, removals_by_block
+from prunelib.book.figures.saliency import saliency_ranks, saliency_scatter
+from prunelib.book.figures.style import STYLES
+from prunelib.book.figures.verdicts import forest, made_twice
+
+__all__ = [
+    "AXES",
+    "COMPARISONS",
+    "OVERVIEW",
+    "STYLES",
+    "block_widths",
+    "comparison",
+    "error_against",
+    "forest",
+    "gaps",
+    "learning_curves",
+    "made_twice",
+    "profile_bars",
+    "profile_lines",
+    "published",
+    "removal_cost",
+    "removals_by_block",
+    "saliency_ranks",
+    "saliency_scatter",
+    "trajectory",
+]

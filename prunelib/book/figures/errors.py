@@ -1,0 +1,355 @@
+"""Test error against size, work, time and epochs."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from prunelib.book.figures.style import GREY, STYLES, Style, finish, line, there, trace, whiskers
+from prunelib.errors import Missing
+from prunelib.evidence.published import COPYCATS, SNIP
+from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
+from prunelib.text import counted, short
+
+TUNED = "pruned-and-tuned"
+COMPARISONS = {
+    "which channel goes": (TUNED, "random-removal", "l1-removal"),
+    "weights and schedule": (TUNED, "pruned-from-scratch", "initial-weights", "retrained"),
+    "equal images": (
+        TUNED,
+        "pruned-from-scratch",
+        "pruned-from-scratch-long",
+        "bottleneck",
+        "bottleneck-long",
+    ),
+    "retraining": (TUNED, "retrained", "pruned-from-scratch-longest", "bottleneck-longest"),
+    "FLOP penalty": (TUNED, *PENALISED),
+}
+"""Families that stand beside each other to answer one question."""
+
+OVERVIEW = (
+    *(name for name in MAIN if name not in ("random-profile", "saliency")),
+    "bottleneck-long",
+    "pruned-from-scratch-long",
+)
+"""Families of the book's first figure, both with and without equal images."""
+
+AXES = {
+    "params": "parameters",
+    "macs": "multiply-accumulates for one image",
+    "ms": "milliseconds for one image",
+    "training_macs": "multiply-accumulates of training",
+    "total_macs": "multiply-accumulates spent in all",
+}
+ALONG = ("params", "macs")
+"""The axes on which the way of a pruning run can be drawn."""
+
+
+def error_against(
+    networks: pd.DataFrame,
+    trajectories: pd.DataFrame,
+    x: str = "params",
+    families: Sequence[str] = MAIN,
+) -> go.Figure:
+    """Test error of every family against its size (the paper's figure 1).
+
+    Markers are means over seeds, whiskers reach from the best to the worst seed. The trajectory of
+    each pruning run is a thin line.
+
+    Args:
+        networks: of `tables.networks`; for `ms`, of `speed.timed`.
+        trajectories: of `tables.trajectories`.
+        x: one of `AXES`.
+        families: those to show.
+
+    Raises:
+        Missing: there are no such networks.
+    """
+    if x not in networks:
+        raise Missing("there are no times of these networks")
+    seen = base_images(networks)
+    networks = networks[networks["family"].isin(families)].dropna(subset=[x])
+    there(networks[networks["family"] != "base"])
+    figure = go.Figure()
+    if x in ALONG and TUNED in families:
+        add_ways(figure, trajectories, x)
+    means = by_family(networks, x)
+    for name in [name for name in families if name in set(means["family"])]:
+        add_means(figure, name, means[means["family"] == name], x, "%{y:.2f} % error", seen)
+    figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
+    figure.update_xaxes(type="linear" if x in ("params", "ms") else "log")
+    alt = f"Test error against {AXES[x]}, by family.{ranking(means)}"
+    return finish(figure, "Test error by family", alt, means_table(means, x))
+
+
+def base_images(networks: pd.DataFrame) -> float | None:
+    """Images that the base network saw in training; None if it is not among the networks."""
+    seen = networks[networks["family"] == "base"]["images_seen"]
+    return float(seen.mean()) if len(seen) else None
+
+
+def add_ways(figure: go.Figure, trajectories: pd.DataFrame, x: str) -> None:
+    """Draw the error along each pruning run as a thin line."""
+    thin = STYLES[TUNED]._replace(marker="circle", dash="solid")
+    for seed, run in trajectories.dropna(subset=["error"]).groupby("seed"):
+        figure.add_trace(
+            trace(
+                run[x],
+                run["error"],
+                "Pruned and tuned, on the way",
+                thin,
+                mode="lines",
+                line={"width": 1},
+                opacity=0.6,
+                label=False,
+                group=FAMILIES[TUNED].title,
+                custom=[[removals, seed] for removals in run["removals"].tolist()],
+                records=[[key] for key in run["key"]],
+                hover="%{customdata[0]} channels removed, seed %{customdata[1]}\n%{x:,}\n"
+                "%{y:.2f} % error",
+            )
+        )
+
+
+def add_means(
+    figure: go.Figure,
+    name: str,
+    means: pd.DataFrame,
+    x: str,
+    told: str,
+    seen: float | None = None,
+) -> None:
+    """Draw the means of a family, with whiskers from seed to seed; `told` is said on hover."""
+    title = FAMILIES[name].title
+    times = [
+        f"trained with {images / seen:.1f} × the images of the base\n" if seen else ""
+        for images in means["images"]
+    ]
+    figure.add_trace(
+        trace(
+            means[x],
+            means["error"],
+            title,
+            STYLES[name],
+            error_y=whiskers(means["error"], means["best"], means["worst"]),
+            custom=list(zip(means["seeds"], means["runs"], times, strict=True)),
+            records=means["keys"].tolist(),
+            hover=f"{title}\n%{{x:,.5~g}} {AXES[x]}\n%{{customdata[2]}}mean of %{{customdata[0]}} "
+            f"run(s): {told}\n%{{customdata[1]}}",
+        )
+    )
+
+
+def ranking(means: pd.DataFrame) -> str:
+    """The families at the smallest budget, best first, as a sentence."""
+    rows = means[means["family"] != "base"]
+    smallest = rows[rows["budget"] == rows["budget"].min()].sort_values("error")
+    if smallest.empty:
+        return ""
+    named = [f"{FAMILIES[row.family].title} {row.error:.2f} %" for row in smallest.itertuples()]
+    return f" At {short(rows['budget'].min())} parameters, best first: {', '.join(named)}."
+
+
+def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
+    """Mean, best and worst error over seeds of each family and budget.
+
+    Columns: `family`, `budget`, the `x`, `error`, `best`, `worst`, `seeds`, `images` (seen in
+    training, mean), `runs` (what each has, a line a seed) and `keys` (of their records).
+    """
+    rows = []
+    for (family, budget), group in networks.groupby(["family", "budget"], dropna=False):
+        seeds = group.sort_values("seed")
+        rows.append(
+            {
+                "family": family,
+                "budget": None if pd.isna(budget) else int(budget),
+                x: float(group[x].mean()),
+                "error": float(group["error"].mean()),
+                "best": float(group["error"].min()),
+                "worst": float(group["error"].max()),
+                "seeds": len(group),
+                "images": float(group["images_seen"].mean()),
+                "runs": "\n".join(f"seed {r.seed}: {r.error:.2f} %" for r in seeds.itertuples()),
+                "keys": seeds["key"].tolist(),
+            }
+        )
+    columns = ["family", "budget", x, "error", "best", "worst", "seeds", "images", "runs", "keys"]
+    order = {name: i for i, name in enumerate(FAMILIES)}
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["budget"] = pd.Series([row["budget"] for row in rows], dtype=object)
+    return frame.sort_values(["family", x], key=lambda c: c.map(order) if c.name == "family" else c)
+
+
+def means_table(means: pd.DataFrame, x: str) -> pd.DataFrame:
+    """The data of a figure of means, as people read them."""
+    table = means.drop(columns=["runs", "keys"])
+    if x != "ms":
+        table[x] = table[x].round().astype(int)
+    table["images"] = table["images"].round().astype(int)
+    table["family"] = [FAMILIES[name].title for name in table["family"]]
+    return table.rename(
+        columns={
+            x: AXES[x],
+            "error": "mean error, %",
+            "best": "best seed, %",
+            "worst": "worst seed, %",
+            "images": "images seen in training",
+        }
+    )
+
+
+def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
+    """By how much pruned-and-tuned networks are worse than others of equal size, against the size.
+
+    Args:
+        rows: of `comparisons.advantage`.
+        families: those to compare with, if they are there.
+    """
+    rows = rows[rows["family"].isin(families)]
+    there(rows)
+    means = by_family(rows.assign(error=rows["difference"]))
+    figure = go.Figure()
+    for name in [name for name in families if name in set(means["family"])]:
+        part = means[means["family"] == name]
+        add_means(figure, name, part, "params", "pruned and tuned is %{y:+.2f} points worse")
+    figure.add_hline(y=0, line={"color": GREY})
+    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="points by which pruning is worse")
+    ends = [
+        f"{FAMILIES[name].title} {group['error'].iloc[0]:+.2f} points at "
+        f"{short(group['budget'].iloc[0])} and {group['error'].iloc[-1]:+.2f} at "
+        f"{short(group['budget'].iloc[-1])}"
+        for name, group in means.groupby("family", sort=False)
+    ]
+    table = means[["family", "budget", "error", "best", "worst", "seeds"]].copy()
+    table["family"] = [FAMILIES[name].title for name in table["family"]]
+    table.columns = ["against", "budget", "points worse", "least", "most", "seeds"]
+    alt = "Error of pruned-and-tuned networks minus that of others of equal size, by size."
+    return finish(
+        figure,
+        "By how much pruned-and-tuned networks are worse",
+        f"{alt} {'; '.join(ends)}.",
+        table,
+    )
+
+
+def comparison(networks: pd.DataFrame, trajectories: pd.DataFrame, question: str) -> go.Figure:
+    """Error against parameters of the families of one of `COMPARISONS`."""
+    families = COMPARISONS[question]
+    there(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
+    return error_against(networks, trajectories, families=families)
+
+
+def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Figure:
+    """Test error and training loss by epoch, a line for each seed; milestones are marked."""
+    there(epochs)
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
+    )
+    for seed, run in epochs.groupby("seed"):
+        for row, column in ((1, "test_error"), (2, "train_loss")):
+            drawn = trace(
+                run["epoch"],
+                run[column],
+                f"seed {seed}",
+                line(seed),
+                marker={"size": 6},
+                label=row == 1,
+                records=[[key] for key in run["key"]],
+                hover=f"seed {seed}\nepoch %{{x}}: %{{y:.3~f}}",
+            )
+            figure.add_trace(drawn, row=row, col=1)
+    for milestone in milestones:
+        figure.add_vline(x=milestone + 0.5, line={"dash": "dot", "color": GREY})
+    figure.update_yaxes(title="test error, per cent", row=1, col=1)
+    figure.update_yaxes(title="training loss, nats", row=2, col=1)
+    figure.update_xaxes(title="epoch", row=2, col=1)
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    table = epochs[["seed", "epoch", "test_error", "train_loss"]].rename(
+        columns={"test_error": "test error, %", "train_loss": "training loss, nats"}
+    )
+    alt = (
+        f"Test error and training loss by epoch for {counted(len(last), 'seed')}; after the last "
+        f"epoch the error is {last['test_error'].min():.2f} to {last['test_error'].max():.2f} per "
+        "cent."
+    )
+    return finish(figure, "Error and loss by epoch", alt, table, height=520)
+
+
+def trajectory(trajectories: pd.DataFrame) -> go.Figure:
+    """Test error along each pruning run, against the parameters that are left."""
+    there(trajectories)
+    figure = go.Figure()
+    measured = trajectories.dropna(subset=["error"])
+    dashes = ["solid", "dash", "dot"]
+    for seed, run in measured.groupby("seed"):
+        figure.add_trace(
+            trace(
+                run["params"],
+                run["error"],
+                f"seed {seed}",
+                STYLES[TUNED]._replace(dash=dashes[seed % 3], glyph="━╍┅"[seed % 3]),
+                mode="lines",
+                custom=[[removals] for removals in run["removals"].tolist()],
+                records=[[key] for key in run["key"]],
+                hover=f"seed {seed}, %{{customdata[0]}} channels removed\n%{{x:,}} parameters\n"
+                "%{y:.2f} % error",
+            )
+        )
+    figure.update_layout(
+        xaxis={"title": "parameters left", "autorange": "reversed"},
+        yaxis_title="test error, per cent",
+    )
+    first = measured[measured["seed"] == measured["seed"].min()]
+    table = measured[["seed", "removals", "params", "macs", "error"]].rename(
+        columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
+    )
+    alt = (
+        f"Test error while channels are removed: {first['error'].iloc[0]:.2f} per cent with all "
+        f"{first['params'].iloc[0]:,} parameters, {first['error'].iloc[-1]:.2f} per cent with "
+        f"{first['params'].iloc[-1]:,}."
+    )
+    return finish(figure, "Test error along pruning", alt, table)
+
+
+def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
+    """What the paper and SNIP report at the paper's scale.
+
+    Args:
+        ours: networks of `tables.networks` by scale, whose means stand beside.
+    """
+    figure = go.Figure()
+    for name, points, style in (
+        ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES["copycat"]._replace(dash="dot")),
+        ("SNIP (single weights, not channels)", SNIP, Style(GREY, "x", "dot", "✖")),
+    ):
+        hover = "%{x:,} parameters\n%{y:.2f} % error"
+        x, y = [p.params for p in points], [p.error for p in points]
+        figure.add_trace(trace(x, y, name, style, hover=hover))
+    table = pd.DataFrame([*COPYCATS, *SNIP])
+    table.columns = ["network", "parameters", "error, %", "from"]
+    for scale, networks in (ours or {}).items():
+        means = by_family(networks[networks["family"].isin(MAIN)])
+        for name, rows in means.groupby("family", sort=False):
+            title = f"{FAMILIES[name].title}, ours at {scale}"
+            figure.add_trace(
+                trace(
+                    rows["params"],
+                    rows["error"],
+                    title,
+                    STYLES[name],
+                    mode="markers",
+                    hover="%{x:,.0f} parameters\n%{y:.2f} % error",
+                    records=[[f"{scale}/{key}" for key in keys] for keys in rows["keys"]],
+                )
+            )
+            own = rows[["params", "error"]].set_axis(["parameters", "error, %"], axis=1)
+            own["parameters"] = own["parameters"].round().astype(int)
+            table = pd.concat([table, own.assign(network=title, **{"from": "our records"})])
+    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="test error, per cent")
+    alt = (
+        "Published errors on CIFAR-10 at 32×32, trained for 200 epochs: copycats and SNIP's "
+        "networks. Smaller scales have smaller images and shorter training: errors compare within "
+        "a scale only."
+    )
+    return finish(figure, "What others published", alt, table)

@@ -1,0 +1,77 @@
+"""The way of a pruning run: which blocks lose channels, and what a removal costs."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from prunelib.book.figures.style import STYLES, finish, there, trace
+from prunelib.nets.profile import ChannelProfile
+
+
+def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Figure:
+    """Which block loses its channels when: share left of each block along the first pruning run."""
+    there(trajectories)
+    run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
+    counts = pd.DataFrame(
+        {b.number: (run["block"] == b.number).cumsum().shift(fill_value=0) for b in full.blocks}
+    )
+    wide = pd.Series({b.number: b.middle for b in full.blocks})
+    left = 100 * (1 - counts / wide)
+    figure = go.Figure(
+        go.Heatmap(
+            x=run["removals"].tolist(),
+            y=list(left.columns),
+            z=left.round(1).T.values.tolist(),
+            zmin=0,
+            zmax=100,
+            colorscale="Cividis",
+            colorbar={"title": "% left"},
+            hovertemplate="after %{x} removals<br>block %{y}: %{z:.0f} % left<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        xaxis_title="channels removed",
+        yaxis={"title": "block", "dtick": 1, "autorange": "reversed"},
+    )
+    table = (wide - counts).reset_index(drop=True)
+    table.columns = [f"channels in block {n}" for n in table.columns]
+    table.insert(0, "removals", run["removals"].tolist())
+    final = left.iloc[-1]
+    alt = (
+        f"Share of channels left in each block along {int(run['removals'].max())} removals. At the "
+        f"end block {final.idxmax()} keeps most ({final.max():.0f} per cent) and block "
+        f"{final.idxmin()} least ({final.min():.0f} per cent)."
+    )
+    return finish(figure, "Which block loses channels when", alt, table, height=460)
+
+
+def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
+    """Seconds of fine-tuning for a removal against the network's MACs: pruning gets faster."""
+    there(trajectories)
+    run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
+    smooth = run["seconds"].rolling(9, center=True, min_periods=1).median()
+    figure = go.Figure()
+    figure.add_trace(
+        trace(
+            run["macs"],
+            smooth.round(4),
+            "running median of 9 removals",
+            STYLES["pruned-and-tuned"],
+            mode="lines",
+            label=False,
+            records=[[key] for key in run["key"]],
+            hover="%{x:,} MACs\n%{y:.2f} s",
+        )
+    )
+    figure.update_xaxes(title="multiply-accumulates for one image", autorange="reversed")
+    figure.update_yaxes(title="seconds a removal", rangemode="tozero")
+    tenth = max(1, len(run) // 10)
+    start, end = float(smooth.iloc[:tenth].median()), float(smooth.iloc[-tenth:].median())
+    left = run["macs"].iloc[-1] / run["macs"].iloc[0]
+    alt = (
+        f"Seconds of fine-tuning for each removal, running median of 9: {start:.2f} s with all "
+        f"channels, {end:.2f} s at the end, when {left:.0%} of the multiply-accumulates are left."
+    )
+    table = run.assign(smooth=smooth)[["removals", "macs", "seconds", "smooth"]].set_axis(
+        ["removals", "MACs", "seconds", "running median of 9"], axis=1
+    )
+    return finish(figure, "Seconds for a removal", alt, table)

@@ -1,0 +1,81 @@
+"""What a criterion says of a channel, against what happens without it."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from prunelib.book.figures.style import GREY, LINES, Style, finish, line, there, trace
+
+
+def fisher_columns(saliencies: pd.DataFrame) -> list[str]:
+    """The columns `fisher_N` that hold numbers, by N."""
+    columns = (c for c in saliencies if c.startswith("fisher_") and saliencies[c].notna().any())
+    return sorted(columns, key=lambda c: int(c.removeprefix("fisher_")))
+
+
+def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figure:
+    """Predicted against measured change of the loss, a point for each channel of the first seed."""
+    there(saliencies)
+    run = saliencies[saliencies["seed"] == saliencies["seed"].min()]
+    predicted = fisher_columns(run)[-1]
+    figure = go.Figure()
+    for stage, look in enumerate(LINES[:3]):
+        rows = run[(run["block"] - 1) // blocks_per_stage == stage]
+        figure.add_trace(
+            trace(
+                rows[predicted],
+                rows["actual"],
+                f"stage {stage + 1}",
+                look,
+                mode="markers",
+                marker={"size": 7, "opacity": 0.7},
+                custom=rows[["block", "channel"]].values.tolist(),
+                records=[[key] for key in rows["key"]],
+                hover="block %{customdata[0]}, channel %{customdata[1]}\npredicted %{x:.2g}\n"
+                "measured %{y:.2g}",
+            )
+        )
+    ends = [float(run[predicted][run[predicted] > 0].min()), float(run[predicted].max())]
+    figure.add_trace(trace(ends, ends, "equal", Style(GREY, "circle", "dash", "╌"), mode="lines"))
+    figure.update_xaxes(title="Fisher saliency, nats", type="log")
+    figure.update_yaxes(title="measured change of the loss, nats", type="log")
+    rank = run[[predicted, "actual"]].corr("spearman").iloc[0, 1]
+    alt = (
+        f"Fisher saliency after {predicted[7:]} steps against the measured change of the loss, for "
+        f"{len(run)} channels; their rank correlation is {rank:.2f}. Channels whose removal lowers "
+        f"the loss ({(run['actual'] < 0).sum()}) cannot be shown on a logarithmic axis."
+    )
+    table = run[["block", "channel", predicted, "actual"]].rename(
+        columns={predicted: "Fisher saliency, nats", "actual": "measured change, nats"}
+    )
+    return finish(figure, "Saliency against what removals do", alt, table)
+
+
+def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
+    """Rank correlation of each criterion with the measured change, by block, mean over seeds."""
+    there(saliencies)
+    names = {c: f"Fisher, {c[7:]} steps" for c in fisher_columns(saliencies)}
+    names |= {"l1": "mean absolute weight"}
+    ranks = saliencies.groupby(["seed", "block"]).apply(
+        lambda rows: rows[[*names, "actual"]].corr("spearman")["actual"][list(names)],
+        include_groups=False,
+    )
+    by_block = ranks.groupby(level="block").mean()
+    figure = go.Figure()
+    for i, (criterion, name) in enumerate(names.items()):
+        figure.add_trace(
+            trace(
+                by_block.index,
+                by_block[criterion].round(4),
+                name,
+                line(i),
+                hover=f"{name}\nblock %{{x}}: %{{y:.2f}}",
+            )
+        )
+    figure.update_layout(
+        xaxis={"title": "block", "dtick": 1},
+        yaxis={"title": "rank correlation", "range": [-1.05, 1.05]},
+    )
+    table = by_block.rename(columns=names).reset_index()
+    means = ", ".join(f"{names[c]} {by_block[c].mean():.2f}" for c in names)
+    alt = f"Rank correlation with the measured change within each block; mean over blocks: {means}."
+    return finish(figure, "How well each criterion ranks channels", alt, table)

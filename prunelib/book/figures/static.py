@@ -1,0 +1,319 @@
+"""A figure as a plain SVG: for pages without JavaScript, and for notebooks on a code host.
+
+It draws what `figures` makes, from the same data: lines, markers, whiskers, bars, a heat map, and
+several panels one above the other. Not all of Plotly.
+"""
+
+import math
+from collections.abc import Iterator
+from html import escape, unescape
+
+from prunelib.text import short
+
+WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 800, 84, 24, 30, 52, 20
+INK, GRID = "#333333", "#dddddd"
+DASHES = {"dash": "8 4", "dot": "2 4", "dashdot": "8 4 2 4", "longdash": "14 5"}
+COLD, HOT = (0, 32, 77), (255, 234, 70)
+
+
+class Axis:
+    """From values to pixels; `lengths` are where the axis begins and ends."""
+
+    def __init__(self, layout: dict, values: list, lengths: tuple[float, float]) -> None:
+        self.title = text_of((layout.get("title") or {}).get("text", ""))
+        self.shown = layout.get("showticklabels", True)
+        self.format = layout.get("tickformat", "")
+        self.lengths = lengths
+        known = [v for v in values if v is not None and v == v]
+        self.names = list(dict.fromkeys(v for v in known if isinstance(v, str)))
+        if layout.get("categoryarray"):
+            order = list(layout["categoryarray"])
+            self.names = [n for n in order if n in self.names]
+        self.log = layout.get("type") == "log"
+        numbers = range(len(self.names)) if self.names else known
+        numbers = [math.log10(n) for n in numbers if n > 0] if self.log else list(numbers)
+        low, high = layout.get("range") or padded(numbers, bool(self.names), layout)
+        reverse = layout.get("autorange") == "reversed"
+        self.ends = (high, low) if reverse else (low, high)
+
+    def __call__(self, value: object) -> float | None:
+        """The pixel of a value; None where it has none."""
+        if isinstance(value, str):
+            number = self.names.index(value)
+        elif value is None or value != value or (self.log and value <= 0):
+            return None
+        else:
+            number = math.log10(value) if self.log else value
+        share = (number - self.ends[0]) / ((self.ends[1] - self.ends[0]) or 1)
+        return self.lengths[0] + share * (self.lengths[1] - self.lengths[0])
+
+    def ticks(self) -> Iterator[tuple[float, str]]:
+        """Pixels and texts of the ticks."""
+        low, high = sorted(self.ends)
+        if self.names:
+            yield from ((self(name), text_of(name)) for name in self.names)
+            return
+        if self.log:
+            decades = range(math.floor(low), math.ceil(high) + 1)
+            steps = (1, 2, 5) if high - low < 3 else (1,)
+            found = [m * 10.0**d for d in decades for m in steps]
+            found = [v for v in found if low <= math.log10(v) <= high]
+        else:
+            step = nice((high - low) / 6)
+            found = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        for value in found:
+            yield self(value), f"{value:.0%}" if "%" in self.format else tick(value)
+
+
+def tick(value: float) -> str:
+    """A number beside an axis."""
+    return short(value) if value >= 1000 else f"{value:.6g}"
+
+
+def nice(step: float) -> float:
+    """The next of 1, 2, 5, 10, ... times a power of ten."""
+    power = 10 ** math.floor(math.log10(step)) if step > 0 else 1
+    return next((m * power for m in (1, 2, 5) if m * power >= step), 10 * power)
+
+
+def padded(numbers: list[float], names: bool, layout: dict) -> tuple[float, float]:
+    """The range of an axis that shows some numbers."""
+    low, high = min(numbers, default=0.0), max(numbers, default=1.0)
+    if layout.get("rangemode") == "tozero":
+        low = min(0.0, low)
+    pad = 0.5 if names else 0.05 * ((high - low) or 1.0)
+    return low - pad * (low != 0 or names), high + pad
+
+
+def text_of(text: str) -> str:
+    """Plain text of one of Plotly's."""
+    return unescape((text or "").replace("<br>", " "))
+
+
+def svg(figure: dict) -> str:
+    """The figure as an SVG document, from Plotly's plain data."""
+    data, layout = figure["data"], figure["layout"]
+    height = int(layout.get("height", 450))
+    labels = [t for t in data if (t.get("meta") or {}).get("label")]
+    legend = -(-len(labels) // 2) * ROW if len(labels) > 1 else 0
+    left = max([LEFT, *(30 + 7 * len(text_of(n)) for t in data for n in names_of(t.get("y")))])
+    left = min(left, WIDTH // 2)
+    parts = []
+    for x, y in dict.fromkeys((t.get("xaxis", "x"), t.get("yaxis", "y")) for t in data):
+        mine = [t for t in data if (t.get("xaxis", "x"), t.get("yaxis", "y")) == (x, y)]
+        parts += panel(mine, layout, (x, y), (left, height))
+    title = text_of((layout.get("meta") or {}).get("title", ""))
+    parts.append(words(left, 18, title, weight="bold", size=15))
+    parts += legends(labels, left, height + 8)
+    body = "\n".join(parts)
+    alt = escape((layout.get("meta") or {}).get("alt", ""), quote=True)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height + legend + 16}" '
+        f'viewBox="0 0 {WIDTH} {height + legend + 16}" role="img" aria-label="{alt}" '
+        f'font-family="sans-serif" font-size="13">\n'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>\n{body}\n</svg>\n'
+    )
+
+
+def names_of(values: list | None) -> list[str]:
+    """Those values that are texts."""
+    return [v for v in values or () if isinstance(v, str)]
+
+
+def panel(data: list[dict], layout: dict, axes: tuple[str, str], room: tuple[int, int]) -> list:
+    """One pair of axes and what is drawn on it."""
+    left, height = room
+    ours = [layout.get(f"{name[0]}axis{name[1:]}") or {} for name in axes]
+    low, high = ours[1].get("domain", (0, 1))
+    inside = height - TOP - BOTTOM
+    box = (left, TOP + (1 - high) * inside, WIDTH - RIGHT, TOP + (1 - low) * inside)
+    bars = [t for t in data if t.get("type") == "bar"]
+    if bars and bars[0].get("orientation") == "h":
+        ends = [v for t in bars for v in t["x"]]
+        x = Axis(ours[0] | {"rangemode": "tozero"}, [0, *ends], (box[0], box[2]))
+        y = Axis(ours[1], [v for t in bars for v in t["y"]], (box[3], box[1]))
+    else:
+        zero = [0] if bars else []
+        x = Axis(ours[0], [v for t in data for v in spread(t, "x")], (box[0], box[2]))
+        y = Axis(ours[1], [*zero, *(v for t in data for v in spread(t, "y"))], (box[3], box[1]))
+    parts = [*frame(x, y, box), *shapes(layout, x, y, axes, box)]
+    for index, drawn in enumerate(data):
+        kind = drawn.get("type", "scatter")
+        if kind == "heatmap":
+            parts += heat(drawn, x, y)
+        elif kind == "bar":
+            parts += barred(drawn, x, y, index, bars)
+        else:
+            parts += scattered(drawn, x, y)
+    return parts
+
+
+def spread(drawn: dict, name: str) -> list:
+    """The values of a trace on an axis, the ends of its whiskers among them."""
+    values = list(drawn.get(name) or ())
+    error = drawn.get(f"error_{name}") or {}
+    if not error.get("array"):
+        return values
+    down = error.get("arrayminus") or error["array"]
+    ups = [v + e for v, e in zip(values, error["array"], strict=True)]
+    return values + ups + [v - e for v, e in zip(values, down, strict=True)]
+
+
+def frame(x: Axis, y: Axis, box: tuple) -> list[str]:
+    """Grid, ticks and titles of the axes."""
+    left, top, right, bottom = box
+    parts = []
+    for at, text in x.ticks():
+        parts.append(stroke([(at, top), (at, bottom)], GRID))
+        if x.shown:
+            parts.append(words(at, bottom + 18, text, "middle"))
+    for at, text in y.ticks():
+        parts.append(stroke([(left, at), (right, at)], GRID))
+        parts.append(words(left - 8, at + 4, text, "end"))
+    if x.title:
+        parts.append(words((left + right) / 2, bottom + 40, x.title, "middle"))
+    if y.title:
+        turned = f' transform="rotate(-90 16 {(top + bottom) / 2:.0f})"'
+        parts.append(words(16, (top + bottom) / 2, y.title, "middle", extra=turned))
+    return parts
+
+
+def shapes(layout: dict, x: Axis, y: Axis, axes: tuple[str, str], box: tuple) -> list[str]:
+    """Lines and bands across a panel, and its title."""
+    parts = []
+    for shape in layout.get("shapes") or ():
+        refs = [shape.get(f"{name}ref", name) for name in "xy"]
+        across = [ref.split(" ")[0] for ref in refs]
+        if across != list(axes):
+            continue
+        xs = [shape["x0"], shape["x1"]] if "domain" not in refs[0] else None
+        ys = [shape["y0"], shape["y1"]] if "domain" not in refs[1] else None
+        x0, x1 = [x(v) for v in xs] if xs else (box[0], box[2])
+        y0, y1 = [y(v) for v in ys] if ys else (box[3], box[1])
+        if shape.get("type") == "rect":
+            parts.append(rect(x0, y0, x1, y1, "#888888", 0.2))
+        else:
+            dash = (shape.get("line") or {}).get("dash", "solid")
+            parts.append(stroke([(x0, y0), (x1, y1)], "#7f7f7f", dash))
+    for note in layout.get("annotations") or ():
+        edge = TOP + (1 - note["y"]) * (box[3] - box[1])
+        if note.get("yref") == "paper" and (abs(edge - box[1]) < 2 or note["y"] == 1):
+            parts.append(words((box[0] + box[2]) / 2, box[1] - 6, text_of(note["text"]), "middle"))
+    return parts
+
+
+def scattered(drawn: dict, x: Axis, y: Axis) -> list[str]:
+    """A line, its markers and whiskers."""
+    colour = drawn["marker"]["color"]
+    points = [(x(a), y(b)) for a, b in zip(drawn["x"], drawn["y"], strict=True)]
+    points = [point for point in points if None not in point]
+    parts = []
+    for name, axis in (("x", x), ("y", y)):
+        error = drawn.get(f"error_{name}") or {}
+        if not error.get("array"):
+            continue
+        down = error.get("arrayminus") or error["array"]
+        rows = zip(drawn["x"], drawn["y"], error["array"], down, strict=True)
+        for a, b, up, low in rows:
+            here = a if name == "x" else b
+            ends = axis(here - low), axis(here + up)
+            across = [(e, y(b)) for e in ends] if name == "x" else [(x(a), e) for e in ends]
+            if all(None not in point for point in across):
+                parts.append(stroke(across, colour))
+    if "lines" in drawn["mode"] and len(points) > 1:
+        width = (drawn.get("line") or {}).get("width", 2)
+        parts.append(stroke(points, colour, (drawn.get("line") or {}).get("dash"), width))
+    if "markers" in drawn["mode"]:
+        glyph = (drawn.get("meta") or {}).get("glyph", "●")
+        parts += [words(a, b + 5, glyph, "middle", colour, 15) for a, b in points]
+    return parts
+
+
+def barred(drawn: dict, x: Axis, y: Axis, index: int, bars: list[dict]) -> list[str]:
+    """Bars, beside each other or stacked along the other axis."""
+    colour, parts = drawn["marker"]["color"], []
+    if drawn.get("orientation") == "h":
+        for i, (name, value) in enumerate(zip(drawn["y"], drawn["x"], strict=True)):
+            before = sum(t["x"][i] for t in bars[:index])
+            middle = y(name)
+            parts.append(rect(x(before), middle - 14, x(before + value), middle + 14, colour))
+        return parts
+    wide = 0.8 * abs(x(1) - x(0)) / len(bars)
+    texts = drawn.get("text") or [""] * len(drawn["x"])
+    for number, value, text in zip(drawn["x"], drawn["y"], texts, strict=True):
+        left = x(number) + wide * (index - len(bars) / 2)
+        parts.append(rect(left, y(value), left + wide, y(0), colour))
+        parts.append(words(left + wide / 2, y(value) - 4, text_of(text), "middle", size=11))
+    return parts
+
+
+def heat(drawn: dict, x: Axis, y: Axis) -> list[str]:
+    """A heat map: runs of equal colour in each row as one rectangle."""
+    half = abs(y(drawn["y"][1]) - y(drawn["y"][0])) / 2 if len(drawn["y"]) > 1 else 10
+    parts = []
+    for row, values in zip(drawn["y"], drawn["z"], strict=True):
+        start = 0
+        for i in range(1, len(values) + 1):
+            if i == len(values) or values[i] != values[start]:
+                ends = x(drawn["x"][start]), x(drawn["x"][min(i, len(values) - 1)])
+                colour = shade(values[start] / (drawn.get("zmax") or 1))
+                parts.append(rect(ends[0], y(row) - half, ends[1], y(row) + half, colour))
+                start = i
+    return parts
+
+
+def shade(share: float) -> str:
+    """A colour between cold and hot."""
+    mixed = (round(a + share * (b - a)) for a, b in zip(COLD, HOT, strict=True))
+    return f"#{''.join(f'{part:02x}' for part in mixed)}"
+
+
+def legends(labels: list[dict], left: int, top: int) -> list[str]:
+    """The names of the traces, in two columns."""
+    if len(labels) < 2:
+        return []
+    parts = []
+    for i, drawn in enumerate(labels):
+        x, y = left + (i % 2) * 350, top + 12 + i // 2 * ROW
+        parts.append(words(x, y, (drawn.get("meta") or {})["glyph"], "middle", colour_of(drawn)))
+        parts.append(words(x + 14, y, text_of(drawn["name"])))
+    return parts
+
+
+def colour_of(drawn: dict) -> str:
+    """The colour of a trace."""
+    return drawn["marker"]["color"]
+
+
+def stroke(points: list, colour: str, dash: str | None = None, width: float = 1) -> str:
+    """A line through some points."""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    pattern = f' stroke-dasharray="{DASHES[dash]}"' if dash in DASHES else ""
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{pattern}/>'
+    )
+
+
+def rect(x0: float, y0: float, x1: float, y1: float, colour: str, opacity: float = 1) -> str:
+    """A filled rectangle between two corners."""
+    return (
+        f'<rect x="{min(x0, x1):.1f}" y="{min(y0, y1):.1f}" width="{abs(x1 - x0):.1f}" '
+        f'height="{abs(y1 - y0):.1f}" fill="{colour}" fill-opacity="{opacity}"/>'
+    )
+
+
+def words(
+    x: float,
+    y: float,
+    text: str,
+    anchor: str = "start",
+    colour: str = INK,
+    size: int = 13,
+    weight: str = "normal",
+    extra: str = "",
+) -> str:
+    """A text."""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" '
+        f'font-size="{size}" font-weight="{weight}"{extra}>{escape(text)}</text>'
+    )

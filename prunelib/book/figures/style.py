@@ -1,0 +1,216 @@
+"""How figures look: one colour, marker and meaning for a family in the whole book.
+
+Every colour stands out from a white page and from a dark one (3:1 at least), and none carries a
+meaning alone: families differ in their marker, too. Filled markers and solid lines are networks
+that were trained as long as the base network; open markers and broken lines saw more images.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from prunelib.book.escape import plotly
+from prunelib.errors import Missing
+
+RED, YELLOW, GREEN, BLUE, PINK = "#d6362b", "#b58900", "#00916a", "#0b7fd0", "#d255a5"
+VIOLET, TEAL, BROWN, OLIVE, MAGENTA = "#7d64e0", "#13959f", "#a85f2e", "#91911e", "#c060c0"
+GREY, DARK_GREY, LIGHT_GREY = "#7f7f7f", "#6f6f6f", "#919191"
+GRID = "rgba(128,128,128,.25)"
+
+
+class Style(NamedTuple):
+    """How a family, or another series, is drawn; `glyph` is its marker as a character."""
+
+    colour: str
+    marker: str
+    dash: str
+    glyph: str
+
+
+STYLES = {
+    "base": Style(GREY, "star", "solid", "★"),
+    "pruned-and-tuned": Style(RED, "circle", "solid", "●"),
+    "reduced-width": Style(YELLOW, "square", "solid", "■"),
+    "bottleneck": Style(GREEN, "diamond", "solid", "◆"),
+    "bottleneck-long": Style(GREEN, "diamond-open", "dash", "◇"),
+    "bottleneck-longest": Style(GREEN, "diamond-open-dot", "dot", "◈"),
+    "pruned-from-scratch": Style(BLUE, "triangle-up", "solid", "▲"),
+    "pruned-from-scratch-long": Style(BLUE, "triangle-up-open", "dash", "△"),
+    "pruned-from-scratch-longest": Style(BLUE, "triangle-up-open-dot", "dot", "◬"),
+    "copycat": Style(PINK, "triangle-down", "solid", "▼"),
+    "random-profile": Style(DARK_GREY, "x", "solid", "✖"),
+    "random-removal": Style(LIGHT_GREY, "cross", "solid", "✚"),
+    "l1-removal": Style(DARK_GREY, "triangle-left", "solid", "◀"),
+    "retrained": Style(DARK_GREY, "pentagon-open", "dash", "⬠"),
+    "initial-weights": Style(LIGHT_GREY, "hexagon", "solid", "⬢"),
+    "flop-penalty-1": Style(LIGHT_GREY, "triangle-right", "solid", "▶"),
+    "flop-penalty-2": Style(GREY, "bowtie", "solid", "⧓"),
+    "flop-penalty-3": Style(DARK_GREY, "hourglass", "solid", "⧗"),
+}
+"""The families of the paper have its colours, controls are grey."""
+
+LINES = (
+    Style(VIOLET, "circle", "solid", "●"),
+    Style(TEAL, "square", "dash", "■"),
+    Style(BROWN, "diamond", "dot", "◆"),
+    Style(OLIVE, "triangle-up", "dashdot", "▲"),
+    Style(MAGENTA, "triangle-down", "longdash", "▼"),
+    Style(DARK_GREY, "x", "longdashdot", "✖"),
+)
+"""Series that are not families have none of their colours."""
+
+PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")
+"""How bars are told apart where there are more than colours tell."""
+
+
+def line(index: int) -> Style:
+    """The style of a series that is no family, by its place."""
+    return LINES[index % len(LINES)]
+
+
+def trace(
+    x: Iterable,
+    y: Iterable,
+    name: str,
+    style: Style,
+    *,
+    mode: str = "lines+markers",
+    hover: str | None = None,
+    custom: Sequence[Sequence] | None = None,
+    records: Sequence[Sequence[str]] | None = None,
+    label: bool = True,
+    group: str | None = None,
+    **more,
+) -> go.Scatter:
+    """A series of a figure.
+
+    Args:
+        x: coordinates; texts among them are plain.
+        y: the same.
+        name: plain text, as shown in the legend or at the end of the line.
+        style: of the series.
+        mode: Plotly's.
+        hover: Plotly's template of what is said of a point, written in the code, never read from
+            a record; lines are parted by a line break.
+        custom: for `hover`, a row a point; texts are plain.
+        records: keys of the records behind each point, which a click on it shows; a key of
+            another scale than the figure's is `scale/key`.
+        label: whether the legend names it.
+        group: what is pointed at together; by default the name.
+        more: further arguments of `plotly.graph_objects.Scatter`.
+    """
+    return go.Scatter(
+        x=plain(x),
+        y=plain(y),
+        name=plotly(name),
+        mode=mode,
+        line={"color": style.colour, "dash": style.dash} | more.pop("line", {}),
+        marker={"color": style.colour, "symbol": style.marker, "size": 9} | more.pop("marker", {}),
+        customdata=None if custom is None else [plain(row) for row in custom],
+        hoverinfo=None if hover else "skip",
+        hovertemplate=hover and hover.replace("\n", "<br>") + "<extra></extra>",
+        legendgroup=plotly(group or name),
+        showlegend=False,
+        meta={"label": label, "glyph": style.glyph, "records": once(records)},
+        **more,
+    )
+
+
+def once(rows: Sequence[Sequence] | None) -> list | None:
+    """Rows for all points; a single one, if they are all the same."""
+    if rows is None or not len(rows):
+        return None
+    return [rows[0]] if all(row == rows[0] for row in rows) else list(rows)
+
+
+def plain(values: Iterable) -> list:
+    """Values for Plotly: numbers as Python's own, texts escaped."""
+    found = values.tolist() if hasattr(values, "tolist") else list(values)
+    return [plotly(value) if isinstance(value, str) else value for value in found]
+
+
+def whiskers(middle: pd.Series, low: pd.Series, high: pd.Series) -> dict:
+    """Error bars that reach from `low` to `high`."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (high - middle).tolist(),
+        "arrayminus": (middle - low).tolist(),
+        "thickness": 1,
+        "width": 3,
+    }
+
+
+def finish(
+    figure: go.Figure, title: str, alt: str, table: pd.DataFrame, height: int = 450
+) -> go.Figure:
+    """Add what all figures share.
+
+    Args:
+        figure: to be finished.
+        title: what it shows, in a few words; also the name of its files.
+        alt: what it says, for people who do not see it.
+        table: its data, whole.
+        height: pixels.
+    """
+    rows = [[rounded(value) for value in row] for row in table.itertuples(index=False)]
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 64, "r": 16, "t": 28, "b": 52},
+        font={"size": 14},
+        height=height,
+        hovermode="closest",
+        meta={
+            "name": slug(title),
+            "title": title,
+            "alt": alt,
+            "table": {"columns": [str(name) for name in table.columns], "rows": rows},
+        },
+    )
+    figure.update_xaxes(gridcolor=GRID, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, automargin=True)
+    return figure
+
+
+def there(frame: pd.DataFrame) -> None:
+    """Raise Missing if there are no rows to draw."""
+    if frame.empty:
+        raise Missing("there are no records to draw this from")
+
+
+def slug(text: str) -> str:
+    """A name for files and anchors.
+
+    >>> slug("Test error, against MACs")
+    'test-error-against-macs'
+    """
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def rounded(value: object) -> object:
+    """A value of a table as plain data: numbers to six digits, None where there is none."""
+    if value is None or value != value:
+        return None
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and value and math.isfinite(value):
+        return round(value, 5 - math.floor(math.log10(abs(value))))
+    return value
+
+
+def cell(value: object) -> str:
+    """A value of a table as people write it.
+
+    >>> cell(77755), cell(12.3456), cell(0.00123), cell(None)
+    ('77,755', '12.35', '0.00123', '–')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,134 @@
+"""The claims in one picture, and runs that were made twice."""
+
+from textwrap import wrap
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from prunelib.book.escape import plotly
+from prunelib.book.figures.style import (
+    BROWN,
+    DARK_GREY,
+    GREY,
+    OLIVE,
+    TEAL,
+    VIOLET,
+    Style,
+    finish,
+    there,
+    trace,
+)
+from prunelib.book.prose.agreement import run_title
+from prunelib.errors import Missing
+from prunelib.evidence.statistics import repeatability_limit
+from prunelib.evidence.verdicts import DEPENDS
+
+MARKS = {
+    "supported": Style(TEAL, "circle", "solid", "●"),
+    "refuted": Style(VIOLET, "x", "solid", "✖"),
+    "equal": Style(BROWN, "diamond", "solid", "◆"),
+    DEPENDS: Style(OLIVE, "square-open", "solid", "□"),
+    "open": Style(DARK_GREY, "circle-open", "solid", "○"),
+}
+
+
+def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
+    """Mean and 95 % interval of some claims whose statistic is in points of error, from the top."""
+    found = [v for v in verdicts if v.claim in claims and v.mean is not None]
+    label = {v.claim: f"{v.claim}: {v.short}" for v in verdicts}
+    if not found:
+        raise Missing("there are no records to draw this from")
+    figure = go.Figure()
+    for verdict, style in MARKS.items():
+        group = [v for v in found if v.verdict == verdict]
+        if not group:
+            continue
+        figure.add_trace(
+            trace(
+                [v.mean for v in group],
+                [label[v.claim] for v in group],
+                verdict,
+                style,
+                mode="markers",
+                marker={"size": 12},
+                error_x={
+                    "type": "data",
+                    "array": [0 if v.low is None else v.mean - v.low for v in group],
+                },
+                custom=[["\n".join(wrap(v.text, 40))] for v in group],
+                records=[list(v.records) for v in group],
+                hover="%{customdata[0]}\n%{x:+.2f} points",
+            )
+        )
+    figure.add_vline(x=0, line={"color": GREY})
+    figure.update_layout(
+        xaxis_title="points of test error",
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": [plotly(label[name]) for name in reversed(claims) if name in label],
+        },
+    )
+    table = pd.DataFrame(
+        [(v.claim, v.statistic, v.mean, v.low, v.high, v.verdict) for v in found],
+        columns=["claim", "statistic", "mean", "from", "to", "verdict"],
+    )
+    parts = "; ".join(f"{v.claim} {v.verdict} ({v.mean:+.2f})" for v in found)
+    alt = f"Mean and 95 % interval of claims: {parts}."
+    return finish(figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims))
+
+
+def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
+    """How far runs that were made twice are apart, and how far those of two seeds usually are.
+
+    Args:
+        runs: of `repeats.repeats`.
+        deviation: of `statistics.between_seeds`.
+    """
+    there(runs)
+    runs = runs.sort_values(["budget", "family", "seed"], na_position="first")
+    runs = runs.assign(title=[run_title(run) for run in runs.itertuples()])
+    lines = {title: "\n".join(wrap(title, 22)) for title in runs["title"]}
+    alike = (runs["hardware"] == runs["other_hardware"]) & (
+        runs["precision"] == runs["other_precision"]
+    )
+    figure = go.Figure()
+    for name, group, style in (
+        ("same processor and number format", runs[alike], Style(TEAL, "circle", "solid", "●")),
+        (
+            "another processor or number format",
+            runs[~alike],
+            Style(VIOLET, "diamond-open", "solid", "◇"),
+        ),
+    ):
+        figure.add_trace(
+            trace(
+                group["difference"],
+                [lines[title] for title in group["title"]],
+                name,
+                style,
+                mode="markers",
+                marker={"size": 12},
+                custom=group[["error", "other"]].values.tolist(),
+                records=[[key] for key in group["key"]],
+                hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %\n%{x:+.2f} points",
+            )
+        )
+    alt = (
+        f"Differences of {len(runs)} runs made twice: {runs['difference'].min():+.2f} to "
+        f"{runs['difference'].max():+.2f} points."
+    )
+    if deviation is not None:
+        usual = repeatability_limit(deviation)
+        figure.add_vrect(-usual, usual, fillcolor="#888888", opacity=0.2, line_width=0)
+        alt += f" Two seeds of one network usually differ by less than {usual:.2f}."
+    figure.add_vline(x=0, line={"color": GREY})
+    order = [plotly(lines[title]) for title in runs["title"]][::-1]
+    figure.update_layout(
+        xaxis_title="difference, points",
+        yaxis={"categoryorder": "array", "categoryarray": order},
+    )
+    table = runs[["title", "error", "other", "difference", "precision", "other_precision"]]
+    table = table.set_axis(
+        ["run", "error, %", "other error, %", "difference", "format", "other format"], axis=1
+    )
+    return finish(figure, "Runs made twice", alt, table, height=180 + 64 * len(runs))

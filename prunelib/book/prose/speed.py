@@ -1,0 +1,171 @@
+"""What the benchmarks say in numbers: records in, sentences (Markdown) out."""
+
+import pandas as pd
+
+from prunelib.book.escape import code, markdown
+from prunelib.book.prose.words import interval
+from prunelib.evidence import benchmarks
+from prunelib.evidence.benchmarks import SETTING, comparable
+from prunelib.text import counted, short
+
+TITLES = {
+    "base": "Base network",
+    "pruned": "Pruned architecture",
+    "pruned-rounded": "Pruned architecture, rounded to eights",
+    "copycat": "Copycat",
+    "copycat-rounded": "Copycat, rounded to eights",
+    "bottleneck": "Bottleneck",
+    "reduced-width": "Reduced width",
+}
+
+
+def provenance(record: dict) -> str:
+    """On what, with what and when a benchmark was run, for Markdown."""
+    return markdown(benchmarks.provenance(record))
+
+
+def latency(record: dict) -> str:
+    """How much faster small networks are, and which of them, as a Markdown list."""
+    rows = comparable(record)
+    rows = rows[~rows["family"].str.endswith("-rounded")]
+    smallest = rows[rows["budget"] == rows.groupby("size")["budget"].transform("min")]
+    lines = []
+    for (network, size), group in smallest.groupby(["network", "size"], sort=False):
+        share = group["macs_share"]
+        lines.append(
+            f"- Networks of **{short(group['budget'].iloc[0])}** parameters have "
+            f"{share.min():.0%} to {share.max():.0%} of the multiply-accumulates of "
+            f"{markdown(network)} at "
+            f"{markdown(size)}×{markdown(size)}. Their share of its time:"
+        )
+        for (computed, batch), part in group.groupby(["engine", "batch"]):
+            ranked = part.sort_values("against_base")
+            times = [f"{TITLES[r.family]} {r.against_base:.0%}" for r in ranked.itertuples()]
+            images = "one image" if batch == 1 else f"{batch} images"
+            noise = ((part["high"] - part["low"]) / part["ms"]).median()
+            lines.append(
+                f"  - {images} at once, {markdown(computed)}: {', '.join(times)} (half of the "
+                f"rounds lie within {noise:.0%})."
+            )
+    groups = [g.set_index("family")["ms"] for _, g in rows.dropna().groupby(SETTING)]
+    fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
+    slowest = pd.Series([g.idxmax() for g in groups]).value_counts()
+    lines.append(
+        f"- Over all {len(groups)} comparisons at equal parameters **{TITLES[fastest.index[0]]}** "
+        f"is the fastest in {fastest.iloc[0]}, and **{TITLES[slowest.index[0]]}** the slowest in "
+        f"{slowest.iloc[0]}."
+    )
+    return "\n".join([*lines, "", provenance(record)])
+
+
+def rounding(record: dict) -> str:
+    """Whether widths that are multiples of 8 make a network faster."""
+    rows = comparable(record)
+    ms = rows.dropna().set_index([*SETTING, "family"])["ms"]
+    rounded = ms[ms.index.get_level_values("family").str.endswith("-rounded")]
+    parts = {}
+    for (*setting, family), value in rounded.items():
+        ratio = value / ms[(*setting, family.removesuffix("-rounded"))]
+        parts.setdefault(setting[SETTING.index("engine")], []).append(ratio)
+    facts = [
+        f"{markdown(name)} takes {min(ratios):.2f} to {max(ratios):.2f} of the time "
+        f"({len(ratios)} pairs)"
+        for name, ratios in parts.items()
+    ]
+    return (
+        "With the same parameters and bottleneck widths rounded to multiples of 8, "
+        f"{', '.join(facts)}. {provenance(record)}"
+    )
+
+
+def peak(record: dict) -> str:
+    """The rate of floating-point operations, beside that of a matrix product."""
+    rows = [row for row in record["rows"].values() if "parts" in row]
+    made = record["circumstances"]
+    facts = ", ".join(
+        f"an update of {markdown(row['network'])} reaches "
+        f"{row['gflops']:.0f} GFLOP/s, **{row['ratio']:.0%}** of the {row['against_gflops']:.0f} "
+        "of a matrix product"
+        for row in rows
+    )
+    limit = record.get("limit")
+    without = f", with no instructions beyond {markdown(limit)}" if limit else ""
+    return (
+        f"On {counted(made['threads'], 'thread')}, in {markdown(made['precision'])}{without}, "
+        f"{facts}. "
+        f"{provenance(record)}"
+    )
+
+
+def steps(record: dict) -> str:
+    """What the data and the saliency cost, and what loops of our own gain."""
+    rows = record["rows"]
+    saliency = [
+        f"{rows[k]['ratio'] - 1:.0%} ({markdown(rows[k]['network'])})"
+        for k in ("wide-fisher", "fisher")
+        if k in rows
+    ]
+    facts = []
+    if "data" in rows:
+        facts.append(
+            f"Making a batch takes {rows['data']['share']:.1%} of an update with its batch."
+        )
+    if saliency:
+        facts.append(f"Reading saliency makes fine-tuning longer by {', '.join(saliency)}.")
+    gains = [
+        f"{rows[k]['ratio']:.2f} ({markdown(rows[k]['network'])})"
+        for k in ("wide-loops", "loops")
+        if k in rows
+    ]
+    if gains:
+        facts.append(
+            "On one thread batch norm and ReLU are one, in loops that Numba compiles: "
+            f"an update takes {' and '.join(gains)} of the time with PyTorch's own operators."
+        )
+    return " ".join([*facts, provenance(record)])
+
+
+def executors(record: dict) -> str:
+    """What several runs at once gain, and what handing out a run costs."""
+    rows = dict(record["rows"])
+    one = rows.pop("one process")
+    rows = {markdown(name): row for name, row in rows.items()}
+    gains = [f"{name} in **{row['ratio']:.2f}** of that" for name, row in rows.items()]
+    costs = [f"{1e3 * row['overhead_seconds']:.0f} ms ({name})" for name, row in rows.items()]
+    most = max(row["overhead_of_mini"] for row in rows.values())
+    starts = [f"{row['start_seconds']:.1f} s ({name})" for name, row in rows.items()]
+    return (
+        f"One process runs {markdown(record['runs'])} short runs in {one['seconds']:.1f} s; "
+        f"{'; '.join(gains)}. Starting takes {', '.join(starts)}, handing out a run "
+        f"{', '.join(costs)}: at most {100 * most:.1g} % of a run of mini. "
+        f"{provenance(record)}"
+    )
+
+
+def precision(record: dict) -> str:
+    """Whether the number format changes what is found."""
+    rows = pd.DataFrame(record["rows"])
+    apart = rows["bfloat16"] - rows["float32"]
+    seeds = rows.groupby(["family", "budget"], dropna=False)["float32"].std().mean()
+    return (
+        f"The same {len(rows)} networks of scale {markdown(record['scale'])} were trained in both "
+        f"number formats. Error in bfloat16 minus error in float32, points: "
+        f"**{interval(apart)}**. The "
+        f"standard deviation of a pair's difference is {apart.std():.2f}, that from seed to seed "
+        f"{seeds:.2f}. {provenance(record)}"
+    )
+
+
+def everyday(record: dict) -> str:
+    """What people wait for at the command line."""
+    waits = [f"{code(name)} {seconds:.2f} s" for name, seconds in record["seconds"].items()]
+    waits += [
+        f"`prunelib status` over {row['records']:,} records {row['seconds']:.2f} s"
+        for row in record["status"]
+    ]
+    memory = (
+        f" An epoch of training at mini holds {record['mini_megabytes'] / 1000:.2f} GB of memory."
+        if "mini_megabytes" in record
+        else ""
+    )
+    return f"{', '.join(waits)}.{memory} {provenance(record)}"

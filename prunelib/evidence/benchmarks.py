@@ -1,0 +1,83 @@
+"""Records of the benchmarks, which `make bench` writes.
+
+They are of one machine and say which; another one's numbers differ, its ratios less so.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from prunelib.errors import Missing, PrunelibError
+
+ENGINES = ("ONNX Runtime", "PyTorch")
+SETTING = ["network", "size", "budget", "engine", "batch"]
+FAMILIES = {
+    "pruned-and-tuned": "pruned",
+    "pruned-from-scratch": "pruned",
+    "pruned-from-scratch-long": "pruned",
+    "pruned-from-scratch-longest": "pruned",
+    "retrained": "pruned",
+    "bottleneck-long": "bottleneck",
+    "bottleneck-longest": "bottleneck",
+}
+"""What families whose networks were timed under another name are called in the benchmark."""
+
+
+def read(results: str | Path, name: str) -> dict:
+    """The record of a benchmark.
+
+    Raises:
+        Missing: it has not been run.
+        PrunelibError: the record is damaged.
+    """
+    path = Path(results) / "benchmarks" / f"{name}.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Missing(f"{path} is not there; measure it with: make bench") from None
+    except (OSError, ValueError) as error:
+        raise PrunelibError(f"{path} is not a record of a benchmark: {error}") from None
+
+
+def provenance(record: dict) -> str:
+    """One sentence: on what, with what and when a benchmark was run. Plain text."""
+    made = record["circumstances"]
+    return (
+        f"Benchmark on {made['hardware']}, {made['cores']} cores, PyTorch {made['torch']}, "
+        f"{made['finished'][:10]}."
+    )
+
+
+def comparable(record: dict) -> pd.DataFrame:
+    """Inference on one thread in float32, by the engines that all networks were timed with."""
+    rows = pd.DataFrame(record["rows"])
+    single = (rows["threads"] == 1) & (rows["precision"] == "float32")
+    return rows[single & rows["engine"].isin(ENGINES)]
+
+
+def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.DataFrame:
+    """Networks with the milliseconds that one image takes: one thread, float32, the first engine.
+
+    Times are those of a network of the same family and budget, with random weights, for time
+    does not depend on them. Networks that were not timed are left out.
+
+    Args:
+        networks: of `tables.networks`.
+        record: of the benchmark `inference`.
+        base: the base network as the benchmark calls it, such as `WRN-40-1`.
+        size: pixels of an image's side.
+    """
+    rows = comparable(record)
+    rows = rows[(rows["network"] == base) & (rows["size"] == size) & (rows["batch"] == 1)]
+    rows = rows[rows["engine"] == ENGINES[0]]
+    times = {
+        (row.family, None if pd.isna(row.budget) else int(row.budget)): row.ms
+        for row in rows.itertuples()
+    }
+    asked = [
+        (FAMILIES.get(row.family, row.family), None if pd.isna(row.budget) else int(row.budget))
+        for row in networks.itertuples()
+    ]
+    found = networks.assign(ms=[times.get(key) for key in asked])
+    return found.dropna(subset=["ms"]).astype({"ms": float})
