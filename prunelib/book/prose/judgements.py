@@ -72,7 +72,7 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
             f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
             f"{capital('; '.join(map(told, rows)))}. Measured: {claim.statistic}."
         )
-        lines += [f"  - By size, at {v.scale}: {by_size(v)}." for v in rows if by_size(v)]
+        lines += [f"  - By size, at {markdown(v.scale)}: {by_size(v)}." for v in rows if by_size(v)]
     return "\n".join(lines)
 
 
