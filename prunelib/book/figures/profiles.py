@@ -13,11 +13,12 @@ from prunelib.nets.profile import ChannelProfile
 
 def shares(profiles: dict[str, ChannelProfile]) -> dict[str, list[float]]:
     """Channels of each block, per cent of those of the widest full network among the profiles."""
-    whole = max((p.unpruned for p in profiles.values()), key=lambda p: p.width)
-    return {
-        name: [100 * ours / full for ours, full in zip(p.middle, whole.middle, strict=True)]
-        for name, p in profiles.items()
-    }
+    width = max(p.width for p in profiles.values())
+    found = {}
+    for name, p in profiles.items():
+        whole = ChannelProfile.full(p.depth, width).middle
+        found[name] = [100 * ours / full for ours, full in zip(p.middle, whole, strict=True)]
+    return found
 
 
 def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
@@ -158,7 +159,7 @@ def profile_lines(
         xaxis={
             "title": "block (dotted: halves the resolution)",
             "dtick": 1,
-            "range": [0.5, len(first.blocks) + 0.5],
+            "range": [0.5, max(len(p.blocks) for p in profiles.values()) + 0.5],
         },
         yaxis={"title": "channels left, per cent", "rangemode": "tozero"},
     )

@@ -50,6 +50,16 @@ STYLES = {
     "flop-penalty-1": Style(LIGHT_GREY, "triangle-right", "solid", "▶"),
     "flop-penalty-2": Style(GREY, "bowtie", "solid", "⧓"),
     "flop-penalty-3": Style(DARK_GREY, "hourglass", "solid", "⧗"),
+    "base-long": Style(GREY, "star-open", "dash", "☆"),
+    "searched-short": Style(LIGHT_GREY, "star-diamond", "solid", "✦"),
+    "sliced-weights": Style(DARK_GREY, "hexagon2", "solid", "⬣"),
+    "taper": Style(GREY, "star-triangle-down", "solid", "▾"),
+    "taper-macs": Style(LIGHT_GREY, "star-triangle-up", "solid", "▴"),
+    "untrained-removal": Style(GREY, "circle-cross", "solid", "⊕"),
+    "untrained-shape": Style(DARK_GREY, "circle-x", "solid", "⊗"),
+    "l1-shape": Style(GREY, "square-cross", "solid", "⊞"),
+    "random-shape": Style(LIGHT_GREY, "square-x", "solid", "⊠"),
+    "reduced-depth": Style(DARK_GREY, "hexagram", "solid", "✡"),
 }
 """The families of the paper have its colours, controls are grey."""
 
