@@ -114,12 +114,14 @@ class Cadence:
         self.cost = self.saved - started
 
 
-def save_tensors(path: Path, tensors: dict, text: str = "") -> None:
-    """Write tensors as safetensors, with a text in the metadata."""
+def save_tensors(
+    path: Path, tensors: dict, text: str = "", metadata: dict[str, str] | None = None
+) -> None:
+    """Write tensors as safetensors, with a text and other texts by name in the metadata."""
     from safetensors.torch import save
 
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(flat, {"text": text}))
+    write_atomically(path, save(flat, {**(metadata or {}), "text": text}))
 
 
 def load_tensors(path: Path) -> tuple[dict, str]:
@@ -134,5 +136,20 @@ def load_tensors(path: Path) -> tuple[dict, str]:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, (file.metadata() or {}).get("text", "")
+    except (OSError, SafetensorError) as error:
+        raise PrunelibError(f"{path} cannot be read as safetensors: {error}") from None
+
+
+def load_metadata(path: Path) -> dict[str, str]:
+    """The texts in the metadata of a safetensors file, by name.
+
+    Raises:
+        PrunelibError: the file is not there, or is not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            return file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise PrunelibError(f"{path} cannot be read as safetensors: {error}") from None

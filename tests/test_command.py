@@ -61,8 +61,6 @@ WRONG = {
     "results of verdicts": (("verdicts", "--results", "mine"), "no folder mine"),
     "results of status": (("status", "smoke", "--results", "mine"), "no folder mine"),
     "results of compare": (("compare", "smoke", "mine", "--results", RESULTS), "no folder mine"),
-    "no results of fit": (("fit", "--params", "100k"), "--results"),
-    "no results of verdicts": (("verdicts", "smoke"), "--results"),
     "no results of status": (("status", "smoke"), "--results"),
     "no results of compare": (("compare", "smoke", "mine"), "--results"),
     "results are a device": (("status", "smoke", "--results", "/dev/null"), "/dev/null"),

@@ -1,5 +1,10 @@
+"""Networks as files: what is in them, and the commands that write and time them."""
+
 import json
-import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,63 +13,293 @@ import torch
 from making import network
 from test_command import prunelib
 
+from prunelib.cli.main import main
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors
+from prunelib.files import load_tensors, save_tensors
 from prunelib.nets import export
-from prunelib.nets.export import onnx
-from prunelib.nets.inputs import SHAPES
+from prunelib.nets.export import Card, FromPixels, card_of, load, runner
+from prunelib.nets.inputs import MOMENTS
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.plan import SCALES, lookup, single
+from prunelib.study.store import Store
+from prunelib.study.trained import named, with_weights, within
+from prunelib.training.data import load as load_data
 
-SHAPE = SHAPES["digits"]
 COMMITTED = Path(__file__).parents[1] / "results"
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """Runs the command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["prunelib", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return subprocess.CompletedProcess(arguments, stopped.value.code, *capsys.readouterr())
+
+    return run
+
+
+CARD = Card(
+    profile=ChannelProfile(10, 0.5, (5, 3, 7)),
+    classes=("cat", "dog", "Gürteltier"),
+    image_size=8,
+    mean=(120.0, 110.0, 100.0),
+    std=(60.0, 50.0, 40.0),
+    error=12.5,
+    key="0123456789abcdef",
+    scale="made-up",
+    base=ChannelProfile.full(10, 0.5),
+)
+
+
 def small():
-    model = network(ChannelProfile(10, 0.5, (5, 3, 7)), 0, SHAPE.in_channels).float()
-    model.train()(torch.randn(8, SHAPE.in_channels, 8, 8))
-    return model.eval()
+    return network(CARD.profile, 0, 3, 3, torch.float32)
 
 
-def test_onnx_computes_what_the_network_computes_for_any_number_of_images(tmp_path):
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    runtime = pytest.importorskip("onnxruntime")
-    model, path = small(), tmp_path / "network.onnx"
-    export.export(model, SHAPE, path)
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def pixels(count, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    return torch.randint(256, (count, 3, 8, 8), generator=random, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_an_onnx_file_takes_pixels_any_number_of_them_and_says_what_it_is(kind, tmp_path):
+    pytest.importorskip("onnxruntime")
+    model, path = small(), tmp_path / "net.onnx"
+    export.export(model, CARD, path, kind)
+    assert card_of(path) == CARD
+    run = runner(path)
     for count in (1, 5):
-        images = torch.randn(count, SHAPE.in_channels, 8, 8)
-        (logits,) = session.run(["logits"], {"images": images.numpy()})
-        np.testing.assert_allclose(logits, model(images).detach(), rtol=1e-4, atol=1e-5)
+        images = pixels(count)
+        normal = (images.permute(0, 2, 3, 1) - torch.tensor(CARD.mean)) / torch.tensor(CARD.std)
+        expected = model(normal.permute(0, 3, 1, 2)).detach().numpy()
+        np.testing.assert_allclose(run(images.numpy().astype(kind)), expected, atol=1e-4)
 
 
-def test_safetensors_have_the_profile_beside_the_weights(tmp_path):
-    model, path = small(), tmp_path / "network.safetensors"
-    export.export(model, SHAPE, path)
-    tensors, text = load_tensors(path)
-    assert ChannelProfile.from_json(text) == model.profile
-    assert all(torch.equal(tensors[name], value) for name, value in model.state_dict().items())
+def test_what_does_not_compute_the_same_is_not_written(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "net.onnx"
+    other = network(CARD.profile, 1, 3, 3, torch.float32)
+    made = export.in_memory(other, CARD)
+    monkeypatch.setattr(export, "in_memory", lambda *arguments: made)
+    with pytest.raises(PrunelibError, match=r"net\.onnx is not written: .* from PyTorch's"):
+        export.export(small(), CARD, path)
+    assert not path.exists()
+
+
+def test_safetensors_bring_the_network_back(tmp_path):
+    model, path = small(), tmp_path / "net.safetensors"
+    export.export(model, CARD, path)
+    again, card = load(path)
+    assert card == CARD == card_of(path)
+    images = pixels(4)
+    first, second = (FromPixels(m, card.mean, card.std)(images) for m in (model, again))
+    assert torch.equal(first, second)
+    save_tensors(tmp_path / "bare.safetensors", model.state_dict())
+    with pytest.raises(PrunelibError, match="does not say what its network is"):
+        load(tmp_path / "bare.safetensors")
 
 
 def test_another_format_is_refused_and_missing_packages_are_named(tmp_path, monkeypatch):
     with pytest.raises(PrunelibError, match=r"must end with \.onnx or \.safetensors"):
-        export.export(small(), SHAPE, tmp_path / "network.pth")
+        export.export(small(), CARD, tmp_path / "net.pth")
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnx" else name)
-    with pytest.raises(PrunelibError, match=r"pip install onnx$"):
-        onnx(small(), (1, 8, 8))
+    with pytest.raises(PrunelibError, match=r"needs onnx; .* pip install 'prunelib\[export\]'"):
+        export.export(small(), CARD, tmp_path / "net.onnx")
 
 
-def test_fit_exports_its_first_network_with_trained_weights_if_there_are_any(tmp_path):
-    asked = "fit", "--scale", "smoke", "--params", "6k", "--family", "bottleneck"
-    untrained = prunelib(*asked, "--results", COMMITTED, "--export", "safetensors", folder=tmp_path)
+def test_what_is_known_of_images_is_what_they_have():
+    for (name, size), (mean, std) in MOMENTS.items():
+        if name == "digits":
+            data = load_data(name, size)
+            np.testing.assert_allclose(data.mean, mean, rtol=1e-6)
+            np.testing.assert_allclose(data.std, std, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder in which one network of `smoke` was trained, for two epochs, and written."""
+    folder = tmp_path_factory.mktemp("trained")
+    asked = "train", "smoke", "--family", "bottleneck", "--budget", "12k", "--epochs", 2
+    done = prunelib(*asked, "--export", "net.safetensors", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def record_of(folder):
+    (path,) = (folder / "results" / "smoke").glob("*.json")
+    return path
+
+
+def test_train_writes_what_it_trained(trained):
+    path = record_of(trained)
+    model, card = load(trained / "net.safetensors")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert card.key == path.stem == record["key"]
+    assert card.error == record["outcome"]["error"]
+    assert (card.scale, card.base) == ("smoke", SCALES["smoke"].base)
+    assert card.classes == tuple("0123456789")
+    kept, _ = load_tensors(path.parent / "weights" / f"{path.stem}.safetensors")
+    assert all(torch.equal(t, kept[name]) for name, t in model.state_dict().items())
+    data = load_data("digits")
+    images = data.test.x.permute(0, 3, 1, 2)
+    wrong = FromPixels(model, card.mean, card.std)(images).argmax(1) != data.test.y
+    assert abs(100 * wrong.float().mean().item() - card.error) < 1
+
+
+def test_a_run_is_named_by_its_key_or_its_record_and_its_file_is_the_same(trained, tmp_path):
+    path = record_of(trained)
+    names = (path.stem[:8], "results"), (path, "results"), (path, "results/smoke")
+    for i, (name, results) in enumerate(names):
+        output = tmp_path / f"{i}.safetensors"
+        asked = "export", name, "-o", output, "--results", results
+        done = prunelib(*asked, folder=trained)
+        assert done.returncode == 0, done.stderr
+        assert path.stem in done.stdout
+        (first, card), (second, again) = load(output), load(trained / "net.safetensors")
+        assert card == again
+        pairs = zip(first.parameters(), second.parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_without_weights_nothing_is_written_unless_random_ones_are_wanted(tmp_path, here):
+    for asked in (
+        ("export", "--params", "12k", "--scale", "smoke", "-o", "net.safetensors"),
+        ("fit", "--params", "12k", "--scale", "smoke", "--export", "safetensors"),
+    ):
+        done = here(*asked)
+        assert done.returncode == 2
+        assert "--train" in done.stderr
+        assert not list(tmp_path.iterdir())
+        done = here(*asked, "--random-weights")
+        assert done.returncode == 0, done.stderr
+        (path,) = tmp_path.iterdir()
+        assert path.stem.endswith("-random")
+        _, card = load(path)
+        assert (card.weights, card.error, card.key) == ("random", None, None)
+        path.unlink()
+
+
+WRONG = {
+    "nothing named": (("export", "-o", "n.onnx"), "or give a budget"),
+    "both": (("export", "abcd", "--params", "9k", "-o", "n.onnx"), "or give a budget"),
+    "no output": (("export", "--params", "9k"), "--output"),
+    "format": (("export", "--params", "9k", "-o", "n.pth"), "must end with .onnx"),
+    "folder": (("export", "--params", "9k", "-o", "no/n.safetensors"), "no folder no"),
+    "key": (("export", "zzzz", "-o", "n.safetensors"), "'zzzz'"),
+    "no such run": (("export", "0000000000", "-o", "n.safetensors"), "no run 0000000000"),
+    "no such record": (("export", "no/r.json", "-o", "n.safetensors"), "no/r.json"),
+    "budget": (("export", "--params", "9", "-o", "n.safetensors"), "no network within"),
+    "scale": (("export", "--params", "9k", "--scale", "big", "-o", "n.safetensors"), "'big'"),
+    "no network to time": (("time", "n.onnx"), "n.onnx is not there"),
+    "nothing to time": (("time", "junk.onnx"), "not a network"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
+def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path, here):
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    done = here(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prunelib: ")
+    assert said in line
+
+
+def test_fit_writes_its_first_network_trained_as_it_was_ranked(tmp_path):
+    asked = "fit", "--scale", "smoke", "--params", "6k", "--family", "bottleneck", "--json"
+    done = prunelib(*asked, "--export", "safetensors", "--train", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    ranked = json.loads(done.stdout.splitlines()[0])[0]
     (path,) = tmp_path.glob("*.safetensors")
-    assert f"{path.name}: random weights" in untrained.stderr
-    _, profile = load_tensors(path)
-    (tmp_path / "profile.json").write_text(profile, encoding="utf-8")
-    trained = prunelib("train", "smoke", "--profile", "profile.json", folder=tmp_path)
-    assert trained.returncode == 0, trained.stderr
-    again = prunelib(*asked, "--export", "safetensors", "--json", folder=tmp_path)
-    assert f"{path.name}: trained weights" in again.stderr
-    assert json.loads(again.stdout)[0]["params"] == int(path.stem.split("-")[1])
-    (kept,) = (tmp_path / "results/smoke/weights").glob("*.safetensors")
-    tensors, _ = load_tensors(path)
-    assert all(torch.equal(tensors[name], t) for name, t in load_tensors(kept)[0].items())
+    _, card = load(path)
+    assert json.loads(card.profile.to_json()) == ranked["profile"]
+    run = json.loads((tmp_path / "results/smoke" / f"{card.key}.json").read_text(encoding="utf-8"))
+    usual, longer = ranked["expected"]["error"], ranked["longer"]["error"]
+    times = ranked["times"] if longer is not None and longer < usual else 1
+    epochs = SCALES["smoke"].train.epochs
+    assert run["spec"]["protocol"]["epochs"] == round(epochs * times)
+    assert run["outcome"]["error"] == card.error
+    again = prunelib(*asked, "--export", "safetensors", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert load(path)[1] == card
+
+
+def fake_weights(path, profile, shape):
+    model = network(profile, 0, shape.in_channels, shape.num_classes, torch.float32)
+    save_tensors(path, model.state_dict(), profile.to_json())
+
+
+def test_released_weights_come_before_others_and_need_their_record(tmp_path):
+    scale = SCALES["smoke"]
+    spec = single(scale, "bottleneck", 12_000, 0).spec(lookup(Store(COMMITTED / "smoke")))
+    store = Store(tmp_path / "smoke")
+    fake_weights(store.released(spec), spec.profile, scale.shape)
+    assert with_weights(spec, tmp_path, "smoke") is None
+    store.put(Store(COMMITTED / "smoke").find(spec))
+    assert with_weights(spec, tmp_path, "smoke").weights == store.released(spec)
+    store.weights(spec).parent.mkdir()
+    shutil.copy(store.released(spec), store.weights(spec))
+    assert named(store.path(spec).stem[:6], tmp_path).weights == store.released(spec)
+    store.released(spec).unlink()
+    assert named(str(store.path(spec)), Path("elsewhere")).weights == store.weights(spec)
+
+
+def test_networks_within_budgets_are_ranked_by_the_mean_over_seeds(tmp_path):
+    scale = SCALES["smoke"]
+    found = within(COMMITTED, scale, params=12_000)
+    means = [trained.mean_error for trained in found]
+    assert means == sorted(means)
+    assert all(t.record.outcome["params"] <= 12_000 for t in found)
+    macs = sorted(t.record.outcome["macs"] for t in found)[len(found) // 2]
+    both = within(COMMITTED, scale, params=12_000, macs=macs)
+    assert 0 < len(both) < len(found)
+    assert all(t.record.outcome["macs"] <= macs for t in both)
+    many = next(t for t in found if len(t.others) == 2)
+    assert {r.spec.seed for r in (many.record, *many.others)} == {0, 1, 2}
+    assert all(replace(r.spec, seed=0) == replace(many.record.spec, seed=0) for r in many.others)
+
+
+def test_networks_take_turns_and_the_ratio_is_within_turns(tmp_path):
+    pytest.importorskip("onnxruntime")
+    base = replace(CARD, base=ChannelProfile.full(16, 1))
+    export.export(small(), base, tmp_path / "net.onnx", "float32")
+    asked = "time", "net.onnx", "--seconds", "0.3", "--json"
+    done = prunelib(*asked, "--against", "base", "--batch", 3, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["ms"]) == {"net.onnx", "base"}
+    assert found["rounds"] >= 10
+    for row in (*found["ms"].values(), found["ratio"]):
+        assert 0 < row["low"] <= row["median"] <= row["high"]
+    alone = prunelib(*asked, folder=tmp_path)
+    assert json.loads(alone.stdout)["ratio"] is None
+    people = prunelib(*asked[:-1], "--against", "net.onnx", folder=tmp_path)
+    assert people.returncode == 0, people.stderr
+    assert "ratio" in people.stdout
+
+
+def test_a_wheel_outside_the_repository_answers_as_the_repository(tmp_path, here):
+    source, installed = tmp_path / "source", tmp_path / "installed"
+    ignored = shutil.ignore_patterns(".*", "_build", "build", "*.egg-info")
+    shutil.copytree(COMMITTED.parent, source, ignore=ignored)
+    wheel = "-m pip wheel -q --no-deps --no-build-isolation --disable-pip-version-check -w"
+    subprocess.run([sys.executable, *wheel.split(), tmp_path, source], check=True)
+    shutil.rmtree(source)
+    shutil.unpack_archive(next(tmp_path.glob("*.whl")), installed, "zip")
+    run = f"import sys; sys.path.insert(0, {str(installed)!r}); import prunelib.cli.main as m; "
+    run += f"assert m.__file__.startswith({str(installed)!r}); m.main()"
+    random = "--random-weights", "-o", "net.safetensors"
+    for asked in (
+        ("fit", "--params", "100k", "--json"),
+        ("verdicts", "--json"),
+        ("export", "--params", "12k", "--scale", "smoke", *random),
+    ):
+        command = [sys.executable, "-c", run, *asked]
+        outside = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert outside.returncode == 0, outside.stderr
+        assert outside.stdout == here(*asked, "--results", COMMITTED).stdout

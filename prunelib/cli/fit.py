@@ -1,12 +1,13 @@
 """`prunelib fit`: the best networks within a budget."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
-from prunelib.cli.options import COUNT, json_option, results_option
+from prunelib.cli.export import check_output, random_option, report, train_option, trained_now
+from prunelib.cli.options import COUNT, Places, json_option, places
 from prunelib.errors import PrunelibError
 
 
@@ -18,41 +19,44 @@ from prunelib.errors import PrunelibError
 @click.option("--scale", default="mini", show_default=True, help="Whose measurements to use.")
 @click.option("--family", help="copycat, bottleneck or reduced-width.  [default: all]")
 @click.option("--width", type=float, help="Of the widest network wanted.  [default: the scale's]")
-@results_option
 @click.option(
     "--export",
     "form",
     type=click.Choice(["onnx", "safetensors"]),
     help="Write the first of them to a file, too.",
 )
+@train_option
+@random_option
 @json_option
+@places
 def fit(
     params: int | None,
     macs: int | None,
     scale: str,
     family: str | None,
     width: float | None,
-    results: Path | None,
     form: str | None,
+    train: bool,
+    random_weights: bool,
     as_json: bool,
+    places: Places,
 ) -> None:
     """Networks within a budget, best first, with the error to expect where it was measured.
 
     Trained longer: for as many images as it takes to train the base network and to prune it.
 
-    A file has the weights of seed 0 if this network was trained here, else random ones: good enough
-    to measure its time on a device.
+    A file holds the network that is ranked first, trained as it was ranked. If that was not done
+    yet, do it now with --train.
 
     \b
     Examples:
       prunelib fit --params 100k
       prunelib fit --params 500k --width 2
       prunelib fit --macs 8m --family copycat --json
-      prunelib fit --params 100k --export onnx
+      prunelib fit --params 100k --export onnx --train
     """
     from prunelib.evidence import design
     from prunelib.evidence.view import open_view
-    from prunelib.study.folder import find_results
     from prunelib.study.plan import scale_named
 
     if (params is None) == (macs is None):
@@ -61,8 +65,7 @@ def fit(
         raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.FAMILIES)}")
     preset = scale_named(scale)
     full = preset.base
-    folder = find_results(results)
-    records = open_view(preset, folder)
+    records = open_view(preset, places.readable, packaged=True)
     found = design.design(
         records,
         params or macs,
@@ -75,7 +78,7 @@ def fit(
     else:
         print_table(found, records.scale)
     if form:
-        export(found[0], records, folder, form)
+        export(found[0], records.scale, form, places, train, random_weights)
 
 
 def as_row(found) -> dict:
@@ -102,26 +105,47 @@ def print_table(found: list, scale) -> None:
     click.echo(found[0].python)
 
 
-def export(chosen, records, results: Path, form: str) -> None:
-    """Write a designed network into the current folder, and say on stderr what its weights are."""
-    import torch
+def export(chosen, scale, form: str, places: Places, train: bool, random_weights: bool) -> None:
+    """Write a designed network into the current folder, trained as it was ranked.
 
-    from prunelib.files import load_tensors
-    from prunelib.nets import export
-    from prunelib.nets.wideresnet import WideResNet
-    from prunelib.study.specs import TrainSpec
-    from prunelib.study.store import Store
+    Raises:
+        PrunelibError: it is not trained yet, and neither training nor random weights are wanted.
+    """
+    from prunelib.study.exporting import images_of, trained_network
+    from prunelib.study.exporting import random_weights as random
+    from prunelib.study.store import Record
 
-    scale = records.scale
-    weights = Store(results / scale.name).weights(
-        TrainSpec(chosen.profile, scale.data, scale.train, 0)
-    )
-    torch.manual_seed(0)
-    model = WideResNet(chosen.profile, scale.shape.num_classes, scale.shape.in_channels)
-    trained = weights.exists()
-    if trained:
-        model.load_state_dict(load_tensors(weights)[0])
     path = Path(f"{chosen.family}-{chosen.params}.{form}")
-    export.export(model, scale.shape, path)
-    how = "trained weights" if trained else "random weights, for it was not trained here"
-    click.echo(f"{path}: {how}", err=True)
+    check_output(path)
+    spec = spec_of(chosen, scale)
+    if random_weights:
+        report(random(spec, scale.name, images_of(Record(spec, {}, {}), places.data)), path)
+        return
+    trained = there(spec, scale, places.readable)
+    if trained is None and not train:
+        raise PrunelibError(
+            f"{path} is not written: this network is not trained yet, for "
+            f"{spec.protocol.epochs} epochs as it was ranked; add --train, or --random-weights to "
+            "measure its time only"
+        )
+    trained = trained or trained_now(spec, scale.name, places)
+    report(trained_network(trained, places.data), path)
+
+
+def spec_of(chosen, scale):
+    """The training by which a designed network was ranked: the shorter or the longer one."""
+    from prunelib.study.specs import TrainSpec
+
+    usual, longer = chosen.expected.error, chosen.longer.error
+    protocol = scale.train
+    if longer is not None and (usual is None or longer < usual):
+        protocol = protocol.lasting(round(chosen.times * protocol.epochs))
+    return TrainSpec(chosen.profile, scale.data, protocol, 0)
+
+
+def there(spec, scale, results: Path):
+    """The trained network of a spec, with any seed of the scale; None if there is none."""
+    from prunelib.study.trained import with_weights
+
+    specs = (replace(spec, seed=seed) for seed in range(scale.seeds))
+    return next(filter(None, (with_weights(s, results, scale.name) for s in specs)), None)

@@ -8,10 +8,12 @@ import click
 from prunelib import __version__
 from prunelib.cli.describe import describe
 from prunelib.cli.download import download
+from prunelib.cli.export import export
 from prunelib.cli.fit import fit
 from prunelib.cli.records import compare, verdicts
 from prunelib.cli.runs import prune, train
 from prunelib.cli.study import status, study
+from prunelib.cli.time import time
 from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
 
@@ -31,7 +33,20 @@ def cli() -> None:
     """
 
 
-for command in (describe, study, status, train, prune, fit, verdicts, compare, download):
+COMMANDS = (
+    describe,
+    study,
+    status,
+    train,
+    prune,
+    fit,
+    export,
+    time,
+    verdicts,
+    compare,
+    download,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

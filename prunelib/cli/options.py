@@ -62,6 +62,17 @@ class Places:
 
         return results_to_write(self.named)
 
+    @property
+    def readable(self) -> Path:
+        """The folder to read records from; without one, that of the package.
+
+        Raises:
+            PrunelibError: the folder that was named is not there.
+        """
+        from prunelib.study.folder import PACKAGED, find_results
+
+        return find_results(self.named, PACKAGED)
+
     def machine(self):
         """How runs compute here."""
         from prunelib.training.machine import Machine

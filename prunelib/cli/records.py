@@ -25,13 +25,13 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     from prunelib.evidence.verdicts import as_rows
     from prunelib.evidence.verdicts import verdicts as judged
     from prunelib.evidence.view import open_view
-    from prunelib.study.folder import find_results
+    from prunelib.study.folder import PACKAGED, find_results
     from prunelib.study.plan import SCALES, scale_named
     from prunelib.text import fixed
 
     scales = list(SCALES.values()) if scale is None else [scale_named(scale)]
-    folder = find_results(results)
-    views = [open_view(one, folder) for one in scales]
+    folder = find_results(results, PACKAGED)
+    views = [open_view(one, folder, packaged=True) for one in scales]
     found = [v for view in views if scale or view.there for v in judged(view, CLAIMS + QUESTIONS)]
     if as_json:
         click.echo(json.dumps(as_rows(found)))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from prunelib.cli.export import check_output, report, trained_now
 from prunelib.cli.options import COUNT, PATH, SEED, Places, places, read_profile
 from prunelib.cli.progress import progress_bar
 
@@ -16,6 +17,7 @@ from prunelib.cli.progress import progress_bar
 @click.option("--budget", type=COUNT, help="Parameters, such as 80k; not for base.")
 @click.option("--epochs", type=click.IntRange(1), help="[default: the scale's]")
 @click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--export", "output", type=PATH, help="Write NAME.onnx or NAME.safetensors, too.")
 @places
 def train(
     scale: str,
@@ -24,6 +26,7 @@ def train(
     budget: int | None,
     epochs: int | None,
     seed: int,
+    output: Path | None,
     places: Places,
 ) -> None:
     """Train one network by the protocol of a scale, and keep its record.
@@ -34,12 +37,14 @@ def train(
     Examples:
       prunelib train smoke
       prunelib train mini --family bottleneck --budget 80k --seed 1
-      prunelib train mini --profile mine.json --epochs 20
+      prunelib train mini --profile mine.json --epochs 20 --export net.onnx
     """
     from prunelib.study.plan import scale_named
     from prunelib.study.specs import TrainSpec
 
     preset = scale_named(scale)
+    if output:
+        check_output(output)
     setting = places.setting(preset)
     if file is None:
         spec = of_family(preset, family, budget, seed, setting)
@@ -50,6 +55,11 @@ def train(
     if epochs is not None:
         spec = replace(spec, protocol=spec.protocol.lasting(epochs))
     run_and_report(spec, setting)
+    if output:
+        from prunelib.study.exporting import trained_network
+
+        trained = trained_now(spec, preset.name, places)
+        report(trained_network(trained, places.data), output)
 
 
 def of_family(scale, family: str, budget: int | None, seed: int, setting):

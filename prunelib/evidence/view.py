@@ -11,6 +11,7 @@ from prunelib.errors import Missing
 from prunelib.evidence import tables
 from prunelib.evidence.tables import PRUNED
 from prunelib.study.families import Trajectory
+from prunelib.study.folder import PACKAGED
 from prunelib.study.plan import Find, Request, Scale, found, lookup, plan
 from prunelib.study.store import Record, Store
 
@@ -92,11 +93,15 @@ def open_view(
     folder: Path,
     families: Sequence[str] | None = None,
     seeds: int | None = None,
+    packaged: bool = False,
 ) -> View:
     """The records of a scale in a folder with results; of all families and seeds by default.
+
+    With `packaged`, they lie over those that travel with the package.
 
     Raises:
         PrunelibError: unknown family, no seed, or a record is damaged.
     """
     requests = plan(scale, families, seeds)
-    return View(scale, tuple(requests), lookup(Store(folder / scale.name)))
+    folders = (folder, PACKAGED) if packaged else (folder,)
+    return View(scale, tuple(requests), lookup(*(Store(place / scale.name) for place in folders)))

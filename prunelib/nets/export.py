@@ -1,61 +1,268 @@
-"""A network as a file for other programs: ONNX, or safetensors with its profile beside."""
+"""A network as a file that runs elsewhere: ONNX, or safetensors.
 
+The file needs nothing beside it. An ONNX network takes pixels as a camera or an image file gives
+them, 0 to 255; both formats say in their metadata which classes there are, how large images must
+be, how they are normalised, and where the weights come from.
+"""
+
+import json
+import os
 import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from prunelib import __version__
 from prunelib.errors import PrunelibError
-from prunelib.files import save_tensors, write_atomically
+from prunelib.files import load_metadata, load_tensors, save_tensors, write_atomically
 from prunelib.nets.inputs import InputShape
+from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 
 FORMATS = ("onnx", "safetensors")
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+PIXELS = {"uint8": torch.uint8, "float32": torch.float32}
+"""What an ONNX network may take; in either case values from 0 to 255."""
+TOLERANCE = 1e-4
+"""By how much logits of ONNX Runtime and of PyTorch may differ."""
 
 
-def export(model: WideResNet, shape: InputShape, path: Path) -> None:
-    """Write a network to `path`, in the format that its suffix names.
+@dataclass(frozen=True)
+class Card:
+    """What a file says of its network.
 
     Args:
-        model: on the CPU.
-        shape: of the images that it takes; any number of them at once.
-        path: ends with one of `FORMATS`.
-
-    Raises:
-        PrunelibError: another suffix, packages are missing, or the file cannot be written.
+        profile: the architecture.
+        classes: names, in the order of the logits.
+        image_size: pixels a side.
+        mean: of each channel of the training images, 0 to 255.
+        std: standard deviation of each channel, in the same unit.
+        error: test error in per cent; None for random weights.
+        key: of the record; None for random weights.
+        scale: what the network was trained at.
+        base: the unpruned network of that scale.
+        weights: `trained`, or `random`: fit for measuring time only.
+        version: of prunelib.
     """
-    if path.suffix == ".safetensors":
-        save_tensors(path, model.state_dict(), model.profile.to_json())
-    elif path.suffix == ".onnx":
-        write_atomically(path, onnx(model, (shape.in_channels, shape.image_size, shape.image_size)))
-    else:
-        names = " or ".join(f".{name}" for name in FORMATS)
-        raise PrunelibError(f"{path}: the name must end with {names}")
+
+    profile: ChannelProfile
+    classes: tuple[str, ...]
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    error: float | None
+    key: str | None
+    scale: str
+    base: ChannelProfile
+    weights: Literal["trained", "random"] = "trained"
+    version: str = __version__
+
+    @property
+    def shape(self) -> InputShape:
+        """What the network must know of its images."""
+        return InputShape(len(self.mean), len(self.classes), self.image_size)
+
+    def metadata(self) -> dict[str, str]:
+        """The card as the metadata of a file: JSON values by name."""
+        values = asdict(self) | {
+            name: json.loads(getattr(self, name).to_json()) for name in ("profile", "base")
+        }
+        return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+
+    @classmethod
+    def of(cls, metadata: dict[str, str], path: Path) -> "Card":
+        """Read what `metadata` gave.
+
+        Raises:
+            PrunelibError: the file was not written by this library.
+        """
+        try:
+            values = {field.name: json.loads(metadata[field.name]) for field in fields(cls)}
+            for name in ("profile", "base"):
+                values[name] = ChannelProfile.from_json(json.dumps(values[name]))
+            for name in ("classes", "mean", "std"):
+                values[name] = tuple(values[name])
+        except (KeyError, ValueError, TypeError):
+            raise PrunelibError(
+                f"{path} does not say what its network is; write one with: prunelib export"
+            ) from None
+        return cls(**values)
 
 
-def onnx(model: nn.Module, image: tuple[int, int, int]) -> bytes:
-    """A network for inference as ONNX: normalised images (N, C, H, W) to logits (N, classes).
+class FromPixels(nn.Module):
+    """A network with its normalisation in front: pixels 0 to 255 (N, C, H, W) to logits."""
+
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(std)[:, None, None])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) of uint8 or float images (N, C, H, W)."""
+        return self.network((images.to(torch.float32) - self.mean) / self.std)
+
+
+def export(model: WideResNet, card: Card, path: Path, pixels: str = "uint8") -> None:
+    """Write a network to `path`, in the format that its suffix names, and check what was written.
 
     Args:
         model: on the CPU; left in eval mode.
-        image: (C, H, W) of an image.
+        card: what the file says of it.
+        path: ends with one of `FORMATS`.
+        pixels: which of `PIXELS` an ONNX network takes.
+
+    Raises:
+        PrunelibError: another suffix, packages are missing, the file cannot be written, or ONNX
+            Runtime does not compute what PyTorch computes; there is no file then.
+    """
+    check_name(path)
+    if path.suffix == ".safetensors":
+        save_tensors(path, model.state_dict(), model.profile.to_json(), card.metadata())
+        return
+    content = in_memory(model, card, pixels)
+    whole = FromPixels(model, card.mean, card.std).eval()
+    check(content, whole, examples(card.shape).to(PIXELS[pixels]), path)
+    write_atomically(path, content)
+
+
+def in_memory(model: WideResNet, card: Card, pixels: str = "uint8") -> bytes:
+    """The ONNX network that `export` writes, unchecked."""
+    whole = FromPixels(model, card.mean, card.std)
+    return onnx(whole, examples(card.shape)[:2].to(PIXELS[pixels]), card.metadata())
+
+
+def check_name(path: Path) -> None:
+    """Raise PrunelibError unless a network can be written under this name."""
+    if path.suffix not in {f".{name}" for name in FORMATS}:
+        names = " or ".join(f".{name}" for name in FORMATS)
+        raise PrunelibError(f"{path}: the name must end with {names}")
+    if path.suffix == ".onnx":
+        need(PACKAGES)
+
+
+def need(packages: tuple[str, ...]) -> None:
+    """Raise PrunelibError unless some optional packages are there."""
+    if absent := [name for name in packages if find_spec(name) is None]:
+        raise PrunelibError(
+            f"ONNX needs {', '.join(absent)}; install it with: pip install 'prunelib[export]'"
+        )
+
+
+def onnx(model: nn.Module, example: Tensor, metadata: dict[str, str] | None = None) -> bytes:
+    """A network for inference as ONNX, from `images` to `logits`, for any number of images.
+
+    Args:
+        model: on the CPU; left in eval mode.
+        example: images (N, C, H, W) with N of at least 2, of the type that the network takes.
+        metadata: texts by name.
 
     Raises:
         PrunelibError: packages are missing.
     """
-    if absent := [name for name in ("onnx", "onnxscript") if find_spec(name) is None]:
-        raise PrunelibError(f"ONNX needs more packages: pip install {' '.join(absent)}")
+    need(("onnx", "onnxscript"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = torch.onnx.export(
             model.eval(),
-            (torch.randn(2, *image),),
+            (example,),
             input_names=["images"],
             output_names=["logits"],
             dynamo=True,
             dynamic_shapes=({0: torch.export.Dim("images")},),
             verbose=False,
         )
-    return made.model_proto.SerializeToString()
+    proto = made.model_proto
+    for name, value in (metadata or {}).items():
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = name, value
+    return proto.SerializeToString()
+
+
+def examples(shape: InputShape) -> Tensor:
+    """Images to check a file with: noise from dark to bright, all black, all white."""
+    random = torch.Generator().manual_seed(0)
+    size = (shape.in_channels, shape.image_size, shape.image_size)
+    noise = torch.randint(256, (30, *size), generator=random)
+    brightness = torch.linspace(0.1, 1, 30)[:, None, None, None]
+    ends = torch.stack([torch.zeros(size), torch.full(size, 255.0)])
+    return torch.cat([(noise * brightness).round(), ends])
+
+
+@torch.no_grad()
+def check(content: bytes, model: nn.Module, images: Tensor, path: Path) -> None:
+    """Compare ONNX with the network that it was made from, one image at a time and many at once.
+
+    Raises:
+        PrunelibError: classes differ, or logits by `TOLERANCE` or more.
+    """
+    run = runner(content)
+    expected = model(images).numpy()
+    found = np.concatenate([run(images[:1].numpy()), run(images[1:].numpy())])
+    apart = float(np.abs(found - expected).max())
+    if not apart < TOLERANCE or (found.argmax(1) != expected.argmax(1)).any():
+        raise PrunelibError(
+            f"{path} is not written: ONNX Runtime's logits are {apart:.2g} from PyTorch's, "
+            f"more than {TOLERANCE:g}, or name another class; try other versions of onnx and torch"
+        )
+
+
+def session(content: bytes | Path, threads: int = 1):
+    """An ONNX Runtime session on the CPU.
+
+    Raises:
+        PrunelibError: onnxruntime is missing, or this is not an ONNX network.
+    """
+    need(("onnxruntime",))
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    model = content if isinstance(content, bytes) else str(content)
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise PrunelibError(f"this is not a network for ONNX Runtime: {reason}") from None
+
+
+def runner(content: bytes | Path, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """What computes the first output of an ONNX network from its first input."""
+    opened = session(content, threads)
+    name = opened.get_inputs()[0].name
+    return lambda images: opened.run(None, {name: images})[0]
+
+
+def card_of(path: Path) -> Card:
+    """What a file that `export` wrote says of its network.
+
+    Raises:
+        PrunelibError: the file cannot be read, or says nothing.
+    """
+    check_name(path)
+    if path.suffix == ".safetensors":
+        return Card.of(load_metadata(path), path)
+    return Card.of(session(path).get_modelmeta().custom_metadata_map, path)
+
+
+def load(path: Path | str) -> tuple[WideResNet, Card]:
+    """The network in a safetensors file that `export` wrote, in eval mode, and its card.
+
+    Normalise images with `card.mean` and `card.std`, or let `FromPixels` do it.
+
+    Raises:
+        PrunelibError: the file cannot be read, or was not written by `export`.
+    """
+    path = Path(path)
+    card = Card.of(load_metadata(path), path)
+    model = WideResNet(card.profile, len(card.classes), len(card.mean))
+    model.load_state_dict(load_tensors(path)[0])
+    return model.eval(), card

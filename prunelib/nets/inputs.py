@@ -28,3 +28,26 @@ TEST_IMAGES = {"cifar10": 10_000, "digits": 359}
 
 TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES, SLICED = range(6)
 """The independent random streams of a seed."""
+
+CLASSES = {
+    "cifar10": (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ),
+    "digits": tuple("0123456789"),
+}
+MOMENTS = {
+    ("digits", 8): ((77.99308,), (95.95118,)),
+    ("cifar10", 8): ((125.33839, 122.982025, 113.89712), (56.61815, 55.86603, 61.049564)),
+    ("cifar10", 16): ((125.43273, 123.076424, 113.99124), (60.710968, 59.84656, 64.666336)),
+    ("cifar10", 32): ((125.306915, 122.950394, 113.865387), (62.993217, 62.088707, 66.704903)),
+}
+"""Mean and standard deviation of each channel of training images, by name and size, 0 to 255."""

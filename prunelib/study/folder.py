@@ -8,6 +8,11 @@ from pathlib import Path
 from prunelib.errors import PrunelibError
 
 RESULTS = "results"
+_PACKAGE = Path(__file__).parents[1]
+PACKAGED = next(
+    (p for p in (_PACKAGE / RESULTS, _PACKAGE.parent / RESULTS) if p.is_dir()), _PACKAGE / RESULTS
+)
+"""The project's own records and released weights: in an installed package, or in its checkout."""
 _RECORD = re.compile(r"[0-9a-f]{16}\.json")
 
 

@@ -413,19 +413,22 @@ def largest_left(base: ChannelProfile, removals: int) -> ChannelProfile:
     return profile
 
 
-def lookup(store: Store) -> Find:
-    """A lookup that reads each record of a store at most once.
+def lookup(*stores: Store) -> Find:
+    """A lookup that reads each record at most once, from the first store that has it.
 
     Some runs rest on those of another scale, whose records lie beside.
     """
     records: dict[str, Record] = {}
-    others = (name for name in SCALES if name != store.folder.name)
-    stores = [store, *(Store(store.folder.with_name(name)) for name in others)]
+    places = [
+        place
+        for store in stores
+        for place in (store, *(store.beside(name) for name in SCALES if name != store.folder.name))
+    ]
 
     def find(spec: Spec) -> Record | None:
         name = key(spec)
         if name not in records:
-            there = (s.named(name, spec) for s in stores)
+            there = (place.named(name, spec) for place in places)
             record = next((record for record in there if record is not None), None)
             if record is None:
                 return None

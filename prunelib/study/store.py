@@ -45,6 +45,10 @@ class Store:
 
     folder: Path
 
+    def beside(self, scale: str) -> "Store":
+        """The store of another scale in the same folder of results."""
+        return Store(self.folder.with_name(scale))
+
     def path(self, spec: Spec) -> Path:
         """Where the record of a spec is, or would be."""
         return self.folder / f"{specs.key(spec)}.json"
@@ -52,6 +56,10 @@ class Store:
     def weights(self, spec: Spec) -> Path:
         """Where the final weights of a spec are, or would be."""
         return self.folder / "weights" / f"{specs.key(spec)}.safetensors"
+
+    def released(self, spec: Spec) -> Path:
+        """Where the weights of a spec are if they are released with the records."""
+        return self.folder / "released" / f"{specs.key(spec)}.safetensors"
 
     def pruned_weights(self, spec: Spec, removals: int) -> Path:
         """Where the weights of a pruning run after some removals are, or would be."""

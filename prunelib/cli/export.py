@@ -1,0 +1,160 @@
+"""`prunelib export`: a trained network as a file that runs elsewhere."""
+
+from pathlib import Path
+
+import click
+
+from prunelib.cli.options import COUNT, PATH, Places, places
+from prunelib.cli.progress import progress_bar
+from prunelib.errors import PrunelibError
+from prunelib.text import counted
+
+LONGEST_FIRST = ("maxi", "midi", "mini")
+"""Scales in which a network is looked for where none is named."""
+
+train_option = click.option("--train", "train", is_flag=True, help="Train it now if need be.")
+random_option = click.option(
+    "--random-weights", is_flag=True, help="Do not look for weights: enough to measure its time."
+)
+
+
+@click.command()
+@click.argument("run", required=False, metavar="[KEY|RECORD.json]")
+@click.option("--params", type=COUNT, help="The best network within a budget, such as 150k.")
+@click.option("--macs", type=COUNT, help="The same, of multiply-accumulates for one image.")
+@click.option("--scale", help="Of this scale only.  [default: the longest that has one]")
+@click.option("-o", "--output", type=PATH, required=True, help="NAME.onnx or NAME.safetensors.")
+@click.option(
+    "--input",
+    "pixels",
+    type=click.Choice(["uint8", "float32"]),
+    default="uint8",
+    show_default=True,
+    help="What an ONNX network takes; from 0 to 255 in either case.",
+)
+@train_option
+@random_option
+@places
+def export(
+    run: str | None,
+    params: int | None,
+    macs: int | None,
+    scale: str | None,
+    output: Path,
+    pixels: str,
+    train: bool,
+    random_weights: bool,
+    places: Places,
+) -> None:
+    """Write a trained network to a file that needs nothing beside it.
+
+    An ONNX network takes pixels from 0 to 255 (N, C, H, W), normalises them itself, and tells in
+    its metadata the classes, the test error and the record that it comes from. It is compared with
+    PyTorch before it is written. Weights are those released with the project, or of a run of yours.
+
+    \b
+    Examples:
+      prunelib export --params 150k -o net.onnx
+      prunelib export --params 150k --macs 8m --scale mini -o net.safetensors
+      prunelib export 36f2bf16 -o net.onnx --input float32
+      prunelib export results/mini/36f2bf16170bae3d.json --train -o net.onnx
+    """
+    if (run is None) == (params is None and macs is None):
+        raise click.UsageError("name a run by its key or its record's file, or give a budget")
+    check_output(output)
+    if run is None:
+        trained = best(params, macs, scale, places.readable, train or random_weights)
+    else:
+        from prunelib.study.trained import named
+
+        trained = named(run, places.readable, scale)
+    write(trained, output, places, pixels, train, random_weights)
+
+
+def check_output(path: Path) -> None:
+    """Raise PrunelibError unless a network can be written there: better now than after hours."""
+    from prunelib.nets.export import check_name
+
+    check_name(path)
+    if not path.absolute().parent.is_dir():
+        raise PrunelibError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def best(params: int | None, macs: int | None, scale: str | None, results: Path, any_will_do: bool):
+    """The best network on record within budgets; unless any will do, one that has weights."""
+    from prunelib.study.plan import SCALES, scale_named
+    from prunelib.study.trained import within
+
+    names = [scale] if scale else [name for name in LONGEST_FIRST if name in SCALES]
+    known = []
+    for name in names:
+        found = within(results, scale_named(name), params, macs)
+        known += found
+        ready = [trained for trained in found if trained.weights or any_will_do]
+        if ready:
+            if ready[0] is not found[0]:
+                click.echo(tell_better(found[0]), err=True)
+            return ready[0]
+    where = " or ".join(names)
+    if not known:
+        raise PrunelibError(f"no network within this budget is on record at {where}")
+    raise PrunelibError(
+        f"{where} has {counted(len(known), 'network')} within this budget on record, but no "
+        f"weights of them; train the best one now: add --train, or name it: {known[0].record.key}"
+    )
+
+
+def tell_better(trained) -> str:
+    """That a better network is on record, without weights."""
+    return (
+        f"{trained.record.key} is better ({trained.mean_error:.2f} %), but its weights are not "
+        "here; to train it: add --train"
+    )
+
+
+def write(
+    trained, output: Path, places: Places, pixels: str, train: bool, random_weights: bool
+) -> None:
+    """Write a network on record, trained now if that is wanted, and say what it is."""
+    from prunelib.study.exporting import random_network, trained_network
+
+    if random_weights:
+        report(random_network(trained, places.data), output, pixels)
+        return
+    if trained.weights is None:
+        if not train:
+            raise PrunelibError(
+                f"no weights of {trained.record.key} are in {places.readable} or released; train "
+                "it now: add --train, or --random-weights to measure its time only"
+            )
+        trained = trained_now(trained.record.spec, trained.scale, places)
+    report(trained_network(trained, places.data), output, pixels)
+
+
+def trained_now(spec, scale: str, places: Places):
+    """A network trained now, with a progress bar, unless its weights are there."""
+    from prunelib.study.exporting import train_now
+    from prunelib.study.plan import scale_named
+    from prunelib.study.trained import with_weights
+
+    if there := with_weights(spec, places.readable, scale):
+        return there
+    with progress_bar(spec.kind) as show:
+        return train_now(
+            spec, places.results, scale_named(scale), places.machine(), places.data, show
+        )
+
+
+def report(network, output: Path, pixels: str = "uint8") -> None:
+    """Write a network and say what the file holds."""
+    path, card = network.write(output, pixels), network.card
+    shape = card.shape
+    how = "random weights"
+    if card.weights == "trained":
+        how = f"test error {card.error:.2f} % (run {card.key} of {card.scale})"
+    takes = "" if path.suffix != ".onnx" else f"{pixels} "
+    click.echo(
+        f"{path}: {shape.params(card.profile):,} parameters, {shape.macs(card.profile):,} MACs, "
+        f"{how}; takes {takes}(N, {shape.in_channels}, {shape.image_size}, {shape.image_size}), "
+        f"{counted(len(card.classes), 'class')[:-1] + 'es'}"
+    )

@@ -1,0 +1,91 @@
+"""`prunelib time`: how long a network takes on this machine."""
+
+import json
+from pathlib import Path
+
+import click
+
+from prunelib.cli.options import PATH, json_option
+from prunelib.errors import PrunelibError
+
+
+@click.command("time")
+@click.argument("file", type=PATH, metavar="NET.onnx")
+@click.option("--against", metavar="base|FILE", help="Compare with the base network, or a file.")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--seconds", type=click.FloatRange(0), default=5.0, show_default=True, help="To measure for."
+)
+@json_option
+def time(
+    file: Path, against: str | None, batch: int, threads: int, seconds: float, as_json: bool
+) -> None:
+    """Measure how long a network takes here with ONNX Runtime, on the CPU.
+
+    Networks take turns, so that a busy machine slows all alike; shown are the median and the
+    quartiles, in milliseconds a batch, and the ratio within turns.
+
+    \b
+    Examples:
+      prunelib time net.onnx
+      prunelib time net.onnx --against base --threads 2
+      prunelib time net.onnx --against other.onnx --batch 64
+    """
+    from prunelib.nets.timing import Quartiles, in_turns, step
+
+    named = {str(file): network(file)}
+    if against == "base":
+        named["base"] = base_of(file)
+    elif against is not None:
+        named[against] = network(Path(against))
+    steps = [step(content, batch, threads) for content in named.values()]
+    taken = in_turns(steps if len(named) > 1 or against is None else steps * 2, seconds)
+    rows = {name: Quartiles.of(taken[:, i] * 1e3) for i, name in enumerate(named)}
+    ratio = Quartiles.of(taken[:, 0] / taken[:, 1]) if taken.shape[1] > 1 else None
+    if as_json:
+        values = {name: vars(row) for name, row in rows.items()}
+        click.echo(json.dumps({"ms": values, "ratio": ratio and vars(ratio), "rounds": len(taken)}))
+        return
+    width = max(map(len, (*rows, "ratio"))) + 2
+    for name, row in rows.items():
+        click.echo(f"{name:<{width}}{row.median:.3f} ms  ({row.low:.3f} to {row.high:.3f})")
+    if ratio:
+        click.echo(f"{'ratio':<{width}}{ratio.median:.3f}  ({ratio.low:.3f} to {ratio.high:.3f})")
+    click.echo(f"a batch of {batch}, threads: {threads}, {len(taken)} turns, {runtime()}")
+
+
+def runtime() -> str:
+    """What computed: ONNX Runtime's version and the processor."""
+    from importlib.metadata import version
+
+    from prunelib.training.machine import cpu_name
+
+    return f"ONNX Runtime {version('onnxruntime')} on {cpu_name()}"
+
+
+def network(path: Path) -> Path | bytes:
+    """A file for ONNX Runtime; safetensors are made into one.
+
+    Raises:
+        PrunelibError: it is not there, or no network.
+    """
+    if not path.is_file():
+        raise PrunelibError(f"{path} is not there; write a network with: prunelib export")
+    if path.suffix != ".safetensors":
+        return path
+    from prunelib.nets.export import in_memory, load
+
+    return in_memory(*load(path))
+
+
+def base_of(path: Path) -> bytes:
+    """The base network of the scale that a file's network belongs to, with random weights."""
+    from dataclasses import replace
+
+    from prunelib.nets.export import card_of, in_memory
+    from prunelib.nets.wideresnet import WideResNet
+
+    card = card_of(path)
+    model = WideResNet(card.base, len(card.classes), len(card.mean))
+    return in_memory(model, replace(card, profile=card.base, error=None, key=None))

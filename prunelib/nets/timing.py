@@ -1,0 +1,84 @@
+"""How long an ONNX network takes here, against another one, in turns."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from prunelib.errors import PrunelibError
+from prunelib.nets.export import session
+
+WARM_UP = 5
+ROUNDS = 200
+ENOUGH = 2e-3
+"""Seconds that one network computes in a round, at least: shorter times are not read off well."""
+TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """The median of some numbers, and the quartiles around it."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> "Quartiles":
+        """Those of some numbers.
+
+        >>> Quartiles.of(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+        Quartiles(low=2.0, median=3.0, high=4.0)
+        """
+        return cls(*(float(q) for q in np.percentile(numbers, [25, 50, 75])))
+
+
+def step(network: bytes | Path, batch: int, threads: int) -> Step:
+    """What computes one batch of random images.
+
+    Raises:
+        PrunelibError: it is not an ONNX network, or does not take one batch of images.
+    """
+    opened = session(network, threads)
+    inputs = opened.get_inputs()
+    size = inputs[0].shape[1:]
+    if len(inputs) != 1 or inputs[0].type not in TYPES or any(type(n) is not int for n in size):
+        raise PrunelibError("only networks with one input of images (N, C, H, W) can be timed")
+    pixels = np.random.default_rng(0).integers(0, 256, (batch, *size))
+    feed = {inputs[0].name: pixels.astype(TYPES[inputs[0].type])}
+    return lambda: opened.run(None, feed)
+
+
+def in_turns(steps: list[Step], seconds: float = 5.0, rounds: int = ROUNDS) -> np.ndarray:
+    """Seconds that each step takes, by round (rounds, steps).
+
+    All take turns, in another order each round, so that a busy machine slows all alike; it ends
+    after some seconds or rounds, whichever is first, but not before ten rounds.
+    """
+    repeats = [max(1, round(ENOUGH / quickest(one))) for one in steps]
+    random = np.random.default_rng(0)
+    until = time.perf_counter() + seconds
+    taken = []
+    while len(taken) < 10 or (len(taken) < rounds and time.perf_counter() < until):
+        row = np.empty(len(steps))
+        for i in random.permutation(len(steps)):
+            started = time.perf_counter()
+            for _ in range(repeats[i]):
+                steps[i]()
+            row[i] = (time.perf_counter() - started) / repeats[i]
+        taken.append(row)
+    return np.array(taken)
+
+
+def quickest(one: Step) -> float:
+    """Seconds of the quickest of a few calls."""
+    times = []
+    for _ in range(WARM_UP):
+        started = time.perf_counter()
+        one()
+        times.append(time.perf_counter() - started)
+    return min(times)

@@ -1,0 +1,154 @@
+"""From a network on record to a file that runs elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from prunelib.errors import PrunelibError
+from prunelib.files import load_tensors
+from prunelib.nets.export import Card, export
+from prunelib.nets.inputs import CLASSES, MOMENTS
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.study.plan import SCALES, Scale
+from prunelib.study.runs import data_of, run
+from prunelib.study.specs import PruneSpec, Spec, TrainSpec
+from prunelib.study.store import Record, Store
+from prunelib.study.trained import REPEATS, Trained, with_weights
+from prunelib.training.machine import Machine
+
+
+class Images(NamedTuple):
+    """What a file must say of the images that a network was trained on."""
+
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network in eval mode on the CPU, and what a file says of it."""
+
+    model: WideResNet
+    card: Card
+
+    def write(self, path: Path, pixels: str = "uint8") -> Path:
+        """Write and check the file; one with random weights says so in its name.
+
+        Raises:
+            PrunelibError: see `nets.export.export`.
+        """
+        if self.card.weights == "random" and "random" not in path.stem:
+            path = path.with_stem(f"{path.stem}-random")
+        export(self.model, self.card, path, pixels)
+        return path
+
+
+def trained_network(trained: Trained, data: Path | None = None) -> Network:
+    """A network with its trained weights.
+
+    Args:
+        trained: with weights.
+        data: where the images are, if the record does not say how they are normalised.
+
+    Raises:
+        PrunelibError: the weights cannot be read or are of another network.
+    """
+    tensors, text = load_tensors(trained.weights)
+    profile = ChannelProfile.from_json(text)
+    images = images_of(trained.record, data)
+    model = WideResNet(profile, len(images.classes), len(images.mean))
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError:
+        raise PrunelibError(
+            f"{trained.weights} holds another network than its record; delete it"
+        ) from None
+    card = card_of(trained, profile, images)
+    return Network(model.eval(), replace(card, error=trained.record.outcome["error"]))
+
+
+def random_network(trained: Trained, data: Path | None = None) -> Network:
+    """The same network with random weights: enough to measure its time.
+
+    Raises:
+        PrunelibError: the record is of pruning; its network is known by its weights only.
+    """
+    spec = trained.record.spec
+    if not isinstance(spec, TrainSpec):
+        raise PrunelibError("random weights are for networks that a training run is on record for")
+    return random_weights(spec, trained.scale, images_of(trained.record, data))
+
+
+def random_weights(spec: TrainSpec, scale: str, images: Images) -> Network:
+    """A network of the profile of a spec, with weights of seed 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = WideResNet(spec.profile, len(images.classes), len(images.mean))
+    record = Trained(scale, Record(spec, {}, {}), None)
+    card = card_of(record, spec.profile, images)
+    return Network(model.eval(), replace(card, key=None, weights="random"))
+
+
+def card_of(trained: Trained, profile: ChannelProfile, images: Images) -> Card:
+    """What a file says of a network, but for its error."""
+    spec = trained.record.spec
+    training = spec.base if isinstance(spec, PruneSpec) else spec
+    known = SCALES.get(trained.scale)
+    return Card(
+        profile=profile,
+        classes=images.classes,
+        image_size=training.data.image_size,
+        mean=images.mean,
+        std=images.std,
+        error=None,
+        key=trained.record.key,
+        scale=trained.scale,
+        base=known.base if known else training.profile.unpruned,
+    )
+
+
+def images_of(record: Record, data: Path | None = None) -> Images:
+    """Class names and normalisation: as the record tells, or known, or read from the images.
+
+    Raises:
+        PrunelibError: they must be read, and are not there.
+    """
+    if kept := record.circumstances.get("data"):
+        return Images(*(tuple(kept[name]) for name in Images._fields))
+    spec = record.spec.data if isinstance(record.spec, TrainSpec) else record.spec.base.data
+    if moments := MOMENTS.get((spec.name, spec.image_size)):
+        return Images(CLASSES[spec.name], *moments)
+    found = data_of(record.spec, data)
+    return Images(CLASSES[spec.name], tuple(found.mean.tolist()), tuple(found.std.tolist()))
+
+
+def train_now(
+    spec: Spec,
+    results: Path,
+    scale: Scale,
+    machine: Machine,
+    data: Path | None = None,
+    progress: Callable[[float, float, str], None] | None = None,
+) -> Trained:
+    """The network of a spec with weights: those that are there, or trained now.
+
+    What is on record already is trained again among the repeats, so that its record stays.
+
+    Raises:
+        PrunelibError: the data are not there, or nothing can be written.
+    """
+    if there := with_weights(spec, results, scale.name):
+        return there
+    store = Store(results / scale.name)
+    if known := store.find(spec):
+        store = Store(results / REPEATS / scale.name)
+        if isinstance(spec, PruneSpec):
+            store.keep_order(known)
+    store.check_writable()
+    record = run(spec, store, machine, data, progress, scale.budgets)
+    return Trained(scale.name, record, store.weights(spec))

@@ -1,0 +1,148 @@
+"""Networks on record: which are there within a budget, and where their weights lie.
+
+Nothing here imports PyTorch.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from prunelib.errors import PrunelibError
+from prunelib.study.folder import PACKAGED
+from prunelib.study.plan import Scale
+from prunelib.study.specs import PruneSpec, SaliencySpec, Spec
+from prunelib.study.store import Record, Store, read
+
+REPEATS = "repeats"
+"""Folder of results in which runs lie that were made again, one folder a scale."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network on record at a scale, with the file of its weights if that is there.
+
+    Args:
+        scale: name of the scale.
+        record: what was run and what came out.
+        weights: safetensors, as runs and releases keep them.
+        others: records of the same training with other seeds.
+    """
+
+    scale: str
+    record: Record
+    weights: Path | None
+    others: tuple[Record, ...] = ()
+
+    @property
+    def mean_error(self) -> float:
+        """Test error in per cent, averaged over the seeds on record."""
+        return fmean(record.outcome["error"] for record in (self.record, *self.others))
+
+
+def stores(results: Path, scale: str) -> tuple[Store, ...]:
+    """Where records of a scale may lie: in `results`, in the package, among those made again."""
+    return (Store(results / scale), Store(PACKAGED / scale), Store(results / REPEATS / scale))
+
+
+def with_weights(spec: Spec, results: Path, scale: str) -> Trained | None:
+    """The record of a spec together with its weights; None if no folder has both.
+
+    Raises:
+        PrunelibError: a record is damaged.
+    """
+    for store in stores(results, scale):
+        for path in (store.released(spec), store.weights(spec)):
+            if path.exists() and (record := store.find(spec)):
+                return Trained(scale, record, path)
+    return None
+
+
+def named(name: str, results: Path, scale: str | None = None) -> Trained:
+    """The run with a key, or the beginning of one, or that of a record's file.
+
+    Args:
+        name: hexadecimal digits, or a path that ends with `.json`.
+        results: folder with a folder for each scale.
+        scale: look at this one only.
+
+    Raises:
+        PrunelibError: there is no such run, or more than one, or its record is damaged.
+    """
+    if name.endswith(".json"):
+        path = Path(name)
+        record, folder = read(path), path.absolute().parent
+        results, scale = folder.parent, scale or folder.name
+        beside = Store(folder).weights(record.spec)
+        return with_weights(record.spec, results, folder.name) or Trained(
+            scale, record, beside if beside.exists() else None
+        )
+    if not re.fullmatch("[0-9a-f]{4,16}", name):
+        raise PrunelibError(
+            f"{name!r} is neither the key of a run (4 to 16 digits of its file's name) "
+            "nor a record's file; networks within a budget: --params 150k"
+        )
+    found = {
+        path.stem: path
+        for root in (PACKAGED, results)
+        for path in root.glob(f"{scale or '*'}/{name}*.json")
+    }
+    if len(found) != 1:
+        many = ", ".join(sorted(found)[:3])
+        what = f"more than one run begins with {name}: {many}" if found else f"no run {name}"
+        raise PrunelibError(f"{what} in {results}{f' at scale {scale}' if scale else ''}")
+    (path,) = found.values()
+    scale = scale or path.parent.name
+    record = read(path)
+    return with_weights(record.spec, results, scale) or Trained(scale, record, None)
+
+
+def within(
+    results: Path, scale: Scale, params: int | None = None, macs: int | None = None
+) -> list[Trained]:
+    """Networks on record within one budget or both, the one with the least mean error first.
+
+    Training that differs in its seed only counts once, with the mean error of its seeds.
+
+    Raises:
+        PrunelibError: a record is damaged.
+    """
+    groups = defaultdict(list)
+    for record in everything(results, scale):
+        outcome = record.outcome
+        small = params is None or outcome["params"] <= params
+        if small and (macs is None or outcome["macs"] <= macs):
+            groups[without_seed(record)].append(record)
+    found = []
+    for group in groups.values():
+        group.sort(key=lambda record: record.spec.seed)
+        files = [with_weights(record.spec, results, scale.name) for record in group]
+        ready = next((trained for trained in files if trained), None)
+        first = ready.record if ready else group[0]
+        others = tuple(record for record in group if record.key != first.key)
+        found.append(Trained(scale.name, first, ready and ready.weights, others))
+    return sorted(found, key=lambda trained: trained.mean_error)
+
+
+def everything(results: Path, scale: Scale) -> Iterator[Record]:
+    """Each network on record with the data of a scale, once."""
+    seen = set()
+    for store in stores(results, scale.name)[:2]:
+        for record in store.records():
+            if isinstance(record.spec, SaliencySpec) or record.key in seen:
+                continue
+            seen.add(record.key)
+            base = record.spec.base if isinstance(record.spec, PruneSpec) else record.spec
+            if base.data == scale.data:
+                yield record
+
+
+def without_seed(record: Record) -> tuple:
+    """What runs have in common that differ in their seed only."""
+    spec = record.spec
+    if isinstance(spec, PruneSpec):
+        return (record.key,)
+    start = spec.start and (spec.start.weights, spec.start.removals)
+    return replace(spec, seed=0, start=None), start
