@@ -87,6 +87,8 @@ def rounded(x: float | Fraction, digits: int = 6) -> float:
     >>> rounded(1129376.0000000002)
     1129376.0
     """
+    if isinstance(x, float) and len(text := repr(x)) <= digits + 1 and "e" not in text:
+        return x
     value = snapped(x)
     if not value.is_finite() or value == value.to_integral_value():
         return float(value)

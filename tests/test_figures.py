@@ -228,7 +228,7 @@ def test_each_trajectory_is_a_thin_line_of_measured_points(study):
     for seed, line in enumerate(lines):
         sizes = [SCALE.shape.params(p) for _, p in STEPS]
         assert list(line.x) == sizes
-        assert list(line.y) == [error("pruned-and-tuned", p, seed) for p in sizes]
+        assert list(line.y) == pytest.approx([error("pruned-and-tuned", p, seed) for p in sizes])
         assert [row[0] for row in line.customdata] == list(range(len(STEPS)))
     other = figures.error_against(study.networks, study.trajectories, "total_macs")
     assert len(other.data) == len(figure.data) - 2
@@ -311,8 +311,8 @@ def test_the_scatter_has_each_channel_of_the_first_seed_by_stage(study):
     run = study.saliencies[study.saliencies["seed"] == 0]
     for stage in (1, 2, 3):
         rows, points = run[run["block"] == stage], trace(figure, f"stage {stage}")
-        assert list(points.x) == list(rows["fisher_30"])
-        assert list(points.y) == list(rows["actual"])
+        assert list(points.x) == pytest.approx(list(rows["fisher_30"]))
+        assert list(points.y) == pytest.approx(list(rows["actual"]))
     rank = stats.spearmanr(run["fisher_30"], run["actual"]).statistic
     alt = figure.layout.meta["alt"]
     assert f"after 30 steps against the measured change of the loss, for {len(run)} chan" in alt

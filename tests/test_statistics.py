@@ -166,15 +166,16 @@ def test_sizes_differ_by_the_f_test_of_two_ways(rows):
 
 
 def test_one_size_alone_has_students_interval():
-    assert by_size.interval({1: {0: 1.0, 1: 2.0, 2: 4.5}}, 1) == mean_interval([1.0, 2.0, 4.5])
+    assert by_size.intervals({1: {0: 1.0, 1: 2.0, 2: 4.5}})[1] == mean_interval([1.0, 2.0, 4.5])
 
 
 def test_a_seed_that_some_sizes_lack_counts_at_the_others():
     values = {1: {0: 1.0, 1: 2.0, 2: 3.0}, 2: {0: 5.0}, 3: {}}
-    middle, low, high = by_size.interval(values, 1)
-    assert middle == 2.0
-    assert (low, high) == mean_interval([1.0, 2.0, 3.0])[1:]
-    assert math.isnan(by_size.interval(values, 2)[1])
+    found = by_size.intervals(values)
+    assert found[1] == mean_interval([1.0, 2.0, 3.0])
+    assert found[2][0] == 5.0
+    assert math.isnan(found[2][1])
+    assert found.keys() == {1, 2}
     assert by_size.seed_means(values) == {}
     assert by_size.seed_means({1: {0: 1.0, 1: 2.0}, 2: {1: 4.0}}) == {1: 3}
 
@@ -187,8 +188,8 @@ def test_intervals_of_all_sizes_together_hold_what_they_say(alike):
     for _ in range(studies):
         seed, run = random.normal(size=(1, 3)), random.normal(size=(4, 3))
         rows = np.round(math.sqrt(alike) * seed + math.sqrt(1 - alike) * run, 2).tolist()
-        ends = [by_size.interval(table(rows), size)[1:] for size in range(1, 5)]
-        inside += all(low <= 0 <= high for low, high in ends)
+        ends = by_size.intervals(table(rows)).values()
+        inside += all(low <= 0 <= high for _, low, high in ends)
     assert 0.92 <= inside / studies <= 0.99
 
 

@@ -64,20 +64,22 @@ def spread(values: Values) -> Spread | None:
     return Spread(math.sqrt(variance), float(worth))
 
 
-def interval(values: Values, size: int) -> tuple[float, float, float]:
-    """Mean at a size, and the ends of its interval; those of all sizes hold together at 95 %.
+def intervals(values: Values) -> dict[int, tuple[float, float, float]]:
+    """Mean at each size that has values, and the ends of its interval; all hold together at 95 %.
 
     Student's t with the pooled spread, by Bonferroni's inequality. Not numbers where fewer than
     two seeds are there.
     """
-    at, pooled = values[size], spread(values)
-    middle = float(mean(at.values())) if at else math.nan
-    if len(at) < 2:
-        return middle, math.nan, math.nan
-    sizes = sum(len(other) > 1 for other in values.values())
-    reach = quantile(pooled.freedom, 1 - (1 - LEVEL) / sizes)
-    half = reach * pooled.deviation / math.sqrt(len(at))
-    return middle, middle - half, middle + half
+    pooled, found = spread(values), {}
+    several = sum(len(at) > 1 for at in values.values())
+    for size, at in sorted(values.items()):
+        if at:
+            middle, half = float(mean(at.values())), math.nan
+            if pooled is not None and len(at) > 1:
+                reach = quantile(pooled.freedom, 1 - (1 - LEVEL) / several)
+                half = reach * pooled.deviation / math.sqrt(len(at))
+            found[size] = (middle, middle - half, middle + half)
+    return found
 
 
 def sizes_differ(values: Values) -> float | None:

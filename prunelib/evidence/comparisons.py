@@ -116,8 +116,10 @@ def spent_at(walk: pd.DataFrame) -> Callable[[float], int]:
 
 def curve(walk: pd.DataFrame, axis: str) -> tuple[list[float], list[float]]:
     """Sizes and errors of the measured points of a pruning run, ascending in size."""
-    points = walk.dropna(subset=["error"]).sort_values(axis)
-    return points[axis].tolist(), points["error"].tolist()
+    sizes, errors = walk[axis].tolist(), walk["error"].tolist()
+    points = zip(sizes, errors, strict=True)
+    measured = sorted((x, e) for x, e in points if e is not None and not math.isnan(e))
+    return [size for size, _ in measured], [error for _, error in measured]
 
 
 def walks_apart(view: View, family: str, axis: str = "params") -> Values:
@@ -126,16 +128,13 @@ def walks_apart(view: View, family: str, axis: str = "params") -> Values:
     Where the pruned-and-tuned network is the largest within a budget; both errors are read off
     between measured points.
     """
-    plain, others = column(view, PRUNED), dict(list(view.walks.groupby(["family", "seed"])))
-    sizes = column(view, PRUNED, axis)
+    plain, sizes = column(view, PRUNED), column(view, PRUNED, axis)
+    walks = view.walks[view.walks["family"] == family]
+    curves = {seed: curve(walk, axis) for seed, walk in walks.groupby("seed")}
     found: Values = {}
     for budget, errors in plain.items():
-        found[budget] = {}
-        for seed, error in errors.items():
-            walk = others.get((family, seed))
-            other = walk is not None and interpolated(sizes[budget][seed], *curve(walk, axis))
-            if other is not None and other is not False:
-                found[budget][seed] = other - error
+        there = {s: interpolated(sizes[budget][s], *curves[s]) for s in errors if s in curves}
+        found[budget] = {s: other - errors[s] for s, other in there.items() if other is not None}
     return found
 
 
@@ -145,11 +144,18 @@ def log_ratios(view: View, better: str, other: str) -> Values:
     return combined(parts, lambda ours, theirs: exact(math.log(theirs / ours)))
 
 
-def saliency_ranks(saliencies: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlation of each criterion with the measured change, one row a seed."""
+def saliency_ranks(saliencies: pd.DataFrame, by: str = "seed") -> pd.DataFrame:
+    """Rank correlation of each criterion with the measured change, one row a seed.
+
+    With `by="block"` one row a block: within that block, mean over seeds.
+    """
     criteria = [c for c in saliencies if c.startswith("fisher_") or c == "l1"]
-    rows = {
-        seed: {c: rank_correlation(run[c], run["actual"]) for c in criteria if run[c].notna().all()}
-        for seed, run in saliencies.groupby("seed")
-    }
-    return pd.DataFrame(rows).T.dropna(axis=1, how="all")
+    found: dict[int, dict[str, list[float]]] = {}
+    for (group, _), run in saliencies.groupby([by, "seed"]):
+        row = found.setdefault(int(group), {})
+        for criterion in criteria:
+            rank = rank_correlation(run[criterion].tolist(), run["actual"].tolist())
+            if run[criterion].notna().all() and math.isfinite(rank):
+                row.setdefault(criterion, []).append(rank)
+    rows = {g: {c: float(mean(ranks)) for c, ranks in row.items()} for g, row in found.items()}
+    return pd.DataFrame(rows).T.rename_axis(by)

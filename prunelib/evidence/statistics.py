@@ -6,7 +6,7 @@ a digit; a number is rounded once, when it leaves (`text.rounded`, `text.fixed`)
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -90,7 +90,9 @@ def ranks(values: Sequence[Number]) -> list[Fraction]:
     [1.5, 3.0, 1.5]
     """
     order = sorted(values)
-    return [Fraction(2 * bisect_left(order, value) + 1 + order.count(value), 2) for value in values]
+    return [
+        Fraction(bisect_left(order, value) + bisect_right(order, value) + 1, 2) for value in values
+    ]
 
 
 def rank_correlation(x: Sequence[Number], y: Sequence[Number]) -> float:

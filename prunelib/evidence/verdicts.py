@@ -193,13 +193,10 @@ def limits_by_size(claim: Claim, view: View, values: Values) -> Callable[[int | 
 
 def at_sizes(values: Values, limits: Callable[[int], Limits]) -> tuple[AtSize, ...]:
     """What is said at each size that has values."""
-    found = []
-    for size, at in sorted(values.items()):
-        if at:
-            middle, left, right = by_size.interval(values, size)
-            word = limits(size).word(left, right)
-            found.append(AtSize(size, word, *map(known, (middle, left, right)), len(at)))
-    return tuple(found)
+    return tuple(
+        AtSize(size, limits(size).word(*ends[1:]), *map(known, ends), len(values[size]))
+        for size, ends in by_size.intervals(values).items()
+    )
 
 
 def known(x: float) -> float | None:

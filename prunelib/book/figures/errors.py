@@ -9,8 +9,9 @@ from plotly.subplots import make_subplots
 from prunelib.book.figures.style import GREY, STYLES, Style, finish, line, there, trace, whiskers
 from prunelib.errors import Missing
 from prunelib.evidence.published import COPYCATS, SNIP
+from prunelib.evidence.statistics import mean
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
-from prunelib.text import counted, short
+from prunelib.text import counted, fixed, rounded, short
 
 TUNED = "pruned-and-tuned"
 COMPARISONS = {
@@ -86,7 +87,7 @@ def error_against(
 def base_images(networks: pd.DataFrame) -> float | None:
     """Images that the base network saw in training; None if it is not among the networks."""
     seen = networks[networks["family"] == "base"]["images_seen"]
-    return float(seen.mean()) if len(seen) else None
+    return float(mean(seen)) if len(seen) else None
 
 
 def add_ways(figure: go.Figure, trajectories: pd.DataFrame, x: str) -> None:
@@ -147,7 +148,7 @@ def ranking(means: pd.DataFrame) -> str:
     smallest = rows[rows["budget"] == rows["budget"].min()].sort_values("error")
     if smallest.empty:
         return ""
-    named = [f"{FAMILIES[row.family].title} {row.error:.2f} %" for row in smallest.itertuples()]
+    named = [f"{FAMILIES[row.family].title} {fixed(row.error)} %" for row in smallest.itertuples()]
     return f" At {short(rows['budget'].min())} parameters, best first: {', '.join(named)}."
 
 
@@ -164,12 +165,12 @@ def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
             {
                 "family": family,
                 "budget": None if pd.isna(budget) else int(budget),
-                x: float(group[x].mean()),
-                "error": float(group["error"].mean()),
+                x: rounded(mean(group[x])),
+                "error": float(mean(group["error"])),
                 "best": float(group["error"].min()),
                 "worst": float(group["error"].max()),
                 "seeds": len(group),
-                "images": float(group["images_seen"].mean()),
+                "images": float(mean(group["images_seen"])),
                 "runs": "\n".join(f"seed {r.seed}: {r.error:.2f} %" for r in seeds.itertuples()),
                 "keys": seeds["key"].tolist(),
             }
@@ -216,8 +217,8 @@ def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
     figure.add_hline(y=0, line={"color": GREY})
     figure.update_layout(xaxis_title=AXES["params"], yaxis_title="points by which pruning is worse")
     ends = [
-        f"{FAMILIES[name].title} {group['error'].iloc[0]:+.2f} points at "
-        f"{short(group['budget'].iloc[0])} and {group['error'].iloc[-1]:+.2f} at "
+        f"{FAMILIES[name].title} {fixed(group['error'].iloc[0], sign=True)} points at "
+        f"{short(group['budget'].iloc[0])} and {fixed(group['error'].iloc[-1], sign=True)} at "
         f"{short(group['budget'].iloc[-1])}"
         for name, group in means.groupby("family", sort=False)
     ]

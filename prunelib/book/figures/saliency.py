@@ -4,6 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from prunelib.book.figures.style import GREY, LINES, Style, finish, line, there, trace
+from prunelib.evidence.comparisons import saliency_ranks as saliency_ranks_of
+from prunelib.evidence.statistics import mean, rank_correlation
+from prunelib.text import fixed
 
 
 def fisher_columns(saliencies: pd.DataFrame) -> list[str]:
@@ -38,11 +41,11 @@ def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figu
     figure.add_trace(trace(ends, ends, "equal", Style(GREY, "circle", "dash", "╌"), mode="lines"))
     figure.update_xaxes(title="Fisher saliency, nats", type="log")
     figure.update_yaxes(title="measured change of the loss, nats", type="log")
-    rank = run[[predicted, "actual"]].corr("spearman").iloc[0, 1]
+    rank = rank_correlation(run[predicted].tolist(), run["actual"].tolist())
     alt = (
         f"Fisher saliency after {predicted[7:]} steps against the measured change of the loss, for "
-        f"{len(run)} channels; their rank correlation is {rank:.2f}. Channels whose removal lowers "
-        f"the loss ({(run['actual'] < 0).sum()}) cannot be shown on a logarithmic axis."
+        f"{len(run)} channels; their rank correlation is {fixed(rank)}. Channels whose removal "
+        f"lowers the loss ({(run['actual'] < 0).sum()}) cannot be shown on a logarithmic axis."
     )
     table = run[["block", "channel", predicted, "actual"]].rename(
         columns={predicted: "Fisher saliency, nats", "actual": "measured change, nats"}
@@ -55,17 +58,13 @@ def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
     there(saliencies)
     names = {c: f"Fisher, {c[7:]} steps" for c in fisher_columns(saliencies)}
     names |= {"l1": "mean absolute weight"}
-    ranks = saliencies.groupby(["seed", "block"]).apply(
-        lambda rows: rows[[*names, "actual"]].corr("spearman")["actual"][list(names)],
-        include_groups=False,
-    )
-    by_block = ranks.groupby(level="block").mean()
+    by_block = saliency_ranks_of(saliencies, by="block")[list(names)]
     figure = go.Figure()
     for i, (criterion, name) in enumerate(names.items()):
         figure.add_trace(
             trace(
                 by_block.index,
-                by_block[criterion].round(4),
+                by_block[criterion],
                 name,
                 line(i),
                 hover=f"{name}\nblock %{{x}}: %{{y:.2f}}",
@@ -76,6 +75,6 @@ def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
         yaxis={"title": "rank correlation", "range": [-1.05, 1.05]},
     )
     table = by_block.rename(columns=names).reset_index()
-    means = ", ".join(f"{names[c]} {by_block[c].mean():.2f}" for c in names)
+    means = ", ".join(f"{names[c]} {fixed(mean(by_block[c].dropna()))}" for c in names)
     alt = f"Rank correlation with the measured change within each block; mean over blocks: {means}."
     return finish(figure, "How well each criterion ranks channels", alt, table)

@@ -5,7 +5,6 @@ meaning alone: families differ in their marker, too. Filled markers and solid li
 that were trained as long as the base network; open markers and broken lines saw more images.
 """
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 
+from prunelib import text
 from prunelib.book.escape import plotly
 from prunelib.errors import Missing
 
@@ -148,11 +148,16 @@ def whiskers(middle: pd.Series, low: pd.Series, high: pd.Series) -> dict:
     return {
         "type": "data",
         "symmetric": False,
-        "array": (high - middle).tolist(),
-        "arrayminus": (middle - low).tolist(),
+        "array": apart(high, middle),
+        "arrayminus": apart(middle, low),
         "thickness": 1,
         "width": 3,
     }
+
+
+def apart(high: pd.Series, low: pd.Series) -> list[float]:
+    """Differences of numbers as they are shown, so that equal ones are zero apart."""
+    return [text.rounded(a) - text.rounded(b) for a, b in zip(high, low, strict=True)]
 
 
 def finish(
@@ -185,7 +190,7 @@ def finish(
     )
     figure.update_xaxes(gridcolor=GRID, automargin=True)
     figure.update_yaxes(gridcolor=GRID, automargin=True)
-    return figure
+    return go.Figure(text.plain(figure.to_plotly_json()))
 
 
 def there(frame: pd.DataFrame) -> None:
@@ -208,9 +213,7 @@ def rounded(value: object) -> object:
     if value is None or value != value:
         return None
     value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, float) and value and math.isfinite(value):
-        return round(value, 5 - math.floor(math.log10(abs(value))))
-    return value
+    return text.rounded(value) if isinstance(value, float) else value
 
 
 def cell(value: object) -> str:

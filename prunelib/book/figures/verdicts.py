@@ -22,6 +22,7 @@ from prunelib.book.prose.agreement import run_title
 from prunelib.errors import Missing
 from prunelib.evidence.statistics import repeatability_limit
 from prunelib.evidence.verdicts import DEPENDS
+from prunelib.text import fixed
 
 MARKS = {
     "supported": Style(TEAL, "circle", "solid", "●"),
@@ -72,7 +73,7 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
         [(v.claim, v.statistic, v.mean, v.low, v.high, v.verdict) for v in found],
         columns=["claim", "statistic", "mean", "from", "to", "verdict"],
     )
-    parts = "; ".join(f"{v.claim} {v.verdict} ({v.mean:+.2f})" for v in found)
+    parts = "; ".join(f"{v.claim} {v.verdict} ({fixed(v.mean, sign=True)})" for v in found)
     alt = f"Mean and 95 % interval of claims: {parts}."
     return finish(figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims))
 
@@ -113,14 +114,15 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
                 hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %\n%{x:+.2f} points",
             )
         )
+    apart = runs["difference"].tolist()
     alt = (
-        f"Differences of {len(runs)} runs made twice: {runs['difference'].min():+.2f} to "
-        f"{runs['difference'].max():+.2f} points."
+        f"Differences of {len(runs)} runs made twice: {fixed(min(apart), sign=True)} to "
+        f"{fixed(max(apart), sign=True)} points."
     )
     if deviation is not None:
         usual = repeatability_limit(deviation)
         figure.add_vrect(-usual, usual, fillcolor="#888888", opacity=0.2, line_width=0)
-        alt += f" Two seeds of one network usually differ by less than {usual:.2f}."
+        alt += f" Two seeds of one network usually differ by less than {fixed(usual)}."
     figure.add_vline(x=0, line={"color": GREY})
     order = [plotly(lines[title]) for title in runs["title"]][::-1]
     figure.update_layout(
