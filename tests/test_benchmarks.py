@@ -17,6 +17,7 @@ STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
 EXECUTORS = ROOT / "benchmarks/executors.py"
 INFERENCE = ROOT / "benchmarks/inference.py"
 PRECISION = ROOT / "benchmarks/precision.py"
+YOUR_NETWORK = ROOT / "benchmarks/your_network.py"
 FAMILIES = {"base", "pruned", "copycat", "bottleneck", "reduced-width"} | {
     "pruned-rounded",
     "copycat-rounded",
@@ -153,3 +154,20 @@ def test_without_its_packages_onnx_runtime_is_left_out(tmp_path):
     assert "ONNX Runtime is left out; not installed: onnxscript\n" in done.stdout
     found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert {row["engine"] for row in found["rows"]} == {"PyTorch"}
+
+
+def test_a_foreign_network_is_pruned_and_compared_with_narrower_ones(tmp_path):
+    settings = ("--images", "digits", "--percent", "4", "--epochs", "1", "--steps", "1")
+    given = (*settings, "--eval-every", "2", "--seeds", "1")
+    found, shown = measured(YOUR_NETWORK, *given, out=tmp_path / "record.json")
+    (run,) = found["runs"]
+    assert [pair["share"] for pair in run["compared"]] == [0.5, 0.25]
+    assert sum(layer["number"] is not None for layer in run["layers"]) == 8
+    for pair in run["compared"]:
+        assert pair["narrower"]["params"] <= pair["pruned"]["params"]
+        assert pair["pruned"]["params"] <= pair["share"] * run["base"]["params"]
+        assert abs(pair["narrower"]["images"] - pair["pruned"]["images"]) <= 1438 / 2
+        assert f"narrower {pair['narrower']['error']:.2f} %" in shown
+    points = run["points"]
+    assert points["params"] == sorted(points["params"], reverse=True)
+    assert points["block"][-1] is None
