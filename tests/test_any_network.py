@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from prunelib import PrunelibError, fisher_saliency, prunable_layers, prune
+from prunelib.files import Cadence
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.any_network import channels
-from prunelib.pruning.any_network import loop as any_loop
 from prunelib.training._torchvision import import_torchvision
 from prunelib.training.protocols import PruneProtocol
 
@@ -349,7 +349,7 @@ class Stop(Exception):
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(monkeypatch, tmp_path):
-    monkeypatch.setattr(any_loop, "SAVED_EVERY", -1)
+    monkeypatch.setattr(Cadence, "due", lambda cadence: True)
     path, x = tmp_path / "run.checkpoint", example(16, 3)
 
     def stop(done, total, note):

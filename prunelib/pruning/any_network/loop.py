@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors
+from prunelib.files import Cadence, load_tensors
 from prunelib.nets.inputs import PRUNING, REMOVALS
 from prunelib.pruning import loop
 from prunelib.pruning.any_network import channels
@@ -26,13 +27,11 @@ from prunelib.pruning.criteria import (
 )
 from prunelib.pruning.loop import Point, State
 from prunelib.pruning.saliency import Fisher
+from prunelib.training.checkpoint import unpack
 from prunelib.training.data import Dataset, generator, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
 from prunelib.training.trainer import Progress, check_finite, evaluate, sgd, sgd_step
-
-SAVED_EVERY = 20.0
-"""Seconds between two checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def prune(
     state = resumed(checkpoint, model, layers, protocol)
     run = Run(layers, example[:1], data.to(machine.device), protocol, seed, machine)
     batches = run_batches(run, len(state.points))
-    saved = time.monotonic()
+    cadence = Cadence()
     while not state.points or state.points[-1].block is not None:
         point, place = visited(run, state, batches)
         if watch:
@@ -99,9 +98,8 @@ def prune(
         state.points.append(replace(point, seconds=seconds))
         if progress:
             progress(*share_done(point, whole, protocol), loop.progress_note(state.points))
-        if checkpoint and place is not None and time.monotonic() - saved > SAVED_EVERY:
-            loop.save_state(checkpoint, state, False)
-            saved = time.monotonic()
+        if checkpoint and place is not None and cadence.due():
+            cadence.save(partial(loop.save_state, checkpoint, state, False))
     return state.points
 
 
@@ -254,11 +252,7 @@ def resumed(
         for layer, places in zip(layers, alive, strict=True):
             left = torch.arange(len(places), device=next(model.parameters()).device)
             channels.keep(model, layer, left)
-        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
     optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    for name, parameter in model.named_parameters():
-        buffer = tensors.get(f"momentum.{name}")
-        if buffer is not None:
-            momentum = torch.empty_like(parameter).copy_(buffer)
-            optimizer.state[parameter]["momentum_buffer"] = momentum
+    if saved:
+        unpack(tensors, model, optimizer)
     return State(model, optimizer, alive, [Point(*values) for values in saved.get("points", [])])
