@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from prunelib.book import your_network
+from prunelib.book.figures import your_network as figures
+from prunelib.book.prose import your_network as prose
 from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence import your_network
 from prunelib.pruning.any_network.layers import Layer
 from prunelib.pruning.loop import Point
 
@@ -50,12 +52,12 @@ def record(*errors):
             [(9, 20, 15), (9, 22, 16)],
             "Train a narrower one: it had less error in all 2 comparisons",
         ),
-        ([(9, 20, 25), (9, 22, 22)], "Prune it: the pruned network had no more error in all 2"),
+        ([(9, 20, 25), (9, 22, 22)], "Prune it: the narrower network had less error in none of 2"),
         ([(9, 20, 25), (9, 22, 16)], "the narrower network had less error in 1 of 2 comparisons"),
     ],
 )
 def test_the_answer_follows_from_the_errors(errors, said):
-    told = your_network.answer(record(*errors))
+    told = prose.answer(record(*errors))
     assert said in told
     pruned = sum(e[1] for e in errors) / 2
     assert f"At 50% of the parameters the pruned network has an error of **{pruned:.2f} %" in told
@@ -64,28 +66,28 @@ def test_the_answer_follows_from_the_errors(errors, said):
         "ResNet-18 with 25% of its channels (1,000 parameters), handwritten digits at 8×8" in told
     )
     assert "1 epoch, 6 updates a removal" in told
-    assert SAID in told
+    assert SAID in told.replace("\\", "")
 
 
 def test_figures_show_every_seed_and_say_where_they_are_from():
     found = record((9, 20, 15), (10, 22, 17))
-    walk, compared = your_network.trajectory(found), your_network.compared(found)
+    walk, compared = figures.measured(found), figures.compared(found)
     assert [list(trace.y) for trace in walk.data] == [[9, 20], [10, 22]]
-    means = [list(trace.y) for trace in compared.data if "markers" in trace.mode]
-    assert means == [[9.5], [21], [16]]
+    means = [list(trace.y) for trace in compared.data if trace.mode == "markers"]
+    assert means == [[9, 10], [20, 22], [15, 17]]
     for figure in (walk, compared):
-        assert SAID in figure.layout.meta["alt"]
+        assert SAID in figure.layout.meta["source"]
 
 
 def test_a_run_on_the_page_is_drawn_as_one_of_scale_smoke():
     points = [Point(i, 10 - i, 20 - i, 0.1, 5.0 + i, 1, i, 0.1, 0.0, 0.0) for i in range(3)]
-    figure = your_network.walk(points)
+    figure = figures.walk(points)
     assert list(figure.data[0].x) == [10, 9, 8]
-    assert "Scale smoke" in figure.layout.meta["alt"]
+    assert "Scale smoke" in figure.layout.meta["source"]
 
 
 def test_the_table_of_layers_has_candidates_and_reasons():
-    rows = your_network.layers(
+    rows = prose.layers(
         [Layer("stem", 16, reason="one stream with b"), Layer("a", 8, 1, ("bn",), "b")]
     ).splitlines()
     assert rows[2] == "| – | `stem` | 16 | – | one stream with b |"

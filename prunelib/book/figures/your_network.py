@@ -1,0 +1,100 @@
+"""Pictures of the chapter on networks of one's own."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from prunelib.book.figures.style import STYLES, finish, trace
+from prunelib.evidence import your_network
+from prunelib.pruning.loop import Point
+from prunelib.study.families import FAMILIES
+
+DASHES = ("solid", "dash", "dot")
+
+
+def walk(points: Sequence[Point]) -> go.Figure:
+    """Test error along a pruning run that a page made, at scale smoke."""
+    frame = pd.DataFrame([asdict(point) for point in points]).assign(seed=0)
+    return along(frame, "Scale smoke: the network of this page, on handwritten digits.")
+
+
+def measured(record: dict) -> go.Figure:
+    """Test error along the pruning runs of the record."""
+    return along(your_network.walks(record), your_network.circumstances(record))
+
+
+def along(walks: pd.DataFrame, source: str) -> go.Figure:
+    """Test error along pruning runs, against the parameters that are left."""
+    figure = go.Figure([way(run, f"seed {seed}") for seed, run in walks.groupby("seed")])
+    figure.update_layout(
+        xaxis={"title": "parameters left", "autorange": "reversed"},
+        yaxis_title="test error, per cent",
+    )
+    told = walks.dropna(subset=["error"])
+    first, last = told.iloc[0], told[told["seed"] == told["seed"].min()].iloc[-1]
+    alt = (
+        f"Test error while channels are removed: {first['error']:.2f} per cent with all "
+        f"{first['params']:,.0f} parameters, {last['error']:.2f} per cent with "
+        f"{last['params']:,.0f}."
+    )
+    table = told[["seed", "removals", "params", "macs", "error"]].rename(
+        columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
+    )
+    return sourced(finish(figure, "Test error along pruning", alt, table), source)
+
+
+def way(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
+    """The line of one pruning run."""
+    run = run.dropna(subset=["error"])
+    style = STYLES["pruned-and-tuned"]._replace(dash=DASHES[run["seed"].iloc[0] % len(DASHES)])
+    return trace(
+        run["params"],
+        run["error"],
+        name,
+        style,
+        mode="lines",
+        label=label,
+        custom=[[removals] for removals in run["removals"].tolist()],
+        hover="%{customdata[0]} channels removed\n%{x:,} parameters\n%{y:.2f} % error",
+    )
+
+
+def compared(record: dict) -> go.Figure:
+    """Pruned networks and narrower ones trained from scratch: error against parameters."""
+    networks = your_network.networks(record)
+    figure = go.Figure()
+    for _, run in your_network.walks(record).groupby("seed"):
+        figure.add_trace(way(run, "Pruned and tuned, on the way", label=False))
+    for family, rows in networks.groupby("family", sort=False):
+        title = FAMILIES[family].title
+        figure.add_trace(
+            trace(
+                rows["params"],
+                rows["error"],
+                title,
+                STYLES[family],
+                mode="markers",
+                custom=rows[["seed", "macs"]].to_numpy().tolist(),
+                hover=f"{title}, seed %{{customdata[0]}}\n%{{x:,}} parameters\n"
+                "%{customdata[1]:,} multiply-accumulates\n%{y:.2f} % error",
+            )
+        )
+    figure.update_layout(xaxis_title="parameters", yaxis_title="test error, per cent")
+    figure.update_yaxes(rangemode="tozero")
+    smallest = networks[networks["share"] == networks["share"].min()]
+    means = smallest.groupby("family", sort=False)["error"].mean().sort_values()
+    ranked = ", ".join(f"{FAMILIES[name].title} {error:.2f} %" for name, error in means.items())
+    alt = f"Test error against parameters. The smallest ones, best first: {ranked}."
+    table = networks[["family", "seed", "params", "macs", "error"]].rename(
+        columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
+    )
+    table["family"] = [FAMILIES[name].title for name in table["family"]]
+    finished = finish(figure, "Pruned or narrower", alt, table)
+    return sourced(finished, your_network.circumstances(record))
+
+
+def sourced(figure: go.Figure, source: str) -> go.Figure:
+    """The figure, with what it was measured on."""
+    return figure.update_layout(meta=figure.layout.meta | {"source": source})

@@ -1,0 +1,56 @@
+"""What the chapter on networks of one's own says (Markdown)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from prunelib.book.escape import code, markdown
+from prunelib.book.prose.words import spread
+from prunelib.evidence import your_network
+
+if TYPE_CHECKING:
+    from prunelib.pruning.any_network.layers import Layer
+
+
+def layers(found: "Sequence[Layer]") -> str:
+    """A table of the convolutions of a network: which can lose channels, and why others cannot."""
+    lines = ["| number | layer | channels | read by | left alone |", "|--|--|--|--|--|"]
+    for layer in found:
+        cells = (
+            layer.number or "–",
+            code(layer.name),
+            layer.channels,
+            code(layer.reader) if layer.number else "–",
+            markdown(layer.reason or ""),
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def answer(record: dict) -> str:
+    """Which is better, pruned or narrower, in all and at each size."""
+    rows = your_network.networks(record)
+    lines, fewer = [], []
+    for share, group in rows[rows["family"] != "base"].groupby("share", sort=False):
+        by_family = {name: frame.set_index("seed") for name, frame in group.groupby("family")}
+        pruned, narrower = (by_family[name] for name in your_network.FAMILIES.values())
+        fewer += (narrower["error"] < pruned["error"]).tolist()
+        work = (narrower["macs"] / pruned["macs"]).mean()
+        lines.append(
+            f"- At {share:.0%} of the parameters the pruned network has an error of "
+            f"**{spread(pruned['error'])}**, the narrower one of "
+            f"**{spread(narrower['error'])}**, with {work:.2f} times its multiply-accumulates."
+        )
+    base = spread(rows[rows["family"] == "base"]["error"])
+    before = f"Before pruning the error was {base}."
+    source = markdown(your_network.circumstances(record))
+    return "\n".join([f"**{verdict(fewer)}** {before}", "", *lines, "", source])
+
+
+def verdict(fewer: Sequence[bool]) -> str:
+    """Which to take, by whether the narrower network had less error in each comparison."""
+    wins, count = sum(fewer), len(fewer)
+    if wins == count:
+        return f"Train a narrower one: it had less error in all {count} comparisons."
+    if wins == 0:
+        return f"Prune it: the narrower network had less error in none of {count} comparisons."
+    return f"It depends: the narrower network had less error in {wins} of {count} comparisons."

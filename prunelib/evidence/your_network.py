@@ -1,0 +1,67 @@
+"""The record of `benchmarks/your_network.py`: pruned ResNet-18 beside narrower ones."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence.benchmarks import provenance
+from prunelib.text import counted
+
+FAMILIES = {"pruned": "pruned-and-tuned", "narrower": "reduced-width"}
+DATA = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
+FULL_STEM = 64
+"""Channels of the first stage of ResNet-18."""
+
+
+def read(results: str | Path) -> dict:
+    """The record.
+
+    Raises:
+        Missing: the benchmark has not been run.
+        PrunelibError: the record is damaged.
+    """
+    path = Path(results) / "your-network" / "resnet18.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        command = "python benchmarks/your_network.py"
+        raise Missing(f"{path} is not there; measure it with: {command}") from None
+    except (OSError, ValueError) as error:
+        raise PrunelibError(f"{path} is not a record of this benchmark: {error}") from None
+
+
+def networks(record: dict) -> pd.DataFrame:
+    """One row a network: the bases, pruned ones, and narrower ones of about the same size.
+
+    Columns: `family`, `share` (of the base's parameters), `seed`, `params`, `macs`, `error`,
+    `images`.
+    """
+    rows = []
+    for run in record["runs"]:
+        rows.append({"family": "base", "share": 1.0, "seed": run["seed"], **run["base"]})
+        rows += [
+            {"family": family, "share": pair["share"], "seed": run["seed"], **pair[kind]}
+            for pair in run["compared"]
+            for kind, family in FAMILIES.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def walks(record: dict) -> pd.DataFrame:
+    """One row a removal of each pruning run: `seed`, and the columns of a point."""
+    frames = [pd.DataFrame(run["points"]).assign(seed=run["seed"]) for run in record["runs"]]
+    return pd.concat(frames, ignore_index=True)
+
+
+def circumstances(record: dict) -> str:
+    """What was measured, and on what. Plain text."""
+    run, size = record["runs"][0], record["size"]
+    stem = next(layer["channels"] for layer in run["layers"] if layer["number"])
+    return (
+        f"ResNet-18 with {stem / FULL_STEM:.0%} of its channels ({run['base']['params']:,} "
+        f"parameters), {DATA[record['images']]} at {size}×{size} pixels, trained for "
+        f"{counted(record['epochs'], 'epoch')}, {counted(record['steps'], 'update')} a removal. "
+        f"{provenance(record)}"
+    )
