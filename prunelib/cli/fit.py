@@ -9,6 +9,7 @@ import click
 from prunelib.cli.export import check_output, random_option, report, train_option, trained_now
 from prunelib.cli.options import COUNT, Places, json_option, places
 from prunelib.errors import PrunelibError
+from prunelib.text import fixed, plain
 
 
 @click.command()
@@ -74,7 +75,7 @@ def fit(
         (family,) if family else design.FAMILIES,
     )
     if as_json:
-        click.echo(json.dumps([as_row(d) for d in found]))
+        click.echo(json.dumps(plain([as_row(d) for d in found])))
     else:
         print_table(found, records.scale)
     if form:
@@ -95,8 +96,8 @@ def print_table(found: list, scale) -> None:
     size = scale.data.image_size
     click.echo(f"{'family':<20}{'params':>10}{'macs':>13}{'error':>9}  trained longer")
     for d in found:
-        error = "-" if d.expected.error is None else f"{d.expected.error:.1f} %"
-        longer = f"{d.longer.error:.1f} % ({d.times:.1f}x)" if d.times else "-"
+        error = "-" if d.expected.error is None else f"{fixed(d.expected.error, 1)} %"
+        longer = f"{fixed(d.longer.error, 1)} % ({fixed(d.times, 1)}x)" if d.times else "-"
         click.echo(f"{d.family:<20}{d.params:>10,}{d.macs:>13,}{error:>9}  {longer}")
     for d in found:
         click.echo(f"{d.family}: {d.expected.note}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from prunelib.cli.options import PATH, json_option, results_option
+from prunelib.text import fixed
 
 
 @click.command()
@@ -27,7 +28,6 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import PACKAGED, find_results
     from prunelib.study.plan import SCALES, scale_named
-    from prunelib.text import fixed
 
     scales = list(SCALES.values()) if scale is None else [scale_named(scale)]
     folder = find_results(results, PACKAGED)
@@ -37,7 +37,7 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(as_rows(found)))
         return
     click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95 % interval    seeds  claim")
-    for v in found:
+    for v in (v for v in found if v.planned):
         mean = "-" if v.mean is None else fixed(v.mean)
         interval = "-" if v.low is None else f"{fixed(v.low)} to {fixed(v.high)}"
         row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
@@ -72,6 +72,6 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
         return
     click.echo(f"{'error':>7}{'other':>7}{'apart':>7}  run")
     for run in runs.itertuples():
-        apart = "same" if run.same else f"{run.difference:+.2f}"
+        apart = "same" if run.same else fixed(run.difference, sign=True)
         click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {run_title(run)}")
     click.echo(agree(runs, between_seeds(view.networks)))
