@@ -54,13 +54,13 @@ def counted(n: int, noun: str) -> str:
 def short(n: float) -> str:
     """A count in three digits.
 
-    >>> short(563_930), short(2_243_546), short(950)
-    ('564K', '2.24M', '950')
+    >>> short(563_930), short(2_243_546), short(950), short(2e13)
+    ('564K', '2.24M', '950', '20T')
     """
-    for limit, divisor, unit in ((999.5, 1, ""), (999_500, 1e3, "K"), (999.5e6, 1e6, "M")):
-        if n < limit:
+    for divisor, unit in ((1, ""), (1e3, "K"), (1e6, "M"), (1e9, "G")):
+        if n < 999.5 * divisor:
             return f"{n / divisor:.3g}{unit}"
-    return f"{n / 1e9:.3g}G"
+    return f"{n / 1e12:.3g}T"
 
 
 def snapped(x: float | Fraction) -> Decimal:

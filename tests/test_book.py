@@ -12,8 +12,11 @@ import shutil
 import threading
 from pathlib import Path
 from urllib.parse import unquote, urlparse
+from xml.etree import ElementTree
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -59,8 +62,10 @@ def browser():
 class Visit:
     """A page that is open, what it asked other hosts for, and what it complained of."""
 
-    def __init__(self, browser, url, size="desktop", scheme="light"):
-        self.context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+    def __init__(self, browser, url, size="desktop", scheme="light", **context):
+        self.context = browser.new_context(
+            viewport=SIZES[size], color_scheme=scheme, accept_downloads=True, **context
+        )
         self.page = self.context.new_page()
         self.outside, self.errors, self.requested = [], [], []
         own = urlparse(url).netloc
@@ -81,7 +86,8 @@ class Visit:
             lambda message: message.type == "error" and self.errors.append(message.text),
         )
         self.page.goto(url)
-        self.wait_until_drawn()
+        if context.get("java_script_enabled", True):
+            self.wait_until_drawn()
 
     def wait_until_drawn(self):
         self.page.wait_for_function(
@@ -246,6 +252,152 @@ def test_every_figure_has_a_name_and_its_data_as_a_table(page):
     for figure in re.findall(r'<figure class="plotly-figure.*?</figure>', text, re.DOTALL):
         assert re.search(r'role="img" aria-label="[^"]{40,}"', figure)
         assert figure.count("<tr>") > 1
+
+
+COLLISIONS = """() => {
+  const found = [];
+  for (const root of document.querySelectorAll(".plotly-figure:not([hidden])")) {
+    const texts = root.querySelectorAll(
+      ".xtick text, .ytick text, [class$=title] text, .annotation-text, .bartext, " +
+      ".figure-ends span[data-group]");
+    const boxes = [...texts].map((node) => [node.getBoundingClientRect(), node.textContent]);
+    boxes.forEach(([a, text], i) => {
+      if (a.width && (a.left < -1 || a.right > innerWidth + 1))
+        found.push([root.dataset.name, "outside", text]);
+      for (const [b, other] of boxes.slice(0, i)) {
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (wide > 2 && high > 3) found.push([root.dataset.name, text, other]);
+      }
+    });
+    const chart = root.querySelector(".figure-frame");
+    const drawn = chart.querySelector("svg.main-svg").getBoundingClientRect();
+    if (Math.abs(drawn.width - chart.clientWidth) > 2) found.push([root.dataset.name, "width"]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_figures_fit_their_column_and_no_texts_collide(browser, server, chapter):
+    with Visit(browser, address(server, f"notebooks/{chapter}.html", "http")) as visit:
+        for width in (1280, 390, 768, 1920):
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            for _ in range(40):
+                visit.page.wait_for_timeout(250)
+                found = visit.page.evaluate(COLLISIONS)
+                if not found:
+                    break
+            assert found == [], width
+
+
+def test_a_choice_is_in_the_address_and_holds_for_the_page(browser, server):
+    page = address(server, "notebooks/profiles.html", "http")
+    with Visit(browser, page) as visit:
+        visit.page.locator(".choices").nth(1).locator("input[value=smoke]").check(force=True)
+        visit.wait_until_drawn()
+        url = visit.page.url
+        assert url.endswith("#shapes-beside-each-other?scale=smoke")
+    with Visit(browser, url) as visit:
+        visit.page.wait_for_selector("input[value=smoke]:checked", state="attached")
+        visit.wait_until_drawn()
+        for group in visit.page.locator(".choices:has(.choice)").all():
+            assert group.locator("input[value=smoke]").is_checked()
+        assert visit.page.evaluate("scrollY") > 0
+        assert visit.errors == []
+
+
+def test_an_answer_without_a_figure_cannot_be_chosen(browser, server):
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        group = visit.page.locator(".choices").first
+        assert group.locator("input:disabled").count() == 0
+        group.locator("input[value=published]").check(force=True)
+        visit.wait_until_drawn()
+        assert group.locator("input[value='multiply-accumulates']").is_disabled()
+        assert group.locator(".plotly-place:visible").count() == 1
+
+
+def test_a_click_on_a_point_leads_to_its_records(browser, server):
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        point = visit.page.locator(".plotly-place:visible .scatterlayer .points path").last
+        point.scroll_into_view_if_needed()
+        box = point.bounding_box()
+        visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        links = visit.page.locator(".figure-records:visible a")
+        links.first.wait_for()
+        for link in links.all():
+            record = visit.page.request.get(link.evaluate("(a) => a.href")).json()
+            assert {"spec", "outcome", "circumstances"} <= set(record)
+
+
+def test_pointing_at_a_family_fades_the_others(browser, server):
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        label = visit.page.locator(".figure-ends span[data-group=Bottleneck]").first
+        label.hover()
+        faded = "[...document.querySelectorAll('.plotly-place .trace')].filter(n => %s).length"
+        assert visit.page.evaluate(faded % "n.style.opacity === '0.15'") > 5
+        assert visit.page.evaluate(faded % "n.style.opacity !== '0.15'") >= 1
+        visit.page.mouse.move(0, 0)
+        assert visit.page.evaluate(faded % "n.style.opacity === '0.15'") == 0
+
+
+@pytest.mark.parametrize("how", ["http", "file"])
+def test_a_figure_can_be_taken_away(browser, server, how):
+    with Visit(browser, address(server, "notebooks/prune.html", how)) as visit:
+        root = visit.page.locator(".plotly-figure:visible").first
+        name = root.get_attribute("data-name")
+        with visit.page.expect_download() as waiting:
+            root.locator(".figure-png").click()
+        assert waiting.value.suggested_filename == f"{name}.png"
+        picture = Image.open(waiting.value.path())
+        assert picture.size[0] == 2000
+        assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+        assert visit.errors == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_figure_has_a_number_an_anchor_and_its_data_whole(page):
+    text = (BOOK / page).read_text(encoding="utf-8")
+    groups = text.split('<div class="choices"')[1:]
+    for number, group in enumerate(groups, 1):
+        anchor = re.search(r'id="([^"]+)"', group)[1]
+        assert f'href="#{anchor}">Figure {number}</a>' in group
+        for figure in group.split('<figure class="plotly-figure')[1:]:
+            lines = (BOOK / page).parent.joinpath(re.search(r'href="([^"]+\.csv)"', figure)[1])
+            lines = lines.read_text(encoding="utf-8").splitlines()
+            said = re.search(r"the CSV has all ([\d,]+)", figure)
+            shown = figure.count("<tr>") - 1
+            assert len(lines) - 1 == (int(said[1].replace(",", "")) if said else shown)
+            picture = re.search(r'href="([^"]+\.svg)"', figure)[1]
+            ElementTree.parse((BOOK / page).parent / picture)
+
+
+def test_a_page_without_scripts_shows_pictures(browser, server):
+    url = address(server, "notebooks/start.html", "http")
+    with Visit(browser, url, java_script_enabled=False) as visit:
+        picture = visit.page.locator(".plotly-place img").first
+        picture.scroll_into_view_if_needed()
+        assert picture.is_visible()
+        assert picture.bounding_box()["width"] > 300
+        loaded = visit.page.request.get(f"{server}/notebooks/{picture.get_attribute('src')}")
+        assert loaded.ok
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_only_pages_with_formulas_load_what_sets_them(page):
+    text = (BOOK / page).read_text(encoding="utf-8")
+    assert ("tex-chtml.js" in text) == ('class="math' in text)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", [*PAGES, "search.html"])
+def test_axe_finds_nothing_serious(browser, server, page, scheme):
+    url = address(server, page, "http")
+    with Visit(browser, url, scheme=scheme, bypass_csp=True) as visit:
+        options = {"resultTypes": ["violations"]}
+        found = Axe().run(visit.page, options=options).response["violations"]
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in serious] == []
 
 
 def test_pages_are_light():

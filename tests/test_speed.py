@@ -240,10 +240,10 @@ def test_networks_are_timed_by_family_and_budget():
             "budget": [None, 80_000, 200_000, 80_000],
         }
     )
-    found = benchmarks.timed(networks, INFERENCE, "WRN-40-1", 16)
+    found = benchmarks.timed(networks, INFERENCE, "WRN-40-1", 16).dropna(subset=["ms"])
     assert dict(zip(found["family"], found["ms"], strict=True)) == {
         "base": 5.0,
         "copycat": 2.5,
         "bottleneck-long": 4.5,
     }
-    assert benchmarks.timed(networks, INFERENCE, "WRN-40-1", 32).empty
+    assert benchmarks.timed(networks, INFERENCE, "WRN-40-1", 32)["ms"].isna().all()

@@ -4,6 +4,7 @@ They are of one machine and say which; another one's numbers differ, its ratios 
 """
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +41,14 @@ def read(results: str | Path, name: str) -> dict:
         raise PrunelibError(f"{path} is not a record of a benchmark: {error}") from None
 
 
+def there(results: str | Path, name: str) -> dict | None:
+    """The record of a benchmark; None if it has not been run."""
+    try:
+        return read(results, name)
+    except Missing:
+        return None
+
+
 def provenance(record: dict) -> str:
     """One sentence: on what, with what and when a benchmark was run. Plain text."""
     made = record["circumstances"]
@@ -60,7 +69,7 @@ def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.Data
     """Networks with the milliseconds that one image takes: one thread, float32, the first engine.
 
     Times are those of a network of the same family and budget, with random weights, for time
-    does not depend on them. Networks that were not timed are left out.
+    does not depend on them; not a number where no such network was timed.
 
     Args:
         networks: of `tables.networks`.
@@ -79,5 +88,4 @@ def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.Data
         (FAMILIES.get(row.family, row.family), None if pd.isna(row.budget) else int(row.budget))
         for row in networks.itertuples()
     ]
-    found = networks.assign(ms=[times.get(key) for key in asked])
-    return found.dropna(subset=["ms"]).astype({"ms": float})
+    return networks.assign(ms=[times.get(key, math.nan) for key in asked])

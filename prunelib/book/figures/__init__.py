@@ -12,6 +12,7 @@ from prunelib.book.figures.errors import (
     error_against,
     gaps,
     learning_curves,
+    of_view,
     published,
     trajectory,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "gaps",
     "learning_curves",
     "made_twice",
+    "of_view",
     "profile_bars",
     "profile_lines",
     "published",

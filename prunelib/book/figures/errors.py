@@ -6,10 +6,22 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from prunelib.book.figures.style import GREY, STYLES, Style, finish, line, there, trace, whiskers
+from prunelib.book.figures.style import (
+    GREY,
+    STYLES,
+    Style,
+    finish,
+    line,
+    log_ticks,
+    there,
+    trace,
+    whiskers,
+)
 from prunelib.errors import Missing
+from prunelib.evidence.benchmarks import timed
 from prunelib.evidence.published import COPYCATS, SNIP
 from prunelib.evidence.statistics import mean
+from prunelib.evidence.view import View
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.text import counted, fixed, rounded, short
 
@@ -39,7 +51,7 @@ OVERVIEW = (
 AXES = {
     "params": "parameters",
     "macs": "multiply-accumulates for one image",
-    "ms": "milliseconds for one image",
+    "ms": "milliseconds for one image, on one thread",
     "training_macs": "multiply-accumulates of training",
     "total_macs": "multiply-accumulates spent in all",
 }
@@ -59,7 +71,7 @@ def error_against(
     each pruning run is a thin line.
 
     Args:
-        networks: of `tables.networks`; for `ms`, of `speed.timed`.
+        networks: of `tables.networks`; for `ms`, of `benchmarks.timed`.
         trajectories: of `tables.trajectories`.
         x: one of `AXES`.
         families: those to show.
@@ -79,9 +91,23 @@ def error_against(
     for name in [name for name in families if name in set(means["family"])]:
         add_means(figure, name, means[means["family"] == name], x, "%{y:.2f} % error", seen)
     figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
-    figure.update_xaxes(type="linear" if x in ("params", "ms") else "log")
+    if x not in ("params", "ms"):
+        figure.update_xaxes(type="log", **log_ticks(networks[x]))
     alt = f"Test error against {AXES[x]}, by family.{ranking(means)}"
     return finish(figure, "Test error by family", alt, means_table(means, x))
+
+
+def of_view(view: View, x: str, inference: dict | None, families: Sequence[str]) -> go.Figure:
+    """`error_against` of a view; `ms` is of the benchmark `inference`, if it is there.
+
+    Raises:
+        Missing: there are no such networks, or no times of them.
+    """
+    networks = view.networks
+    if x == "ms" and inference is not None:
+        base = f"WRN-{view.scale.base.depth}-{view.scale.base.width:g}"
+        networks = timed(networks, inference, base, view.scale.data.image_size)
+    return error_against(networks, view.trajectories, x, families)
 
 
 def base_images(networks: pd.DataFrame) -> float | None:

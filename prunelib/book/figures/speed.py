@@ -23,6 +23,9 @@ from prunelib.errors import Missing
 from prunelib.evidence.benchmarks import ENGINES, provenance
 from prunelib.text import counted
 
+ROUNDED = {"▲": "◭", "▼": "⧨"}
+"""The marks of networks whose widths were rounded."""
+
 STEP = 16
 """Channels that processors with wide vectors work on at once."""
 
@@ -40,7 +43,7 @@ def style_of(family: str) -> tuple[str, Style]:
     plain = family.removesuffix("-rounded")
     style = STYLES.get("pruned-from-scratch" if plain == "pruned" else plain, LINES[0])
     if plain != family:
-        style = style._replace(marker=f"{style.marker}-dot", glyph=f"·{style.glyph}")
+        style = style._replace(marker=f"{style.marker}-dot", glyph=ROUNDED[style.glyph])
     return TITLES.get(family, family), style
 
 

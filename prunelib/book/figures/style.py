@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from prunelib import text
 from prunelib.book.escape import plotly
 from prunelib.errors import Missing
+from prunelib.text import short
 
 RED, YELLOW, GREEN, BLUE, PINK = "#d6362b", "#b58900", "#00916a", "#0b7fd0", "#d255a5"
 VIOLET, TEAL, BROWN, OLIVE, MAGENTA = "#7d64e0", "#13959f", "#a85f2e", "#91911e", "#c060c0"
@@ -191,6 +192,15 @@ def finish(
     figure.update_xaxes(gridcolor=GRID, automargin=True)
     figure.update_yaxes(gridcolor=GRID, automargin=True)
     return go.Figure(text.plain(figure.to_plotly_json()))
+
+
+def log_ticks(values: pd.Series) -> dict:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times the powers of ten, as people write them."""
+    low, high = float(values.min()), float(values.max())
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if high / low < 1_000 else (1,)
+    found = [m * 10**p for p in powers for m in steps if low / 2 <= m * 10**p <= 2 * high]
+    return {"tickvals": found, "ticktext": [short(value) for value in found]}
 
 
 def there(frame: pd.DataFrame) -> None:
