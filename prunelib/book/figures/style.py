@@ -5,6 +5,7 @@ meaning alone: families differ in their marker, too. Filled markers and solid li
 that were trained as long as the base network; open markers and broken lines saw more images.
 """
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -15,7 +16,6 @@ import plotly.graph_objects as go
 from prunelib import text
 from prunelib.book.escape import plotly
 from prunelib.errors import Missing
-from prunelib.text import short
 
 RED, YELLOW, GREEN, BLUE, PINK = "#d6362b", "#b58900", "#00916a", "#0b7fd0", "#d255a5"
 VIOLET, TEAL, BROWN, OLIVE, MAGENTA = "#7d64e0", "#13959f", "#a85f2e", "#91911e", "#c060c0"
@@ -200,7 +200,7 @@ def log_ticks(values: pd.Series) -> dict:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if high / low < 1_000 else (1,)
     found = [m * 10**p for p in powers for m in steps if low / 2 <= m * 10**p <= 2 * high]
-    return {"tickvals": found, "ticktext": [short(value) for value in found]}
+    return {"tickvals": found, "ticktext": [text.short(value) for value in found]}
 
 
 def there(frame: pd.DataFrame) -> None:
