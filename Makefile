@@ -6,8 +6,15 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 BOOK := _build/html/index.html
 
+# Nothing of the user's environment but what pip needs: another locale, another place to install
+# to, other modules. Values of PIP_USER here go before those in pip's own configuration.
+export PYTHONUTF8 := 1
+export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS
+unexport PLOTLY_RENDERER
+
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks bench clean
+.PHONY: help book check test notebooks bench lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -15,6 +22,11 @@ help:  ## say what can be made
 book: $(INSTALLED)  ## build the book and print where it is
 	@$(call build_book)
 	@echo "The book: $(CURDIR)/$(BOOK)"
+
+check: $(INSTALLED)  ## what is checked in under two minutes: style, imports, quick tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book and not notebooks and not slow"
 
 test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/ruff check .
@@ -37,6 +49,13 @@ bench: $(INSTALLED)  ## time training, pruning, inference and commands
 	$(BIN)/python benchmarks/executors.py
 	$(BIN)/python benchmarks/everyday.py
 
+# What differs from one kind of machine to another (CUDA's libraries) is left to PyTorch's own pins.
+lock: $(INSTALLED)  ## pin what the pinned packages need, from what is installed
+	@{ echo "# \`make lock\` writes it: what the packages in requirements.txt need, as it was tested."; \
+	$(BIN)/python -m pip freeze --exclude-editable | grep -viE '^(nvidia|cuda|triton|torch)| @ ' | \
+	grep -viE "^($$(grep -oE '^[A-Za-z0-9_.-]+==' requirements.txt | paste -sd'|' -))"; \
+	} > constraints.txt
+
 clean:  ## remove the book and the virtual environment
 	rm -rf _build .venv
 
@@ -49,11 +68,12 @@ test -f $(BOOK)
 endef
 
 # The last lines silence a kernel's warning, once a notebook, that nobody on this machine needs.
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=..." >&2; exit 2; }
 	@echo "Installing packages into .venv (some minutes, once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
+		-c constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@mkdir -p .venv/etc/ipython
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
