@@ -12,6 +12,8 @@ from benchmarks.timing import in_turns, product
 from prunelib import ChannelProfile
 from prunelib.training.machine import Machine
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
 EXECUTORS = ROOT / "benchmarks/executors.py"

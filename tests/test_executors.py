@@ -16,6 +16,8 @@ from prunelib.study.plan import SCALES, plan, study
 from prunelib.study.store import Record, Store
 from prunelib.training.machine import Machine
 
+pytestmark = pytest.mark.slow
+
 FAILS = SCALES["smoke"].base_spec(1)
 
 

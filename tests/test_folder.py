@@ -42,8 +42,11 @@ def test_a_foreign_folder_is_neither_read_nor_written_unless_it_is_named(
     assert results_to_write("results") == find_results(Path("results")) == Path("results")
 
 
-def test_a_study_that_has_no_record_yet_goes_on_in_its_folder(tmp_path, monkeypatch):
-    fill(tmp_path / "results", "smoke/weights/0123456789abcdef.checkpoint")
+@pytest.mark.parametrize(
+    "left", ["weights/0123456789abcdef.checkpoint", "orders/0123456789abcdef.json"]
+)
+def test_a_study_without_records_goes_on_in_its_folder(left, tmp_path, monkeypatch):
+    fill(tmp_path / "results", f"smoke/{left}")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert results_to_write(None) == tmp_path / "results"

@@ -56,7 +56,7 @@ def files(folder):
     return sorted(p.name for p in (folder / "results").rglob("*") if p.is_file())
 
 
-pytestmark = pytest.mark.xdist_group("interruptions")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from test_interruptions import SMALL, children, files, records, wait_until
 from benchmarks.cluster import environment, two_nodes
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 TESTS = Path(__file__).parent
 FAMILIES = "reduced-width,pruned-and-tuned,saliency,retrained"

@@ -13,7 +13,8 @@ PACKAGED = next(
     (p for p in (_PACKAGE / RESULTS, _PACKAGE.parent / RESULTS) if p.is_dir()), _PACKAGE / RESULTS
 )
 """The project's own records and released weights: in an installed package, or in its checkout."""
-_RECORD = re.compile(r"[0-9a-f]{16}\.json")
+_OF_A_RUN = re.compile(r"[0-9a-f]{16}[.-]")
+"""Records, orders and weights are named by the key of their run."""
 
 
 def find_results(named: Path | str | None, otherwise: Path | None = None) -> Path:
@@ -76,12 +77,12 @@ def _nearest() -> Path | None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a folder holds records of some scale, or no file at all."""
+    """Whether a folder holds what a study keeps of some scale, or no file at all."""
+    if not folder.is_dir():
+        return False
     try:
-        scales = [inside for inside in folder.iterdir() if inside.is_dir()]
-        if any(_RECORD.fullmatch(path.name) for scale in scales for path in scale.iterdir()):
-            return True
-        return all(path.parent.name == "weights" for path in folder.rglob("*") if path.is_file())
+        kept = (path for path in folder.glob("*/**/*") if _OF_A_RUN.match(path.name))
+        return next(kept, None) is not None or not any(p.is_file() for p in folder.rglob("*"))
     except OSError:
         return False
 
