@@ -70,8 +70,9 @@ def prune(
     (3, 14)
     """
     if example is None:
-        ours(model)
-        return loop.prune(model, data, protocol, seed, machine, progress, checkpoint, watch, follow)
+        return loop.prune(
+            ours(model), data, protocol, seed, machine, progress, checkpoint, watch, follow
+        )
     if follow is not None:
         raise PrunelibError("follow is for a WideResNet without example")
     return any_loop.prune(
@@ -113,15 +114,19 @@ def fisher_saliency(
     torch.Size([8])
     """
     if example is None:
-        ours(model)
-        return saliency.fisher_saliency(model, batches, machine)
+        return saliency.fisher_saliency(ours(model), batches, machine)
     return any_loop.fisher_saliency(model, batches, example, machine)
 
 
-def ours(model: nn.Module) -> None:
-    """Raise PrunelibError for a network that needs an example."""
+def ours(model: nn.Module) -> WideResNet:
+    """The same network.
+
+    Raises:
+        PrunelibError: it is not a `WideResNet`, and so needs an example.
+    """
     if not isinstance(model, WideResNet):
         raise PrunelibError(
             f"a {type(model).__name__} needs an example: example=torch.zeros(1, 3, 32, 32), "
             "with the shape of your images"
         )
+    return model

@@ -10,6 +10,7 @@ from prunelib.book.figures.style import STYLES, finish, trace
 from prunelib.evidence import your_network
 from prunelib.pruning.loop import Point
 from prunelib.study.families import FAMILIES
+from prunelib.text import fixed
 
 DASHES = ("solid", "dash", "dot")
 
@@ -85,7 +86,7 @@ def compared(record: dict) -> go.Figure:
     figure.update_yaxes(rangemode="tozero")
     smallest = networks[networks["share"] == networks["share"].min()]
     means = smallest.groupby("family", sort=False)["error"].mean().sort_values()
-    ranked = ", ".join(f"{FAMILIES[name].title} {error:.2f} %" for name, error in means.items())
+    ranked = ", ".join(f"{FAMILIES[name].title} {fixed(error)} %" for name, error in means.items())
     alt = f"Test error against parameters. The smallest ones, best first: {ranked}."
     table = networks[["family", "seed", "params", "macs", "error"]].rename(
         columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}

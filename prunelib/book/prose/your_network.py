@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from prunelib.book.escape import code, markdown
 from prunelib.book.prose.words import spread
 from prunelib.evidence import your_network
+from prunelib.text import fixed
 
 if TYPE_CHECKING:
     from prunelib.pruning.any_network.layers import Layer
@@ -38,7 +39,7 @@ def answer(record: dict) -> str:
         lines.append(
             f"- At {share:.0%} of the parameters the pruned network has an error of "
             f"**{spread(pruned['error'])}**, the narrower one of "
-            f"**{spread(narrower['error'])}**, with {work:.2f} times its multiply-accumulates."
+            f"**{spread(narrower['error'])}**, with {fixed(work)} times its multiply-accumulates."
         )
     base = spread(rows[rows["family"] == "base"]["error"])
     before = f"Before pruning the error was {base}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,17 +39,17 @@ def keep(
     """
     for module in (layer.name, *layer.through):
         narrow(model.get_submodule(module), left, optimizer)
-    reader = model.get_submodule(layer.reader)
+    reader: Any = model.get_submodule(layer.reader)
     inputs = torch.arange(layer.features, device=left.device) + layer.features * left[:, None]
     shrink(reader.weight, 1, inputs.flatten(), optimizer)
     width = "in_features" if isinstance(reader, nn.Linear) else "in_channels"
     setattr(reader, width, inputs.numel())
     if isinstance(model, WideResNet):
-        middle = tuple(block.conv1.out_channels for block in model.blocks)
+        middle = tuple(block.conv1.out_channels for block in model.residual_blocks)
         model.profile = replace(model.profile, middle=middle)
 
 
-def narrow(module: nn.Module, left: Tensor, optimizer: torch.optim.Optimizer | None) -> None:
+def narrow(module: Any, left: Tensor, optimizer: torch.optim.Optimizer | None) -> None:
     """Keep some outputs of a layer that makes channels, or through which they pass."""
     if isinstance(module, nn.PReLU) and module.num_parameters == 1:
         return
@@ -105,7 +105,12 @@ def masked(model: nn.Module, layer: "Layer", left: Tensor) -> AbstractContextMan
 
 def widths(model: nn.Module, layers: Sequence["Layer"]) -> list[int]:
     """How many channels each candidate has now."""
-    return [model.get_submodule(layer.name).out_channels for layer in layers]
+    return [maker.out_channels for maker in makers(model, layers)]
+
+
+def makers(model: nn.Module, layers: Sequence["Layer"]) -> list[nn.Conv2d]:
+    """The convolutions that make the candidates' channels."""
+    return [cast(nn.Conv2d, model.get_submodule(layer.name)) for layer in layers]
 
 
 def params(model: nn.Module) -> int:
@@ -136,9 +141,8 @@ def savings(model: nn.Module, example: Tensor, layers: Sequence["Layer"]) -> lis
     They are saved in the layer that makes it, in those that it passes, and in its reader.
     """
     spent = macs(model, example)
-    return [
-        sum(spent.get(name, 0) for name in (layer.name, *layer.through, layer.reader)) // width
-        if width > 1
-        else 0
-        for layer, width in zip(layers, widths(model, layers), strict=True)
-    ]
+    saved = []
+    for layer, width in zip(layers, widths(model, layers), strict=True):
+        touched = (layer.name, *layer.through, layer.reader)
+        saved.append(sum(spent.get(name, 0) for name in touched) // width if width > 1 else 0)
+    return saved

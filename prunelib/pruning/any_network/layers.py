@@ -8,6 +8,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class Layer:
     channels: int
     number: int | None = None
     through: tuple[str, ...] = ()
-    reader: str | None = None
+    reader: str = ""
     features: int = 1
     reason: str | None = None
 
@@ -167,12 +168,12 @@ def traced(network: nn.Module, example: Tensor, calls: dict[str, int]) -> list[L
     return found
 
 
-def read(tp: ModuleType, graph: object, group: object, names: dict, conv: nn.Conv2d) -> Layer:
+def read(tp: Any, graph: Any, group: Any, names: dict[nn.Module, str], conv: nn.Conv2d) -> Layer:
     """One convolution, from what shares its channels."""
     made, through, readers, other = [], [], [], []
     for dep, _ in group:
         module, kind = dep.target.module, dep.target.type
-        name = names.get(module)
+        name = names.get(module, "")
         if is_depthwise(module) or isinstance(module, PASSED):
             through.append(name)
         elif name and graph.is_out_channel_pruning_fn(dep.handler):

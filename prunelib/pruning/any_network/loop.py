@@ -88,17 +88,17 @@ def prune(
     batches = run_batches(run, len(state.points))
     cadence = Cadence()
     while not state.points or state.points[-1].block is not None:
-        point, place = visited(run, state, batches)
+        point, goes = visited(run, state, batches)
         if watch:
             watch(model, point)
         started = time.perf_counter()
-        if place is not None:
-            remove(run, state, point.block - 1, place)
+        if goes:
+            remove(run, state, *goes)
         seconds = point.seconds + time.perf_counter() - started
         state.points.append(replace(point, seconds=seconds))
         if progress:
             progress(*share_done(point, whole, protocol), loop.progress_note(state.points))
-        if checkpoint and place is not None and cadence.due():
+        if checkpoint and goes and cadence.due():
             cadence.save(partial(loop.save_state, checkpoint, state, False))
     return state.points
 
@@ -155,10 +155,11 @@ def run_batches(run: Run, removals: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 def visited(
     run: Run, state: State, batches: Iterator[tuple[Tensor, Tensor]]
-) -> tuple[Point, int | None]:
-    """Fine-tune, measure and choose: the next point, and the index of the channel among those left.
+) -> tuple[Point, tuple[int, int] | None]:
+    """Fine-tune, measure and choose: the next point, and what goes; nothing at the end.
 
-    At the end there is none. The point's seconds are those of fine-tuning.
+    That is the number of a layer, and the place of the channel among those that it has left. The
+    point's seconds are those of fine-tuning.
     """
     model, removals, protocol = state.model, len(state.points), run.protocol
     started = time.perf_counter()
@@ -170,20 +171,20 @@ def visited(
     if last or removals % protocol.eval_every == 0:
         error, _ = evaluate(model, run.data, machine=run.machine)
     evaluated = time.perf_counter()
-    number, place, saliency = (None, None, None) if last else chosen(run, state, fisher)
+    goes = None if last else chosen(run, state, fisher)
     point = Point(
         removals=removals,
         params=params,
         macs=channels.macs(model, run.example)[channels.TOTAL],
         train_loss=loss,
         error=error,
-        block=number,
-        channel=None if last else state.alive[number - 1][place],
-        saliency=saliency,
+        block=goes[0] if goes else None,
+        channel=state.alive[goes[0] - 1][goes[1]] if goes else None,
+        saliency=goes[2] if goes else None,
         seconds=done - started,
         evaluation_seconds=evaluated - done,
     )
-    return point, place
+    return point, goes and goes[:2]
 
 
 def tuned(
@@ -209,20 +210,24 @@ def tuned(
 def chosen(run: Run, state: State, fisher: Fisher | None) -> tuple[int, int, float]:
     """Number of the layer, index among its channels, and saliency of the channel to remove next."""
     model, protocol = state.model, run.protocol
-    makers = [model.get_submodule(layer.name) for layer in run.layers]
     random = generator(run.seed, REMOVALS, len(state.points))
-    inputs = CriterionInputs(model, fisher.scores() if fisher else None, random, makers)
+    inputs = CriterionInputs(
+        model,
+        fisher.scores() if fisher else None,
+        random,
+        channels.makers(model, run.layers),
+    )
     saved = None
     if protocol.flop_penalty:
         saved = channels.savings(model, run.example, run.layers)
     return least_salient(scores_of(protocol.criterion, inputs), saved, protocol.flop_penalty)
 
 
-def remove(run: Run, state: State, candidate: int, place: int) -> None:
-    """Take the channel at one place, of those that a candidate (from 0) has left, away."""
-    alive = state.alive[candidate]
+def remove(run: Run, state: State, number: int, place: int) -> None:
+    """Take away the channel at one place of those that a layer has left."""
+    alive = state.alive[number - 1]
     left = torch.arange(len(alive), device=run.example.device)
-    channels.keep(state.model, run.layers[candidate], left[left != place], state.optimizer)
+    channels.keep(state.model, run.layers[number - 1], left[left != place], state.optimizer)
     del alive[place]
 
 
@@ -230,7 +235,7 @@ def share_done(point: Point, whole: int, protocol: PruneProtocol) -> tuple[int, 
     """How far a trajectory has come, as (done, total); it began with `whole` parameters."""
     if protocol.removals is not None:
         return point.removals, protocol.removals
-    return whole - point.params, max(1, whole - protocol.stop_params)
+    return whole - point.params, max(1, whole - (protocol.stop_params or 0))
 
 
 def resumed(
@@ -246,13 +251,17 @@ def resumed(
     alive = [list(range(width)) for width in channels.widths(model, layers)]
     if saved:
         names = {f"model.{name}" for name in model.state_dict()}
-        if names - tensors.keys() or [len(a) for a in alive] < [len(a) for a in saved["alive"]]:
+        narrower = len(alive) == len(saved["alive"]) and all(
+            set(left) <= set(whole) for left, whole in zip(saved["alive"], alive, strict=True)
+        )
+        if names - tensors.keys() or not narrower:
             raise PrunelibError(f"{checkpoint} is of another network; name another file")
         alive = saved["alive"]
-        for layer, places in zip(layers, alive, strict=True):
-            left = torch.arange(len(places), device=next(model.parameters()).device)
-            channels.keep(model, layer, left)
+        for layer, left in zip(layers, alive, strict=True):
+            places = torch.arange(len(left), device=next(model.parameters()).device)
+            channels.keep(model, layer, places)
     optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
     if saved:
         unpack(tensors, model, optimizer)
-    return State(model, optimizer, alive, [Point(*values) for values in saved.get("points", [])])
+    points = [Point(*values) for values in saved.get("points", [])]
+    return State(model, optimizer, alive, points)  # type: ignore[arg-type]  # any network will do
