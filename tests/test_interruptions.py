@@ -162,6 +162,19 @@ def wait_until(condition, seconds=60):
         time.sleep(0.1)
 
 
+def test_two_studies_at_once_make_each_run_once(whole, tmp_path):
+    two = [start(*STUDY, "--seeds", "1", "--jobs", "1", folder=tmp_path) for _ in range(2)]
+    computed = []
+    for running in two:
+        out, err = running.communicate(timeout=300)
+        assert running.returncode == 0, err
+        assert "0 missing" in out
+        computed.append(int(re.search(r"(\d+) computed now", out)[1]))
+    assert sum(computed) == 3
+    assert records(tmp_path) == records(whole)
+    assert [n for n in files(tmp_path) if n.endswith(".lock")] == []
+
+
 def test_workers_do_not_outlive_their_study(tmp_path):
     running = start(*STUDY, "--jobs", "2", folder=tmp_path)
     wait_until(lambda: len(children(running.pid)) > 3)

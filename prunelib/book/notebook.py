@@ -83,6 +83,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     from tqdm import tqdm
 
     unbind_threads()
+    from prunelib.study.claims import Claims
     from prunelib.study.executors.local import Setting, executor
     from prunelib.training.machine import Machine, cores
 
@@ -97,6 +98,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        summary = study(requests, lookup(setting.store), executor(setting, jobs), tick)
+        find, claims = lookup(setting.store), Claims(store.folder)
+        summary = study(requests, find, executor(setting, jobs), tick, claims=claims)
     if summary.failed:
         raise PrunelibError("; ".join(f"run {k}: {v}" for k, v in summary.failed.items()))

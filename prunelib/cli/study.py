@@ -33,6 +33,8 @@ def study(
 ) -> None:
     """Run what is missing of a study. Stop it at any time, and go on with the same command.
 
+    Several at once, on one machine or on several that share the folder, share the work.
+
     \b
     Examples:
       prunelib study smoke
@@ -40,6 +42,7 @@ def study(
       prunelib study mini --time-limit 2h --data ~/cifar10
       prunelib study paper --executor ray --ray-address 10.0.0.1:6379
     """
+    from prunelib.study.claims import Claims
     from prunelib.study.plan import found, keep_orders, lookup, plan, scale_named
     from prunelib.study.plan import study as run_study
     from prunelib.study.store import Store
@@ -56,8 +59,9 @@ def study(
         return
     running = executor(preset, workers, places)
     end = math.inf if time_limit is None else time.monotonic() + time_limit
+    claims = Claims(store.folder)
     with progress_bar(scale) as show:
-        summary = run_study(requests, find, running, show, lambda: end - time.monotonic())
+        summary = run_study(requests, find, running, show, lambda: end - time.monotonic(), claims)
     for name, reason in summary.failed.items():
         click.echo(f"run {name} failed: {reason}", err=True)
     click.echo(

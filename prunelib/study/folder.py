@@ -13,8 +13,10 @@ PACKAGED = next(
     (p for p in (_PACKAGE / RESULTS, _PACKAGE.parent / RESULTS) if p.is_dir()), _PACKAGE / RESULTS
 )
 """The project's own records and released weights: in an installed package, or in its checkout."""
-_OF_A_RUN = re.compile(r"[0-9a-f]{16}[.-]")
-"""Records, orders and weights are named by the key of their run."""
+_OF_A_RUN = re.compile(r"\.?[0-9a-f]{16}[.-]|\.+probe-")
+"""Records, orders, weights and locks are named by the key of their run; a study that is killed early
+may leave nothing but a lock, or what it tried whether it can write.
+"""
 
 
 def find_results(named: Path | str | None, otherwise: Path | None = None) -> Path:
