@@ -5,12 +5,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from prunelib.errors import PrunelibError
 from prunelib.study import claims as module
 from prunelib.study.claims import STALE_SECONDS, Claims, claimed
+from prunelib.study.folder import results_to_write
 from prunelib.study.plan import SCALES, plan, study
 from prunelib.study.store import Record
 
@@ -228,3 +230,11 @@ def test_what_another_began_and_gave_up_is_made_here(tmp_path, monkeypatch):
 
     summary = study(requests, records.get, Slow(records, made), tick, claims=Claims(tmp_path))
     assert (summary.computed, summary.missing) == (3, 0)
+
+
+@pytest.mark.parametrize("left", [".0123456789abcdef.lock", ".probe-7", "..probe-7.x1"])
+def test_a_folder_in_which_a_study_was_killed_early_is_gone_on_with(tmp_path, monkeypatch, left):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/smoke").mkdir(parents=True)
+    (tmp_path / "results/smoke" / left).write_bytes(b"")
+    assert results_to_write(None) == Path("results")

@@ -14,8 +14,8 @@ PACKAGED = next(
 )
 """The project's own records and released weights: in an installed package, or in its checkout."""
 _OF_A_RUN = re.compile(r"\.?[0-9a-f]{16}[.-]|\.+probe-")
-"""Records, orders, weights and locks are named by the key of their run; a study that is killed early
-may leave nothing but a lock, or what it tried whether it can write.
+"""Records, orders, weights and locks are named by the key of their run. A study that is killed
+early may leave nothing but a lock, or a probe of whether it can write.
 """
 
 
