@@ -23,6 +23,7 @@ OURS = (
     "mean",
     "deviation",
     "interpolated",
+    "on_line",
     "slope",
     "rank_correlation",
     "quantile",

@@ -17,7 +17,8 @@ from prunelib.book.prose.judgements import brief, told
 from prunelib.evidence import verdicts
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
-from prunelib.evidence.verdicts import MOST_SEEDS, judge, seeds_to_settle
+from prunelib.evidence.statistics import mean_interval
+from prunelib.evidence.verdicts import MOST_SEEDS, Limits, seeds_to_settle
 from prunelib.study.families import Trajectory
 from prunelib.study.plan import SCALES
 from prunelib.text import fixed, short
@@ -204,14 +205,16 @@ def test_an_untouched_strided_block_keeps_more():
     st.floats(0, 10),
 )
 def test_a_verdict_is_where_the_interval_lies(values, low, high):
-    verdict, mean, left, right = judge(values, low, high)
+    mean, left, right = mean_interval(values)
+    verdict = Limits(low, high).word(left, right)
     assert left <= mean <= right
     inside, outside = low < left and right < high, right < low or left > high
     assert verdict == ("supported" if inside else "refuted" if outside else "open")
 
 
 def test_intervals_are_students():
-    verdict, mean, left, right = judge([1.0, 2.0, 4.5], 0, math.inf)
+    mean, left, right = mean_interval([1.0, 2.0, 4.5])
+    verdict = Limits(0, math.inf).word(left, right)
     assert mean == 2.5
     assert right - mean == pytest.approx(4.302652729696142 * 1.8027756377319946 / math.sqrt(3))
     assert mean - left == pytest.approx(right - mean)
@@ -228,7 +231,7 @@ def test_seeds_to_settle_are_the_fewest_whose_interval_leaves_the_line(values, l
         side = np.resize([1.0, -1.0], seeds)
         side -= side.mean()
         alike = mean + side * spread / np.std(side, ddof=1)
-        return judge(alike, low, math.inf)[0] != "open"
+        return Limits(low, math.inf).word(*mean_interval(alike)[1:]) != "open"
 
     found = seeds_to_settle(values, low, math.inf)
     expected = (n for n in range(2, MOST_SEEDS + 1) if settled(n))

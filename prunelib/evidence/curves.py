@@ -44,17 +44,17 @@ def measured_curve(view: View, family: str) -> Curve:
     else:
         rows, by, seeds = view.networks, "budget", 1
         rows = rows[rows["family"] == family]
-    points = {}
+    points: dict[float, tuple[float, int]] = {}
     for _, runs in rows.groupby(by):
         if len(runs) >= seeds:
             size, error = float(fixed(mean(runs["params"]))), float(fixed(mean(runs["error"]), 4))
             points.setdefault(size, (error, len(runs)))
     sizes = sorted(points)
-    errors, counts = (tuple(points[size][i] for size in sizes) for i in (0, 1))
+    errors, counts = zip(*(points[size] for size in sizes), strict=True) if sizes else ((), ())
     return Curve(tuple(sizes), errors, counts, family == PRUNED)
 
 
-def reading(curve: Curve | None, params: int) -> Reading:
+def reading(curve: Curve | None, params: float) -> Reading:
     """The error at a size, interpolated linearly; refused outside the measured range."""
     if curve is None or not curve.params:
         return Reading(None, "no runs of this family yet")

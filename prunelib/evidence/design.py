@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
-from prunelib.evidence.statistics import interpolated, mean
+from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, Count, round_half_up
@@ -81,12 +81,12 @@ def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfi
 
 def measured(view: View, family: str, params: int) -> Reading:
     """The error of a family at a size, or at the end of the measured curve if that is very near."""
-    curve = measured_curve(view, family)
+    curve, size = measured_curve(view, family), float(params)
     if curve.params:
-        nearest_size = min(max(params, curve.params[0]), curve.params[-1])
-        if abs(nearest_size - params) <= MARGIN * params:
-            params = nearest_size
-    return reading(curve, params)
+        nearest_size = min(max(size, curve.params[0]), curve.params[-1])
+        if abs(nearest_size - size) <= MARGIN * size:
+            size = nearest_size
+    return reading(curve, size)
 
 
 def how_much_longer(view: View, family: str, params: int) -> float:
@@ -97,8 +97,9 @@ def how_much_longer(view: View, family: str, params: int) -> float:
     rows = view.networks
     long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"]
     sizes, images = zip(*((size, mean(seen)) for size, seen in long), strict=True)
-    at = interpolated(min(max(params, sizes[0]), sizes[-1]), sizes, images)
-    return float(at / mean(rows[rows["family"] == family]["images_seen"]))
+    usual = mean(rows[rows["family"] == family]["images_seen"])
+    nearest = min(max(params, sizes[0]), sizes[-1])
+    return float(on_line(nearest, sizes, images) / usual)
 
 
 def design(

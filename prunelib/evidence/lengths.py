@@ -6,7 +6,7 @@ import pandas as pd
 
 from prunelib.evidence import by_size
 from prunelib.evidence.comparisons import SCRATCH, between, log_ratios
-from prunelib.evidence.statistics import mean
+from prunelib.evidence.statistics import Number, mean
 from prunelib.evidence.view import View
 from prunelib.nets.inputs import TRAINING_IMAGES
 
@@ -15,7 +15,7 @@ LENGTHS = ("", "-long", "-longest")
 pruning, and as these and retraining."""
 
 
-def epochs(view: View, images: float) -> float:
+def epochs(view: View, images: Number) -> float:
     """Epochs that hold so many training images."""
     return float(images / TRAINING_IMAGES[view.scale.data.name])
 

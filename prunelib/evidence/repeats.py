@@ -30,8 +30,10 @@ def repeats(view: View, other: Store) -> pd.DataFrame:
     """
     rows = {}
     for request, record in found(view.requests, view.find):
-        twin = record and other.named(record.key, record.spec)
-        if twin is None or record.key in rows:
+        if record is None or record.key in rows:
+            continue
+        twin = other.named(record.key, record.spec)
+        if twin is None:
             continue
         ours, theirs = record.circumstances, twin.circumstances
         rows[record.key] = {

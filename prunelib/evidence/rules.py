@@ -24,6 +24,7 @@ from prunelib.evidence.statistics import (
     exact,
     interpolated,
     mean,
+    on_line,
     rank_correlation,
     slope,
 )
@@ -87,7 +88,7 @@ def finite(values: Values) -> Values:
 
 def later_lose_more(view: View) -> Values:
     """C6: rank correlation of block number and share of channels left."""
-    found = {
+    found: Values = {
         budget: {
             seed: rank_correlation(range(len(profile.middle)), profile.shares())
             for seed, profile in at.items()
@@ -117,7 +118,7 @@ def strided_keep_more(view: View) -> Values:
 def shape_is_kept(view: View) -> Values:
     """C8: rank correlation of the profile that copycats scale with that at the smallest budget."""
     after, smallest = copied_after(view.scale.base), min(view.scale.budgets)
-    found = {
+    found: dict[int, Number] = {
         seed: rank_correlation(view.trajectory(seed).after(after).shares(), late.shares())
         for seed, late in profiles(view)[smallest].items()
     }
@@ -137,14 +138,19 @@ def penalty_matters(view: View) -> Values:
     """
     params = [walks_apart(view, family) for family in PENALISED]
     macs = [walks_apart(view, family, "macs") for family in PENALISED]
-    furthest = combined(tuple(params), lambda *gaps: max(gaps, key=abs))
+    furthest = combined(tuple(params), furthest_from_zero)
     return {
         size: {
-            seed: max([gap, *(at[size][seed] for at in macs if seed in at[size])], key=abs)
+            seed: furthest_from_zero(gap, *(at[size][seed] for at in macs if seed in at[size]))
             for seed, gap in at_size.items()
         }
         for size, at_size in furthest.items()
     }
+
+
+def furthest_from_zero(*values: Number) -> Number:
+    """Of some values the one that is furthest from zero."""
+    return max(values, key=lambda value: abs(float(value)))
 
 
 NEAR = 0.05
@@ -205,9 +211,9 @@ def copycats_compete(view: View) -> Values:
     params, errors = zip(*sorted((p.params, p.error) for p in SNIP), strict=True)
     sizes, ours = column(view, "copycat", "params"), column(view, "copycat")
 
-    def gap(size, error):
+    def gap(size: Number, error: Number) -> Number:
         nearest = min(max(size, exact(params[0])), exact(params[-1]))
-        return error - interpolated(nearest, params, errors)
+        return exact(error) - on_line(nearest, params, errors)
 
     near = [b for b in view.scale.budgets if 0.85 * params[0] < b < 1.15 * params[-1]]
     found = combined((sizes, ours), gap)

@@ -63,8 +63,11 @@ def interpolated(x: Number, xs: Sequence[Number], ys: Sequence[Number]) -> Fract
     >>> float(interpolated(1.5, [1, 2], [10.0, 10.3]))
     10.15
     """
-    if not xs or not xs[0] <= x <= xs[-1]:
-        return None
+    return on_line(x, xs, ys) if xs and xs[0] <= x <= xs[-1] else None
+
+
+def on_line(x: Number, xs: Sequence[Number], ys: Sequence[Number]) -> Fraction:
+    """As `interpolated`, for an x that is known to be between the points."""
     right = bisect_left(xs, x)
     if xs[right] == x:
         return exact(ys[right])

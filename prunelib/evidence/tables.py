@@ -29,12 +29,11 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     for request, record in found(requests, find):
         if record is None:
             continue
-        if isinstance(record.spec, PruneSpec):
-            if record.spec.start is not None:
-                continue  # its weights were never trained
+        if isinstance(record.spec, TrainSpec):
+            rows.append(trained_row(request, record, record.spec, find))
+        elif isinstance(record.spec, PruneSpec) and record.spec.start is None:
+            # Otherwise its weights were never trained.
             rows += pruned_rows(request, record, budgets, find)
-        elif isinstance(record.spec, TrainSpec):
-            rows.append(trained_row(request, record, find))
     columns = (
         "family budget seed params macs error training_macs search_macs total_macs "
         "images_seen middle key"
@@ -44,26 +43,30 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def trained_row(request: Request, record: Record, find: Find) -> dict:
+def trained_row(request: Request, record: Record, spec: TrainSpec, find: Find) -> dict:
     """The row of a network trained from scratch."""
-    search = 0
-    if FAMILIES[request.family].rule in (pruned, copycat):
-        pruning = find(request.walk_spec)
-        removals = Trajectory.of(pruning).at(request.budget)
-        if request.family == "copycat":
-            removals = copied_after(request.scale.base)
-        search = spent(pruning, removals, find)
     outcome = record.outcome
     return {
         "family": request.family,
         "budget": request.budget,
         "seed": request.seed,
         **{name: outcome[name] for name in ("params", "macs", "error", "training_macs")},
-        "search_macs": search,
+        "search_macs": search_macs(request, find),
         "images_seen": outcome["images_seen"],
-        "middle": record.spec.profile.middle,
+        "middle": spec.profile.middle,
         "key": record.key,
     }
+
+
+def search_macs(request: Request, find: Find) -> float:
+    """MACs spent on the pruning run, and its base, that gave a network its shape; 0 without one."""
+    rule, walk = FAMILIES[request.family].rule, find(request.walk_spec)
+    if rule not in (pruned, copycat) or walk is None or request.budget is None:
+        return 0
+    removals = copied_after(request.scale.base)
+    if rule is pruned:
+        removals = Trajectory.of(walk).at(request.budget) or 0
+    return spent(walk, removals, find)
 
 
 def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find) -> list[dict]:
@@ -77,14 +80,14 @@ def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find
         for params, error in zip(points["params"], points["error"], strict=True)
         if error is not None
     )
-    base = find(record.spec.base)
+    base = base_of(record, find)
     before = base.outcome if base else dict.fromkeys(("training_macs", "images_seen"), nan)
     rows = []
     for budget in budgets:
         i = trajectory.at(budget)
-        error = None
-        if i is not None and measured:
-            error = interpolated(points["params"][i], *zip(*measured, strict=True))
+        if i is None or not measured:
+            continue
+        error = interpolated(points["params"][i], *zip(*measured, strict=True))
         if error is None:
             continue
         rows.append(
@@ -104,7 +107,12 @@ def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find
     return rows
 
 
-def spent(pruning: Record, removals: int, find: Find) -> int:
+def base_of(pruning: Record, find: Find) -> Record | None:
+    """The record of the network that a pruning run began with, if it is there."""
+    return find(pruning.spec.base) if isinstance(pruning.spec, PruneSpec) else None
+
+
+def spent(pruning: Record, removals: int, find: Find) -> float:
     """MACs of training the base and of pruning it for so many removals.
 
     Not a number without the base's record.
@@ -112,9 +120,9 @@ def spent(pruning: Record, removals: int, find: Find) -> int:
     points = pruning.outcome["points"]
     steps = zip(points["macs"], points["images"], strict=True)
     tuning = sum(3 * macs * images for macs, images in list(steps)[: removals + 1])
-    if pruning.spec.start is not None:
+    if isinstance(pruning.spec, PruneSpec) and pruning.spec.start is not None:
         return tuning
-    base = find(pruning.spec.base)
+    base = base_of(pruning, find)
     return tuning + (base.outcome["training_macs"] if base else nan)
 
 

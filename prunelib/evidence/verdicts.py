@@ -35,7 +35,7 @@ below 5 %.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from prunelib.errors import Missing
@@ -116,7 +116,11 @@ class Limits:
     margin: float | None = None
 
     def word(self, left: float, right: float) -> str:
-        """What an interval says; see the module's text."""
+        """What an interval says; see the module's text.
+
+        >>> Limits(0.0, math.inf).word(0.2, 1.4)
+        'supported'
+        """
         if math.isnan(left):
             return "open"
         if self.low < left and right < self.high:
@@ -128,17 +132,7 @@ class Limits:
         return "open"
 
 
-def judge(values: list[float], low: float, high: float) -> tuple[str, float, float, float]:
-    """Verdict, mean and 95 % interval of the values of some seeds.
-
-    >>> judge([1.0, 1.1, 0.9], 0, float("inf"))[0]
-    'supported'
-    """
-    middle, left, right = mean_interval(values)
-    return Limits(low, high).word(left, right), middle, left, right
-
-
-def seeds_to_settle(values: list[float], low: float, high: float) -> int | None:
+def seeds_to_settle(values: Sequence[Number], low: float, high: float) -> int | None:
     """Seeds whose interval would no longer hold `low` or `high`, were mean and spread to stay.
 
     None where fewer than two seeds tell no spread, or where `MOST_SEEDS` are not enough.
@@ -154,7 +148,7 @@ def seeds_to_settle(values: list[float], low: float, high: float) -> int | None:
     return next(enough, None)
 
 
-def probability(values: list[float], limits: Limits, word: str) -> float | None:
+def probability(values: Sequence[Number], limits: Limits, word: str) -> float | None:
     """Twice the one-sided probability of a word on the mean of some values; None of one value."""
     if len(values) < 2:
         return None
@@ -166,7 +160,7 @@ def probability(values: list[float], limits: Limits, word: str) -> float | None:
             return 0.0 if distance > 0 else 1.0 if distance < 0 else 0.5
         return beyond(distance / error, freedom)
 
-    if word == "equal":
+    if word == "equal" and limits.margin is not None:
         return 2 * max(past(limits.margin - middle), past(limits.margin + middle))
     within = max(past(middle - limits.low), past(limits.high - middle))
     outside = min(past(limits.low - middle), past(middle - limits.high))
@@ -194,8 +188,15 @@ def limits_by_size(claim: Claim, view: View, values: Values) -> Callable[[int | 
 def at_sizes(values: Values, limits: Callable[[int], Limits]) -> tuple[AtSize, ...]:
     """What is said at each size that has values."""
     return tuple(
-        AtSize(size, limits(size).word(*ends[1:]), *map(known, ends), len(values[size]))
-        for size, ends in by_size.intervals(values).items()
+        AtSize(
+            size,
+            limits(size).word(left, right),
+            known(middle),
+            known(left),
+            known(right),
+            len(values[size]),
+        )
+        for size, (middle, left, right) in by_size.intervals(values).items()
     )
 
 
@@ -227,30 +228,36 @@ def verdict(claim: Claim, view: View) -> Verdict:
     differ = by_size.sizes_differ(values)
     word = as_a_whole(limits.word(left, right), sizes, differ)
     p = differ if word == DEPENDS else probability(numbers, limits, word)
-    networks = view.networks
-    seeds = {seed for at in values.values() for seed in at}
-    behind = networks[networks["family"].isin(claim.families) & networks["seed"].isin(seeds)]
     alike = differ is None or differ >= CHANCE
     enough = seeds_to_settle(numbers, limits.low, limits.high) if word == "open" and alike else None
     return Verdict(
-        claim.number,
-        claim.text,
-        claim.short,
-        claim.where,
-        view.scale.name,
-        claim.statistic,
-        word,
-        *map(known, (middle, left, right)),
-        len(numbers),
-        planned(claim, view),
-        enough,
-        tuple(sorted(set(behind["key"]))) if values else (),
-        sizes,
-        limits.margin,
-        differ,
-        p,
+        claim=claim.number,
+        text=claim.text,
+        short=claim.short,
+        where=claim.where,
+        scale=view.scale.name,
+        statistic=claim.statistic,
+        verdict=word,
+        mean=known(middle),
+        low=known(left),
+        high=known(right),
+        seeds=len(numbers),
+        planned=planned(claim, view),
+        enough=enough,
+        records=behind(claim, view, values),
+        sizes=sizes,
+        margin=limits.margin,
+        differ=differ,
+        p=p,
         counted=claim.counted,
     )
+
+
+def behind(claim: Claim, view: View, values: Values) -> tuple[str, ...]:
+    """The keys of the records of all networks that the values compare."""
+    seeds, rows = {seed for at in values.values() for seed in at}, view.networks
+    rows = rows[rows["family"].isin(claim.families) & rows["seed"].isin(seeds)]
+    return tuple(sorted(set(rows["key"])))
 
 
 def planned(claim: Claim, view: View) -> int:
@@ -282,4 +289,4 @@ def verdicts(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict
 
 def as_rows(found: list[Verdict]) -> list[dict]:
     """Verdicts as plain data, for JSON and for tables, with numbers as they leave."""
-    return [plain(asdict(verdict)) for verdict in found]
+    return [{name: plain(value) for name, value in asdict(verdict).items()} for verdict in found]
