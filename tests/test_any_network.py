@@ -445,5 +445,5 @@ def test_a_protocol_that_cannot_be_followed_is_refused():
     ):
         with pytest.raises(PrunelibError, match=message):
             prune(made(Chain), data(), replace(SHORT, **change), 0, CPU, example=x)
-    with pytest.raises(PrunelibError, match="follow is for a WideResNet"):
-        prune(made(Chain), data(), SHORT, 0, CPU, follow=[1], example=x)
+    with pytest.raises(PrunelibError, match="replay is for a WideResNet"):
+        prune(made(Chain), data(), SHORT, 0, CPU, replay=[1], example=x)

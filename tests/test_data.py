@@ -195,7 +195,7 @@ def test_the_digits_are_those_of_scikit_learn_every_fifth_for_testing():
 
 def test_a_shape_counts_for_its_data():
     profile = ChannelProfile.full(10, 0.5)
-    shape = data.Shape(1, 7, 8)
+    shape = data.InputShape(1, 7, 8)
     assert shape.params(profile) == profile.count_params(in_channels=1, num_classes=7)
     assert shape.macs(profile) == profile.count_macs(8, in_channels=1, num_classes=7)
 

@@ -1,13 +1,12 @@
 """Recorded steps, with a recorder that needs no GPU: they do what plain steps do, or are left."""
 
 import copy
-from functools import partial
 
 import pytest
 import torch
 
 from prunelib import ChannelProfile, WideResNet
-from prunelib.kernels.cuda_graph import WARM_UP, Replayed, distance, record_cuda
+from prunelib.kernels.cuda_graph import WARM_UP, Recorder, Replayed, distance
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.machine import Machine
 from prunelib.training.trainer import sgd, sgd_step, stepper
@@ -31,7 +30,7 @@ def batches(count, sizes=(8,)):
 class Network:
     """A network with all that changes while it trains."""
 
-    def __init__(self, record=None):
+    def __init__(self, record=None, recorder=None):
         torch.manual_seed(0)
         self.model = WideResNet(ChannelProfile.full(10, 0.5)).train()
         self.optimizer = sgd(self.model, 0.1, 0.9, 5e-4)
@@ -44,8 +43,10 @@ class Network:
                 self.recordings += 1
                 return record(function)
 
+            recorder = Recorder(counted)
+        if recorder:
             self.step = Replayed(
-                self.plain, self.model, self.optimizer, self.fisher.totals, counted
+                self.plain, self.model, self.optimizer, self.fisher.totals, recorder
             )
 
     def plain(self, x, y):
@@ -141,20 +142,24 @@ def broken(how, network):
     ],
 )
 @pytest.mark.parametrize("lr", [0.1, 8e-4])
-def test_a_recording_that_is_not_right_is_left_and_changes_nothing(how, lr, monkeypatch):
-    monkeypatch.setattr(Replayed, "trusted", True)
+def test_a_recording_that_is_not_right_is_left_and_changes_nothing(how, lr):
     plain, recorded = Network(), Network(record_python)
-    counted = recorded.step.record
-    recorded.step.record = lambda function: (counted(function), broken(how, recorded)(function))[1]
+    counted = recorded.step.recorder.record
+    recorded.step.recorder.record = lambda function: (
+        counted(function),
+        broken(how, recorded)(function),
+    )[1]
     given, rates = list(batches(12)), ((0, lr),)
     with pytest.warns(UserWarning, match="without CUDA graphs"):
         losses = run(recorded, given, rates)
     torch.testing.assert_close(losses, run(plain, given, rates), rtol=0, atol=0)
     torch.testing.assert_close(recorded.state(), plain.state(), rtol=0, atol=0)
     assert recorded.recordings == 1
+    run(Network(recorder=recorded.step.recorder), given)
+    assert recorded.recordings == 1
     other = Network(record_python)
     run(other, given)
-    assert other.recordings == 0
+    assert other.recordings > 0
 
 
 def test_without_a_gpu_nothing_is_recorded():
@@ -176,13 +181,13 @@ def test_a_cuda_graph_trains_as_plain_steps_do():
         start = [p.detach().clone() for p in model.parameters()]
         optimizer = sgd(model, 0.01, 0.9, 5e-4)
         plain = lambda x, y, m=model, o=optimizer: sgd_step(m, o, x, y, machine)  # noqa: E731
-        step = plain
+        step, recorder = plain, Recorder.on("cuda")
         if recorded:
-            step = Replayed(plain, model, optimizer, (), partial(record_cuda, device="cuda"))
+            step = Replayed(plain, model, optimizer, (), recorder)
         for x, y in batches(20, (8, 8, 8, 8, 8, 8, 3)):
             x = x.to("cuda", memory_format=torch.channels_last)
             loss = step(x, y.to("cuda"))
-        assert Replayed.trusted
+        assert recorder.trusted
         ends.append([p.detach() for p in model.parameters()])
         losses.append(loss.clone())
     torch.testing.assert_close(*losses, rtol=0.05, atol=0.01)

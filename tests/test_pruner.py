@@ -12,6 +12,7 @@ from prunelib.errors import PrunelibError
 from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, SHAPES, TEST_IMAGES, TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
+from prunelib.pruning.criteria import CRITERIA
 from prunelib.pruning.loop import prune
 from prunelib.study import runs
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
@@ -200,7 +201,7 @@ def test_a_run_that_follows_takes_the_least_salient_channel_of_each_block(
     follow = draw.draw(st.permutations(spare))[:9]
     protocol = replace(SHORT, criterion=criterion, removals=len(follow))
     data = tiny_data()
-    points = prune(network(profile, seed), data, protocol, seed, CPU, follow=follow)
+    points = prune(network(profile, seed), data, protocol, seed, CPU, replay=follow)
     assert blocks_of(points) == follow
     assert without_times(points) == Masked(profile, seed, data, protocol).run(seed, follow)
 
@@ -212,7 +213,7 @@ def test_to_follow_ones_own_order_is_to_prune_again(criterion):
     )
     first, second = tiny_network(), tiny_network()
     points = prune(first, tiny_data(), protocol, 3, CPU)
-    again = prune(second, tiny_data(), protocol, 3, CPU, follow=blocks_of(points))
+    again = prune(second, tiny_data(), protocol, 3, CPU, replay=blocks_of(points))
     assert without_times(again) == without_times(points)
     assert same(state(first), state(second))
 
@@ -232,7 +233,7 @@ def test_an_order_that_cannot_be_followed_is_refused_before_anything_happens(fol
     model = tiny_network()
     before = state(model)
     with pytest.raises(PrunelibError, match=says):
-        prune(model, tiny_data(), SHORT, 0, CPU, follow=follow)
+        prune(model, tiny_data(), SHORT, 0, CPU, replay=follow)
     assert same(before, state(model))
 
 
@@ -240,7 +241,7 @@ def test_an_order_that_is_longer_than_the_way_to_a_size_is_refused():
     protocol = replace(SHORT, removals=None, stop_params=DIGITS.params(TINY) // 2)
     follow = blocks_of(prune(tiny_network(), tiny_data(), protocol, 0, CPU))
     with pytest.raises(PrunelibError, match=f"over after {len(follow)} of its {len(follow) + 1}"):
-        prune(tiny_network(), tiny_data(), protocol, 0, CPU, follow=[*follow, 3])
+        prune(tiny_network(), tiny_data(), protocol, 0, CPU, replay=[*follow, 3])
 
 
 OTHER = [3, 1, 3, 2, 2, 2]
@@ -271,11 +272,11 @@ def test_only_from_a_checkpoint_that_came_the_same_way_does_a_run_go_on(
         seen.append(point.removals)
 
     with pytest.raises(Interruption):
-        prune(tiny_network(), tiny_data(), SHORT, 0, CPU, None, path, stop, follow=before)
+        prune(tiny_network(), tiny_data(), SHORT, 0, CPU, None, path, stop, replay=before)
     again, straight = tiny_network(), tiny_network()
-    points = prune(again, tiny_data(), SHORT, 0, CPU, None, path, watch, follow=after)
+    points = prune(again, tiny_data(), SHORT, 0, CPU, None, path, watch, replay=after)
     assert seen[0] == begins
-    whole = prune(straight, tiny_data(), SHORT, 0, CPU, follow=after)
+    whole = prune(straight, tiny_data(), SHORT, 0, CPU, replay=after)
     assert without_times(points) == without_times(whole)
     assert same(state(again), state(straight))
 
@@ -317,6 +318,30 @@ def test_one_channel_stays_in_each_block_to_the_very_end(criterion, penalty):
     assert len(points) == POSSIBLE + 1
     assert points[-1].params == DIGITS.params(model.profile)
     assert len(set(removed(points))) == len(points)
+
+
+def test_a_criterion_of_ones_own_sees_fisher_saliency(monkeypatch):
+    ways = []
+    for name in ("fisher", "mine"):
+        monkeypatch.setitem(CRITERIA, "mine", lambda inputs: [2 * score for score in inputs.fisher])
+        protocol = replace(SHORT, criterion=name)
+        ways.append(removed(prune(tiny_network(), tiny_data(), protocol, 0, CPU)))
+    assert ways[0] == ways[1]
+
+
+def test_scores_of_ones_own_that_cannot_be_are_refused_at_the_first_removal(monkeypatch):
+    monkeypatch.setitem(CRITERIA, "mine", lambda inputs: [s / 0 * 0 for s in inputs.fisher])
+    seen = []
+    with pytest.raises(PrunelibError, match="'mine': a score of block 1 is not a number"):
+        prune(
+            tiny_network(),
+            tiny_data(),
+            replace(SHORT, criterion="mine"),
+            0,
+            CPU,
+            watch=lambda model, point: seen.append(point),
+        )
+    assert not seen
 
 
 def test_the_random_criterion_is_another_for_each_seed_and_the_same_for_one():

@@ -97,6 +97,7 @@ def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
       prunelib prune smoke --criterion random --seed 1
       prunelib prune mini --params 200k --steps 15
     """
+    from prunelib.pruning.loop import check_protocol
     from prunelib.study.plan import scale_named
 
     preset = scale_named(scale)
@@ -105,7 +106,7 @@ def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
         changes = {"removals": None, "stop_params": None} | changes
     spec = preset.prune_spec(seed)
     spec = replace(spec, protocol=replace(spec.protocol, **changes))
-    spec.protocol.check(preset.base, preset.shape)
+    check_protocol(spec.protocol, preset.base, preset.shape)
     setting = places.setting(preset)
     if setting.store.find(spec) is None:
         run_and_report(spec.base, setting)

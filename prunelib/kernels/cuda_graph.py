@@ -8,6 +8,8 @@ differ.
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -22,10 +24,26 @@ which a GPU adds up is not fixed."""
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """One update on a batch, images and labels, to its loss on the device."""
-Recorder = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
+Record = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 """Records a function; returns what repeats it, and the tensor that holds its result then."""
 State = dict[str, list[Tensor]]
 """All that a step changes, by kind."""
+
+
+@dataclass
+class Recorder:
+    """Records steps as long as its recordings are right: one that is not is its last.
+
+    Steps of one run share a recorder.
+    """
+
+    record: Record
+    trusted: bool = True
+
+    @classmethod
+    def on(cls, device: str) -> "Recorder":
+        """A recorder of CUDA graphs on this device."""
+        return cls(partial(record_cuda, device=device))
 
 
 class Replayed:
@@ -36,11 +54,8 @@ class Replayed:
         model: whose weights and buffers it changes.
         optimizer: likewise, with its momentum.
         others: further tensors that it changes.
-        record: how to record.
+        recorder: how to record.
     """
-
-    trusted = True
-    """Whether recordings are right on this machine; one that is not is the last for all."""
 
     def __init__(
         self,
@@ -48,10 +63,10 @@ class Replayed:
         model: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         others: Sequence[Tensor],
-        record: Recorder,
+        recorder: Recorder,
     ) -> None:
         self.step, self.model, self.optimizer = step, model, optimizer
-        self.others, self.record = others, record
+        self.others, self.recorder = others, recorder
         self.settled: tuple[torch.Size, float] | None = None
         self.steps = 0
         self.replay: Callable[[], None] | None = None
@@ -62,7 +77,7 @@ class Replayed:
         now = x.shape, self.optimizer.param_groups[0]["lr"]
         if now != self.settled and (self.settled is None or len(x) >= self.settled[0][0]):
             self.settled, self.steps, self.replay = now, 0, None
-        if now != self.settled or not Replayed.trusted:
+        if now != self.settled or not self.recorder.trusted:
             return self.step(x, y)
         if self.replay is not None:
             self.x.copy_(x)
@@ -80,7 +95,7 @@ class Replayed:
         before = self._copy()
         replayed = None
         try:
-            self.replay, self.loss = self.record(lambda: self.step(self.x, self.y))
+            self.replay, self.loss = self.recorder.record(lambda: self.step(self.x, self.y))
             self._restore(before)
             self.x.copy_(x)
             self.y.copy_(y)
@@ -92,10 +107,10 @@ class Replayed:
         self._restore(before)
         loss = self.step(x, y)
         after = self._copy() | {"loss": [loss]}
-        if replayed is None or not alike(
+        if replayed is None or not _alike(
             before | {"loss": [torch.zeros_like(loss)]}, after, replayed
         ):
-            Replayed.trusted, self.replay = False, None
+            self.recorder.trusted, self.replay = False, None
             warnings.warn(f"training goes on without CUDA graphs: {reason}", stacklevel=3)
         return loss
 
@@ -125,7 +140,7 @@ class Replayed:
                 tensor.copy_(saved)
 
 
-def alike(before: State, after: State, replayed: State) -> bool:
+def _alike(before: State, after: State, replayed: State) -> bool:
     """Whether two updates from one state changed everything alike, each kind for itself."""
     return all(
         bool(

@@ -158,6 +158,3 @@ def as_rows(x: Tensor, side: int) -> np.ndarray:
     """The memory of (N, C, H, W), channels-last, as (rows, side * C); bfloat16 as uint16."""
     flat = x.permute(0, 2, 3, 1).reshape(-1, side * x.shape[1])
     return (flat.view(torch.uint16) if x.dtype == torch.bfloat16 else flat).numpy()
-
-
-kernels = numba_loops

@@ -21,7 +21,6 @@ class InputShape(NamedTuple):
         return profile.count_macs(self.image_size, self.in_channels, self.num_classes)
 
 
-Shape = InputShape
 SHAPES = {"cifar10": InputShape(3, 10, 32), "digits": InputShape(1, 10, 8)}
 TRAINING_IMAGES = {"cifar10": 50_000, "digits": 1_438}
 TEST_IMAGES = {"cifar10": 10_000, "digits": 359}

@@ -1,20 +1,17 @@
 """Taking channels out of a network: it computes and stores less afterwards, nothing is masked."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from prunelib.errors import PrunelibError
-
-if TYPE_CHECKING:
-    from prunelib.nets.wideresnet import WideResNet
+from prunelib.nets.wideresnet import WideResNet
 
 
 @torch.no_grad()
 def remove_channel(
-    model: "WideResNet",
+    model: WideResNet,
     block: int,
     channel: int,
     optimizer: torch.optim.Optimizer | None = None,
@@ -61,7 +58,7 @@ def remove_channel(
     model.profile = profile
 
 
-def remove_channels(model: "WideResNet", order: Sequence[tuple[int, int]]) -> None:
+def remove_channels(model: WideResNet, order: Sequence[tuple[int, int]]) -> None:
     """Take channels out of an unpruned network, one after the other.
 
     Args:

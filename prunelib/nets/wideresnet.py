@@ -8,7 +8,6 @@ from torch.nn import functional as F
 
 from prunelib.kernels.norm_relu import batchnorm_relu
 from prunelib.nets.profile import STEM, Block, ChannelProfile
-from prunelib.nets.surgery import remove_channels  # noqa: F401
 
 Gate = Callable[[Tensor], Tensor]
 

@@ -1,57 +1,51 @@
 """Prune and tune: fine-tune for some steps, remove the least salient channel, and again."""
 
-import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
-from prunelib.files import Cadence, load_tensors, save_tensors
-from prunelib.nets.inputs import PRUNING, REMOVALS
+from prunelib.files import Cadence
+from prunelib.kernels.cuda_graph import Step
+from prunelib.nets.inputs import PRUNING, REMOVALS, InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import WideResNet
+from prunelib.pruning.checkpoint import Point, State, begin_or_resume, save_state
+from prunelib.pruning.criteria import (
+    WITHOUT_FISHER,
+    CriterionInputs,
+    criterion_named,
+    least_salient,
+    scores_of,
+)
 from prunelib.pruning.order import check_order, finished
-from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, flop_savings, least_salient
-from prunelib.training.checkpoint import packed, unpack
+from prunelib.pruning.prunable import Prunable, PrunableWideResNet
+from prunelib.pruning.saliency import Fisher
 from prunelib.training.data import Dataset, generator, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
-from prunelib.training.trainer import Progress, check_finite, evaluate, sgd, stepper
+from prunelib.training.trainer import Progress, check_finite, evaluate
+
+Watch = Callable[[nn.Module, Point], None]
+"""Called with the model and each new point, before the removal."""
+Batches = Iterator[tuple[Tensor, Tensor]]
+Removal = tuple[int, int, float]
+"""Block (from 1), channel (from 0, of those that the block has now) and score."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """The network after `removals` channels are gone and it was fine-tuned, and what goes next.
+class Run:
+    """What stays the same while a network is pruned; `data` are on the machine's device."""
 
-    `error` (per cent) is None where it was not measured. `block` counts from 1; `channel` is the
-    index that the channel had in the unpruned network, from 0; both are None at the end of the
-    trajectory. `seconds` are those of fine-tuning and removal; evaluation comes on top.
-    """
-
-    removals: int
-    params: int
-    macs: int
-    train_loss: float
-    error: float | None
-    block: int | None
-    channel: int | None
-    saliency: float | None
-    seconds: float
-    evaluation_seconds: float
-
-
-@dataclass
-class State:
-    """All that a pruning run needs to go on: it is what a checkpoint holds."""
-
-    model: WideResNet
-    optimizer: torch.optim.Optimizer
-    alive: list[list[int]]
-    points: list[Point]
+    network: Prunable
+    data: Dataset
+    protocol: PruneProtocol
+    seed: int
+    machine: Machine
 
 
 def prune(
@@ -62,162 +56,140 @@ def prune(
     machine: Machine | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
-    watch: Callable[[WideResNet, Point], None] | None = None,
-    follow: Sequence[int] | None = None,
+    watch: Watch | None = None,
+    replay: Sequence[int] | None = None,
 ) -> list[Point]:
-    """Prune a trained model in place, channel by channel, and record the trajectory.
-
-    Removed channels leave the network, its gradients and its momentum physically, so that every
-    update computes less than the one before.
-
-    Args:
-        model: trained; on return the pruned and tuned network.
-        data: for fine-tuning and evaluation.
-        protocol: what to do.
-        seed: of batches and of the random criterion.
-        machine: by default the best there is.
-        progress: called after every removal.
-        checkpoint: file from which an interrupted run goes on, if it is there, and into which the
-            state is written from time to time; it stays until the caller has kept the result.
-        watch: called with the model and each new point, before the removal.
-        follow: the block (from 1) of each removal, as of another run: of its channels the least
-            salient goes. So the profiles are those of the other run, and the channels suit these
-            weights. A checkpoint that came through other profiles is not gone on from.
-
-    Returns:
-        One point for each removal and one for the final network.
-
-    Raises:
-        PrunelibError: unknown criterion, no end given, an end that cannot be reached, or an order
-            that does not fit.
-        NotFinite: the loss became infinite or not a number.
-    """
+    """Prune a `WideResNet`: see `prunelib.prune`."""
     machine = machine or Machine.here()
     data.check()
-    protocol.check(model.profile, data.shape)
-    if follow is not None:
-        check_order(follow, model.profile, protocol, data.shape)
-    data = data.to(machine.device)
-    full = model.profile
-    state = resumed(checkpoint, model, protocol, machine, follow)
-    model = state.model
-    batches = train_batches(
-        data,
-        protocol.batch_size,
-        protocol.pad,
-        protocol.flip,
-        seed,
-        stream=PRUNING,
-        start=len(state.points) * protocol.steps,
-    )
-    cadence = Cadence()
-    while not state.points or state.points[-1].block is not None:
-        removals = len(state.points)
+    check_protocol(protocol, model.profile, data.shape)
+    if replay is not None:
+        check_order(replay, model.profile, protocol, data.shape)
+    network = PrunableWideResNet(model, data.shape, machine)
+    run = Run(network, data.to(machine.device), protocol, seed, machine)
+    return walk(run, progress, checkpoint, watch, replay)
+
+
+def walk(
+    run: Run,
+    progress: Progress | None,
+    checkpoint: Path | None,
+    watch: Watch | None,
+    replay: Sequence[int] | None = None,
+) -> list[Point]:
+    """Fine-tune and remove until the trajectory ends; other arguments as of `prunelib.prune`."""
+    whole = run.network.params()
+    state = begin_or_resume(checkpoint, run.network, run.protocol, run.machine, replay)
+    batches, cadence, removing = tuning_batches(run, len(state.points)), Cadence(), 0.0
+    while not state.finished:
         started = time.perf_counter()
-        model.train()
-        fisher = Fisher(model) if protocol.criterion == "fisher" else None
-        losses = torch.zeros(protocol.steps, device=machine.device)
-        update = stepper(model, state.optimizer, machine, protocol.steps, fisher)
-        for step in range(protocol.steps):
-            x, y = next(batches)
-            losses[step] = update(x, y)
-            if fisher:
-                fisher.samples += len(y)
-        check_finite(losses, removals * protocol.steps)
-        tuned = time.perf_counter()
-
-        last = finished(data.shape.params(model.profile), removals, protocol)
-        error = None
-        if last or removals % protocol.eval_every == 0:
-            error, _ = evaluate(model, data, machine=machine)
-        evaluated = time.perf_counter()
-
-        chosen = None
-        if not last:
-            evidence = Evidence(
-                model, fisher.scores() if fisher else None, generator(seed, REMOVALS, removals)
-            )
-            scores = CRITERIA[protocol.criterion](evidence)
-            if follow is None:
-                savings = flop_savings(model.profile, data.shape) if protocol.flop_penalty else None
-                chosen = least_salient(scores, savings, protocol.flop_penalty)
-            else:
-                value, place = scores[follow[removals] - 1].min(0)
-                chosen = follow[removals], int(place), value.item()
-        point = Point(
-            removals=removals,
-            params=data.shape.params(model.profile),
-            macs=data.shape.macs(model.profile),
-            train_loss=losses.mean().item(),
-            error=error,
-            block=chosen[0] if chosen else None,
-            channel=state.alive[chosen[0] - 1][chosen[1]] if chosen else None,
-            saliency=chosen[2] if chosen else None,
-            seconds=0.0,
-            evaluation_seconds=evaluated - tuned,
-        )
+        loss, fisher = tune(run, state, batches)
+        last = finished(run.network.params(), len(state.points), run.protocol)
+        removal = None if last else choose(run, state, fisher)
+        seconds = removing + time.perf_counter() - started
+        state.points.append(record_step(run, state, loss, removal, seconds))
         if watch:
-            watch(model, point)
-        removing = time.perf_counter()
-        if chosen:
-            remove_channel(model, chosen[0], chosen[1], state.optimizer)
-            del state.alive[chosen[0] - 1][chosen[1]]
-        seconds = tuned - started + time.perf_counter() - removing
-        state.points.append(Point(**asdict(point) | {"seconds": seconds}))
+            watch(state.model, state.points[-1])
+        started = time.perf_counter()
+        if removal:
+            number, place, _ = removal
+            run.network.remove(number, place, state.optimizer)
+            del state.alive[number - 1][place]
+        removing = time.perf_counter() - started
         if progress:
-            progress(*share_done(point, full, protocol, data), progress_note(state.points))
-        if checkpoint and not last and cadence.due():
-            cadence.save(partial(save_state, checkpoint, state, follow is not None))
+            progress(*share_done(state.points[-1], whole, run.protocol), progress_note(state))
+        if checkpoint and removal and cadence.due():
+            cadence.save(partial(save_state, checkpoint, state))
     return state.points
 
 
-def share_done(
-    point: Point, full: ChannelProfile, protocol: PruneProtocol, data: Dataset
-) -> tuple[int, int]:
-    """How far a trajectory has come, as (done, total)."""
+def tuning_batches(run: Run, removals: int) -> Batches:
+    """The batches of a run, from a removal on."""
+    p = run.protocol
+    start = removals * p.steps
+    return train_batches(run.data, p.batch_size, p.pad, p.flip, run.seed, PRUNING, start)
+
+
+def tune(run: Run, state: State, batches: Batches) -> tuple[float, Fisher | None]:
+    """Fine-tune between two removals: the mean loss, and the saliency that was read meanwhile."""
+    steps, fisher = run.protocol.steps, None
+    if criterion_named(run.protocol.criterion) not in WITHOUT_FISHER:
+        fisher = Fisher(state.model, run.network.widths())
+    with run.network.updates(state.optimizer, steps, fisher) as update:
+        losses = fine_tune(state.model, update, batches, steps, fisher)
+    check_finite(losses, len(state.points) * steps)
+    return losses.mean().item(), fisher
+
+
+def fine_tune(
+    model: nn.Module, update: Step, batches: Batches, steps: int, fisher: Fisher | None = None
+) -> Tensor:
+    """Make some updates in train mode; their losses (steps,), on the model's device."""
+    model.train()
+    losses = []
+    for _ in range(steps):
+        x, y = next(batches)
+        losses.append(update(x, y).clone())
+        if fisher:
+            fisher.samples += len(y)
+    return torch.stack(losses)
+
+
+def choose(run: Run, state: State, fisher: Fisher | None) -> Removal:
+    """The channel to remove next: the least salient one, of its block if the run follows others."""
+    removals, protocol = len(state.points), run.protocol
+    random = generator(run.seed, REMOVALS, removals)
+    inputs = CriterionInputs(
+        state.model, fisher.scores() if fisher else None, random, run.network.makers
+    )
+    scores = scores_of(protocol.criterion, inputs)
+    if state.replay is not None:
+        number = state.replay[removals]
+        value, place = scores[number - 1].min(0)
+        return number, int(place), value.item()
+    savings = run.network.savings() if protocol.flop_penalty else None
+    return least_salient(scores, savings, protocol.flop_penalty)
+
+
+def record_step(
+    run: Run, state: State, loss: float, removal: Removal | None, seconds: float
+) -> Point:
+    """The next point of the trajectory; measures the error where the protocol wants it."""
+    removals, started = len(state.points), time.perf_counter()
+    error = None
+    if removal is None or removals % run.protocol.eval_every == 0:
+        error, _ = evaluate(state.model, run.data, machine=run.machine)
+    number, place, saliency = removal or (None, None, None)
+    return Point(
+        removals=removals,
+        params=run.network.params(),
+        macs=run.network.macs(),
+        train_loss=loss,
+        error=error,
+        block=number,
+        channel=state.alive[number - 1][place] if number else None,
+        saliency=saliency,
+        seconds=seconds,
+        evaluation_seconds=time.perf_counter() - started,
+    )
+
+
+def check_protocol(protocol: PruneProtocol, profile: ChannelProfile, shape: InputShape) -> None:
+    """Raise PrunelibError if a `WideResNet` of this profile cannot be pruned so."""
+    criterion_named(protocol.criterion)
+    protocol.check(profile, shape)
+
+
+def share_done(point: Point, whole: int, protocol: PruneProtocol) -> tuple[int, int]:
+    """How far a trajectory has come, as (done, total); it began with `whole` parameters."""
     if protocol.removals is not None:
         return point.removals, protocol.removals
-    start = data.shape.params(full)
-    return start - point.params, max(1, start - protocol.stop_params)
+    assert protocol.stop_params is not None
+    return whole - point.params, max(1, whole - protocol.stop_params)
 
 
-def progress_note(points: list[Point]) -> str:
+def progress_note(state: State) -> str:
     """Where a trajectory is: parameters, and the last measured error."""
-    errors = [point.error for point in points if point.error is not None]
-    return f"{points[-1].params:,} parameters, error {errors[-1]:.2f} %"
-
-
-def resumed(
-    checkpoint: Path | None,
-    model: WideResNet,
-    protocol: PruneProtocol,
-    machine: Machine,
-    follow: Sequence[int] | None,
-) -> State:
-    """The state in a checkpoint that went the same way, put into `model`, or that of a start."""
-    tensors, text = load_tensors(checkpoint) if checkpoint and checkpoint.exists() else ({}, "{}")
-    saved = json.loads(text)
-    points = [Point(*values) for values in saved.get("points", [])]
-    gone = [point.block for point in points]
-    followed = saved.get("followed", False)
-    if points and followed == (follow is not None) and gone == list(follow or gone)[: len(gone)]:
-        alive = saved["alive"]
-        for number, channels in enumerate(alive, 1):
-            while model.profile.middle[number - 1] > len(channels):
-                remove_channel(model, number, 0)
-    else:
-        tensors, alive, points = {}, [list(range(c)) for c in model.profile.middle], []
-    machine.place(model)
-    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    if tensors:
-        unpack(tensors, model, optimizer)
-    return State(model, optimizer, alive, points)
-
-
-def save_state(path: Path, state: State, followed: bool) -> None:
-    """Write a checkpoint, whole or not at all; it says whether the run follows an order."""
-    tensors = packed(state.model, state.optimizer)
-    points = [[getattr(p, f.name) for f in fields(Point)] for p in state.points]
-    save_tensors(
-        path, tensors, json.dumps({"followed": followed, "alive": state.alive, "points": points})
-    )
+    errors = [point.error for point in state.points if point.error is not None]
+    measured = f", error {errors[-1]:.2f} %" if errors else ""
+    return f"{state.points[-1].params:,} parameters{measured}"

@@ -1,6 +1,6 @@
 """Pruning and saliency for a `WideResNet`, and with an example image for any other network."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -9,7 +9,8 @@ from prunelib.errors import PrunelibError
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning import loop, saliency
 from prunelib.pruning.any_network import loop as any_loop
-from prunelib.pruning.loop import Point
+from prunelib.pruning.checkpoint import Point
+from prunelib.pruning.loop import Watch
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
@@ -24,8 +25,8 @@ def prune(
     machine: Machine | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
-    watch: Callable[[nn.Module, Point], None] | None = None,
-    follow: Sequence[int] | None = None,
+    watch: Watch | None = None,
+    replay: Sequence[int] | None = None,
     example: Tensor | None = None,
 ) -> list[Point]:
     """Prune a trained network in place, channel by channel, and record the trajectory.
@@ -44,7 +45,7 @@ def prune(
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
             state is written from time to time; it stays until the caller has kept the result.
         watch: called with the model and each new point, before the removal.
-        follow: the block (from 1) of each removal, as of another run of a `WideResNet`: of its
+        replay: the block (from 1) of each removal, as of another run of a `WideResNet`: of its
             channels the least salient goes. So the profiles are those of the other run, and the
             channels suit these weights.
         example: images (N, C, H, W) like those of the data. It is only looked at how they flow.
@@ -71,10 +72,10 @@ def prune(
     """
     if example is None:
         return loop.prune(
-            ours(model), data, protocol, seed, machine, progress, checkpoint, watch, follow
+            ours(model), data, protocol, seed, machine, progress, checkpoint, watch, replay
         )
-    if follow is not None:
-        raise PrunelibError("follow is for a WideResNet without example")
+    if replay is not None:
+        raise PrunelibError("replay is for a WideResNet without example")
     return any_loop.prune(
         model, data, protocol, seed, example, machine, progress, checkpoint, watch
     )

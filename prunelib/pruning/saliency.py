@@ -18,12 +18,6 @@ from torch.nn import functional as F
 
 from prunelib.kernels.norm_relu import pixel_products
 from prunelib.nets.wideresnet import Gate, WideResNet
-from prunelib.pruning.criteria import (  # noqa: F401
-    CRITERIA,
-    CriterionInputs,
-    flop_savings,
-    least_salient,
-)
 from prunelib.training.machine import Machine
 
 
@@ -171,6 +165,3 @@ def _loss_after(model: WideResNet, blocks: Iterable, h: Tensor, y: Tensor) -> fl
         h = block(h)
     logits = model.linear(F.relu(model.bn(h)).mean((2, 3))).double()
     return F.cross_entropy(logits, y).item()
-
-
-Evidence = CriterionInputs

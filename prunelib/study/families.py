@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import PROFILES, Shape
+from prunelib.nets.inputs import PROFILES, InputShape
 from prunelib.nets.profile import ChannelProfile, Count
 from prunelib.study.store import Record
 
@@ -46,7 +46,7 @@ def copied_after(base: ChannelProfile) -> int:
     return round(COPYCAT_SHARE * base.prunable)
 
 
-Rule = Callable[[ChannelProfile, int, int, Shape, Trajectory | None], ChannelProfile]
+Rule = Callable[[ChannelProfile, int, int, InputShape, Trajectory | None], ChannelProfile]
 """(base profile, budget, seed, data, trajectory of that seed) -> profile."""
 
 

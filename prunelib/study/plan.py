@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import SHAPES, TRAINING_IMAGES, Shape
+from prunelib.nets.inputs import SHAPES, TRAINING_IMAGES, InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.claims import Claims
 from prunelib.study.effort import effort, expected_removals
@@ -85,7 +85,7 @@ class Scale:
     saliency_images: int = 2_048
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> InputShape:
         """Channels, classes and size of the images."""
         return SHAPES[self.data.name]._replace(image_size=self.data.image_size)
 

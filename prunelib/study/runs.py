@@ -15,9 +15,12 @@ import torch
 from prunelib.files import load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, SLICED, WEIGHTS
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import WideResNet, remove_channels
-from prunelib.pruning.loop import Point, prune
-from prunelib.pruning.saliency import CRITERIA, Evidence, Fisher, loss_changes
+from prunelib.nets.surgery import remove_channels
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.pruning.checkpoint import Point
+from prunelib.pruning.criteria import CriterionInputs, l1_scores
+from prunelib.pruning.loop import prune
+from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store, removed
 from prunelib.training.data import Dataset, generator, load, train_batches
@@ -228,7 +231,7 @@ def run_saliency(
             scores[f"fisher_{step}"] = fisher.scores()
     check_finite(torch.stack(losses), 0)
     tuned = time.perf_counter()
-    scores["l1"] = CRITERIA["l1"](Evidence(model, None, generator(spec.seed, PRUNING)))
+    scores["l1"] = l1_scores(CriterionInputs(model, None, generator(spec.seed, PRUNING)))
 
     def tell(done: int, total: int) -> None:
         if progress:
@@ -335,7 +338,7 @@ def walk_again(
             save_pruned(store, spec, model, point.removals)
 
     model = trained(spec.base, store, data, machine)
-    prune(model, data, protocol, spec.seed, machine, watch=watch, follow=follow)
+    prune(model, data, protocol, spec.seed, machine, watch=watch, replay=follow)
 
 
 def keeper(

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING, TRAINING_IMAGES, Shape
+from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING, TRAINING_IMAGES, InputShape
 
 CIFAR10_SHA256 = {
     "training": "72b357197e223e8eb6998d9423e3c473c276ff0a26e05ee108639be4da2dc5bc",
@@ -65,9 +65,11 @@ class Dataset:
                 )
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> InputShape:
         """Channels and size of the images, and number of classes."""
-        return Shape(self.train.x.shape[3], SHAPES[self.name].num_classes, self.train.x.shape[1])
+        return InputShape(
+            self.train.x.shape[3], SHAPES[self.name].num_classes, self.train.x.shape[1]
+        )
 
     @cached_property
     def digest(self) -> str:

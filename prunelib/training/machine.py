@@ -5,6 +5,7 @@ import platform
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -12,7 +13,9 @@ from torch import nn
 from prunelib import __version__
 from prunelib.environment import result_settings
 from prunelib.errors import PrunelibError
-from prunelib.kernels.norm_relu import kernels
+from prunelib.kernels.norm_relu import bfloat16_is_fast, numba_loops
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,7 @@ class Machine:
         if found.type == "cuda":
             fast = torch.cuda.is_bf16_supported(including_emulation=False)
         else:
-            able = torch.cpu.get_capabilities()
-            fast = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+            fast = bfloat16_is_fast()
         threads = threads or torch.get_num_threads()
         return cls(str(found), precision or ("bfloat16" if fast else "float32"), threads)
 
@@ -66,9 +68,9 @@ class Machine:
         device = torch.device(self.device).type
         return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bfloat16")
 
-    def place(self, model: nn.Module) -> nn.Module:
+    def place(self, model: Model) -> Model:
         """Move a model to the device, channels-last in memory."""
-        return model.to(self.device, memory_format=torch.channels_last)
+        return model.to(device=self.device, memory_format=torch.channels_last)
 
     def describe(self) -> dict:
         """Hardware, settings and versions, as they stand in a record."""
@@ -79,7 +81,7 @@ class Machine:
             "system": platform.system(),
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "numba": version("numba") if not cuda and self.threads == 1 and kernels() else None,
+            "numba": version("numba") if not cuda and self.threads == 1 and numba_loops() else None,
             "prunelib": __version__,
             **({"settings": settings} if (settings := result_settings()) else {}),
         }

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import Shape
+from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 
 
@@ -64,7 +64,7 @@ class PruneProtocol:
     stop_params: int | None = None
     eval_every: int = 1
 
-    def check(self, profile: ChannelProfile, shape: Shape) -> None:
+    def check(self, profile: ChannelProfile, shape: InputShape) -> None:
         """Raise PrunelibError if a network of this profile cannot be pruned so."""
         least = shape.params(profile.scaled(0))
         self.check_ends(profile.prunable - len(profile.middle), least, "block")
@@ -77,12 +77,6 @@ class PruneProtocol:
             least: parameters that are left then.
             unit: `block` or `layer`.
         """
-        from prunelib.pruning.saliency import CRITERIA
-
-        if self.criterion not in CRITERIA:
-            raise PrunelibError(
-                f"unknown criterion {self.criterion!r}; there are: {', '.join(CRITERIA)}"
-            )
         if self.removals is None and self.stop_params is None:
             raise PrunelibError("pruning needs an end: a number of removals or of parameters")
         if not math.isfinite(self.flop_penalty):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,18 +14,27 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.files import Cadence, load_tensors, save_tensors
-from prunelib.kernels.cuda_graph import WORTHWHILE, Replayed, Step, record_cuda
+from prunelib.kernels.cuda_graph import WORTHWHILE, Recorder, Replayed, Step
 from prunelib.nets.wideresnet import Gate, WideResNet
-from prunelib.pruning.saliency import Fisher
 from prunelib.training.checkpoint import packed, unpack
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
-from prunelib.training.protocols import Protocol
+from prunelib.training.protocols import Protocol as TrainProtocol
 
 EVALUATION_BATCH = 500
 
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all and a short text."""
+
+
+class Tap(Protocol):
+    """What reads saliency in the backward passes of updates: gates, and what they add up in."""
+
+    totals: list[Tensor]
+
+    @property
+    def gates(self) -> list[Gate]:
+        """One gate a block for `WideResNet.forward`."""
 
 
 class NotFinite(PrunelibError):
@@ -74,20 +83,21 @@ def stepper(
     optimizer: torch.optim.Optimizer,
     machine: Machine,
     steps: int,
-    fisher: Fisher | None = None,
+    tap: Tap | None = None,
+    recorder: Recorder | None = None,
 ) -> Step:
     """What makes updates of a model: `sgd_step`; as a CUDA graph, if many come on a GPU.
 
-    With `fisher` it reads saliency too.
+    With `tap` they read saliency too. What makes updates of one run shares a recorder.
     """
 
     def step(x: Tensor, y: Tensor) -> Tensor:
-        return sgd_step(model, optimizer, x, y, machine, fisher.gates if fisher else None)
+        return sgd_step(model, optimizer, x, y, machine, tap.gates if tap else None)
 
     if torch.device(machine.device).type != "cuda" or steps < WORTHWHILE:
         return step
-    record = partial(record_cuda, device=machine.device)
-    return Replayed(step, model, optimizer, fisher.totals if fisher else (), record)
+    recorder = recorder or Recorder.on(machine.device)
+    return Replayed(step, model, optimizer, tap.totals if tap else (), recorder)
 
 
 @dataclass
@@ -109,7 +119,7 @@ class State:
 def train(
     model: WideResNet,
     data: Dataset,
-    protocol: Protocol,
+    protocol: TrainProtocol,
     seed: int,
     machine: Machine | None = None,
     progress: Progress | None = None,
@@ -180,7 +190,7 @@ def train(
     return state.history
 
 
-def told_apart(protocol: Protocol, seed: int, steps: int) -> dict:
+def told_apart(protocol: TrainProtocol, seed: int, steps: int) -> dict:
     """What a checkpoint must agree with."""
     return json.loads(json.dumps({"protocol": asdict(protocol), "seed": seed, "steps": steps}))
 
@@ -189,7 +199,7 @@ def resumed(
     checkpoint: Path | None,
     run: dict,
     model: WideResNet,
-    protocol: Protocol,
+    protocol: TrainProtocol,
     steps: int,
     machine: Machine,
 ) -> State:

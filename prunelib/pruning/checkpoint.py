@@ -1,0 +1,109 @@
+"""The state of a pruning run, and the file that an interrupted run goes on from."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from prunelib.errors import PrunelibError
+from prunelib.files import load_tensors, save_tensors
+from prunelib.pruning.prunable import Prunable
+from prunelib.training.checkpoint import packed, unpack
+from prunelib.training.machine import Machine
+from prunelib.training.protocols import PruneProtocol
+from prunelib.training.trainer import sgd
+
+
+@dataclass(frozen=True)
+class Point:
+    """The network after `removals` channels are gone and it was fine-tuned, and what goes next.
+
+    `error` (per cent) is None where it was not measured. `block` counts from 1; `channel` is the
+    index that the channel had in the unpruned network, from 0; both are None at the end of the
+    trajectory. `seconds` are those of the removal before and of fine-tuning; evaluation comes on
+    top.
+    """
+
+    removals: int
+    params: int
+    macs: int
+    train_loss: float
+    error: float | None
+    block: int | None
+    channel: int | None
+    saliency: float | None
+    seconds: float
+    evaluation_seconds: float
+
+
+@dataclass
+class State:
+    """All that a pruning run needs to go on: it is what a checkpoint holds.
+
+    `alive` has, for each block, the indices in the unpruned network of the channels that are left.
+    `replay` is the order that the run follows, if it follows one.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    alive: list[list[int]]
+    points: list[Point] = field(default_factory=list)
+    replay: list[int] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trajectory has come to its end."""
+        return bool(self.points) and self.points[-1].block is None
+
+
+def begin_or_resume(
+    checkpoint: Path | None,
+    network: Prunable,
+    protocol: PruneProtocol,
+    machine: Machine,
+    replay: Sequence[int] | None = None,
+) -> State:
+    """The state in a checkpoint that went the same way, put into the network, or that of a start.
+
+    Raises:
+        PrunelibError: the checkpoint is damaged, or of another network.
+    """
+    tensors, text = load_tensors(checkpoint) if checkpoint and checkpoint.exists() else ({}, "{}")
+    saved = json.loads(text)
+    order = None if replay is None else list(replay)
+    alive = [list(range(width)) for width in network.widths()]
+    resumes = "replay" in saved and saved["replay"] == order
+    if resumes:
+        _check_same_network(network, saved["alive"], tensors.keys(), str(checkpoint))
+        alive = saved["alive"]
+        for number, (width, left) in enumerate(zip(network.widths(), alive, strict=True), 1):
+            for _ in range(width - len(left)):
+                network.remove(number, 0)
+    machine.place(network.model)
+    optimizer = sgd(network.model, protocol.lr, protocol.momentum, protocol.weight_decay)
+    if not resumes:
+        return State(network.model, optimizer, alive, [], order)
+    unpack(tensors, network.model, optimizer)
+    points = [Point(*values) for values in saved["points"]]
+    return State(network.model, optimizer, alive, points, order)
+
+
+def _check_same_network(
+    network: Prunable, alive: list[list[int]], names: Sequence[str], checkpoint: str
+) -> None:
+    """Raise PrunelibError for a checkpoint of a network that this one cannot become."""
+    whole = [set(range(width)) for width in network.widths()]
+    missing = {f"model.{name}" for name in network.model.state_dict()} - set(names)
+    narrower = len(alive) == len(whole) and all(map(set.issuperset, whole, alive))
+    if missing or not narrower:
+        raise PrunelibError(f"{checkpoint} is of another network; name another file")
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write a checkpoint, whole or not at all."""
+    points = [[getattr(point, f.name) for f in fields(Point)] for point in state.points]
+    text = {"replay": state.replay, "alive": state.alive, "points": points}
+    save_tensors(path, packed(state.model, state.optimizer), json.dumps(text))

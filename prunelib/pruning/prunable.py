@@ -1,0 +1,97 @@
+"""What the loop must know of a network whose channels can be removed, and do to it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from prunelib.kernels.cuda_graph import Recorder, Step
+from prunelib.nets.inputs import InputShape
+from prunelib.nets.surgery import remove_channel
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.pruning.criteria import flop_savings
+from prunelib.pruning.saliency import Fisher
+from prunelib.training.machine import Machine
+from prunelib.training.trainer import stepper
+
+
+class Prunable(Protocol):
+    """A network whose channels can be removed; they lie in blocks that count from 1."""
+
+    model: nn.Module
+
+    @property
+    def makers(self) -> Sequence[nn.Conv2d]:
+        """The convolution that makes the channels of each block."""
+
+    def widths(self) -> list[int]:
+        """How many channels each block has now."""
+
+    def params(self) -> int:
+        """Parameters of the network now."""
+
+    def macs(self) -> int:
+        """Multiply-accumulates for one image now."""
+
+    def savings(self) -> list[int]:
+        """Multiply-accumulates that go with one channel of each block; 0 for the last channel."""
+
+    def updates(
+        self, optimizer: torch.optim.Optimizer, steps: int, fisher: Fisher | None
+    ) -> AbstractContextManager[Step]:
+        """A context with what makes updates, of which many will come; `fisher` reads along."""
+
+    def remove(
+        self, number: int, channel: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> None:
+        """Take a channel (from 0, of those that its block has now) away, and its momentum."""
+
+
+@dataclass
+class PrunableWideResNet:
+    """A `WideResNet`, whose channels between the convolutions of a block can go."""
+
+    model: WideResNet
+    shape: InputShape
+    machine: Machine
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder.on(self.machine.device)
+
+    @property
+    def makers(self) -> Sequence[nn.Conv2d]:
+        """The first convolution of each block."""
+        return [block.conv1 for block in self.model.residual_blocks]
+
+    def widths(self) -> list[int]:
+        """How many channels each block has now."""
+        return list(self.model.profile.middle)
+
+    def params(self) -> int:
+        """Parameters of the network now."""
+        return self.shape.params(self.model.profile)
+
+    def macs(self) -> int:
+        """Multiply-accumulates for one image now."""
+        return self.shape.macs(self.model.profile)
+
+    def savings(self) -> list[int]:
+        """Multiply-accumulates that go with one channel of each block; 0 for the last channel."""
+        return flop_savings(self.model.profile, self.shape)
+
+    @contextmanager
+    def updates(
+        self, optimizer: torch.optim.Optimizer, steps: int, fisher: Fisher | None
+    ) -> Iterator[Step]:
+        """A context with what makes updates; on a GPU they are recorded where many come."""
+        yield stepper(self.model, optimizer, self.machine, steps, fisher, self.recorder)
+
+    def remove(
+        self, number: int, channel: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> None:
+        """Take a channel (from 0, of those that its block has now) away, and its momentum."""
+        remove_channel(self.model, number, channel, optimizer)
