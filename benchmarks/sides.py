@@ -22,8 +22,8 @@ from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.criteria import CRITERIA, CriterionInputs, least_salient
 from prunelib.pruning.saliency import Fisher
-from prunelib.training._torchvision import import_torchvision
 from prunelib.training.data import Dataset, Split, train_batches
+from prunelib.training.data._torchvision import import_torchvision
 from prunelib.training.machine import Machine
 from prunelib.training.trainer import sgd, sgd_step
 

@@ -119,3 +119,12 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     return rounded(value) if isinstance(value, float | Fraction) else value
+
+
+def one_line(error: BaseException) -> str:
+    """An exception's message without line breaks.
+
+    >>> one_line(ValueError("a\\n  b")), one_line(KeyError())
+    ('a b', 'KeyError')
+    """
+    return " ".join(str(error).split()) or type(error).__name__

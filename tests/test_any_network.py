@@ -15,7 +15,7 @@ from prunelib import PrunelibError, fisher_saliency, prunable_layers, prune
 from prunelib.files import Cadence
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.any_network import channels
-from prunelib.training._torchvision import import_torchvision
+from prunelib.training.data._torchvision import import_torchvision
 from prunelib.training.protocols import PruneProtocol
 
 models = import_torchvision().models

@@ -17,10 +17,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import PRUNING
+from prunelib.nets.inputs import PRUNING, InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.training import data
-from prunelib.training.data import Split, generator, train_batches
+from prunelib.training.data import Split, cifar10, generator, load, registry, train_batches
 
 
 def numbered(n, size=4, channels=1, seed=0):
@@ -169,7 +168,7 @@ def test_averaging_rounds_the_mean_of_each_square(n, k, cells, channels, seed):
     random = np.random.default_rng(seed)
     low = random.integers(0, 255)
     x = random.integers(low, 256, (n, k * cells, k * cells, channels), np.uint8)
-    ours = data.average(torch.from_numpy(x), k).numpy()
+    ours = registry.average(torch.from_numpy(x), k).numpy()
     assert ours.dtype == np.uint8
     for image, row, column, channel in np.ndindex(*ours.shape):
         square = x[image, row * k : (row + 1) * k, column * k : (column + 1) * k, channel]
@@ -179,7 +178,7 @@ def test_averaging_rounds_the_mean_of_each_square(n, k, cells, channels, seed):
 
 def test_the_digits_are_those_of_scikit_learn_every_fifth_for_testing():
     bunch = load_digits()
-    ours = data.load("digits")
+    ours = load("digits")
     train = [i for i in range(1797) if i % 5 != 4]
     test = list(range(4, 1797, 5))
     for split, index in ((ours.train, train), (ours.test, test)):
@@ -195,7 +194,7 @@ def test_the_digits_are_those_of_scikit_learn_every_fifth_for_testing():
 
 def test_a_shape_counts_for_its_data():
     profile = ChannelProfile.full(10, 0.5)
-    shape = data.InputShape(1, 7, 8)
+    shape = InputShape(1, 7, 8)
     assert shape.params(profile) == profile.count_params(in_channels=1, num_classes=7)
     assert shape.macs(profile) == profile.count_macs(8, in_channels=1, num_classes=7)
 
@@ -215,7 +214,7 @@ def test_a_shape_counts_for_its_data():
 )
 def test_unknown_names_and_sizes_are_refused(name, size):
     with pytest.raises(PrunelibError, match=f"{name}.*{'' if size is None else size}"):
-        data.load(name, size)
+        load(name, size)
 
 
 OFFICIAL = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
@@ -269,20 +268,20 @@ def write_mirror(folder, n=3):
 @pytest.fixture
 def small(monkeypatch):
     """Accept any images as CIFAR-10, in the order in which they are read."""
-    monkeypatch.setattr(data, "canonical", lambda split, *_: split)
-    joined = data.joined
+    monkeypatch.setattr(cifar10, "canonical", lambda split, *_: split)
+    joined = cifar10.joined
 
     def accept(parts, expected, what, folder):
         return joined(parts, sum(len(part.y) for part in parts), what, folder)
 
-    monkeypatch.setattr(data, "joined", accept)
+    monkeypatch.setattr(cifar10, "joined", accept)
 
 
 @pytest.mark.parametrize("write", [write_official, write_mirror])
 def test_cifar10_is_read_as_it_was_written(tmp_path, small, write):
     folder = tmp_path / "files"
     expected = write(folder)
-    for ours, parts in zip(data.read_cifar10(folder), expected, strict=True):
+    for ours, parts in zip(cifar10.read_cifar10(folder), expected, strict=True):
         assert torch.equal(ours.x, torch.cat([part.x for part in parts]))
         assert torch.equal(ours.y, torch.cat([part.y for part in parts]))
         assert ours.y.dtype == torch.int64
@@ -291,11 +290,11 @@ def test_cifar10_is_read_as_it_was_written(tmp_path, small, write):
 @pytest.mark.parametrize("size", [32, 16, 8])
 def test_cifar10_is_averaged_to_a_smaller_size(tmp_path, small, size):
     train, test = write_official(tmp_path / "cifar-10-batches-py")
-    ours = data.load("cifar10", size, tmp_path)
+    ours = load("cifar10", size, tmp_path)
     k = 32 // size
     assert ours.shape == (3, 10, size)
-    assert torch.equal(ours.train.x, data.average(torch.cat([part.x for part in train]), k))
-    assert torch.equal(ours.test.x, data.average(test[0].x, k))
+    assert torch.equal(ours.train.x, registry.average(torch.cat([part.x for part in train]), k))
+    assert torch.equal(ours.test.x, registry.average(test[0].x, k))
     pixels = ours.train.x.double().numpy()
     np.testing.assert_allclose(ours.mean, pixels.mean((0, 1, 2)), rtol=1e-6)
     np.testing.assert_allclose(ours.std, pixels.std((0, 1, 2)), rtol=1e-6)
@@ -305,7 +304,7 @@ def test_cifar10_is_averaged_to_a_smaller_size(tmp_path, small, size):
 def test_cifar10_of_negative_size_is_refused(tmp_path, small, size):
     write_official(tmp_path / "cifar-10-batches-py")
     with pytest.raises(PrunelibError, match=str(size)):
-        data.load("cifar10", size, tmp_path)
+        load("cifar10", size, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -326,11 +325,11 @@ def test_the_folder_is_found_by_argument_then_environment_then_data(
     argument, environment, here = (place / inside for place in places)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PRUNELIB_DATA", str(places[1]))
-    assert data.find_cifar10(places[0]) == argument
-    assert data.find_cifar10(str(places[0])) == argument
-    assert data.find_cifar10() == environment
+    assert cifar10.find_cifar10(places[0]) == argument
+    assert cifar10.find_cifar10(str(places[0])) == argument
+    assert cifar10.find_cifar10() == environment
     monkeypatch.delenv("PRUNELIB_DATA")
-    assert data.find_cifar10().resolve() == here.resolve()
+    assert cifar10.find_cifar10().resolve() == here.resolve()
 
 
 def test_a_folder_without_cifar10_is_named_with_what_to_do(tmp_path, monkeypatch):
@@ -340,7 +339,7 @@ def test_a_folder_without_cifar10_is_named_with_what_to_do(tmp_path, monkeypatch
     empty.mkdir()
     for place in (empty, tmp_path / "nowhere"):
         with pytest.raises(PrunelibError) as refused:
-            data.load("cifar10", root=place)
+            load("cifar10", root=place)
         for word in (str(place), "parquet", "cifar-10-batches-py", "--data", "PRUNELIB_DATA"):
             assert word in str(refused.value)
 
@@ -350,17 +349,17 @@ def test_images_come_in_one_order_from_any_source(order):
     split = cifar_images(7, 0)
     hashes = [hashlib.blake2b(x.tobytes(), digest_size=16).digest() for x in split.x.numpy()]
     ranks = np.argsort(np.argsort([h[:8].hex() for h in hashes])).astype(np.uint16)
-    mixed = data.Split(split.x[list(order)], split.y[list(order)])
+    mixed = Split(split.x[list(order)], split.y[list(order)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(data.CIFAR10_SHA256, "test", data.sha256(split))
-        found = data.canonical(mixed, ranks, "test", "folder")
+        patch.setitem(cifar10.CIFAR10_SHA256, "test", cifar10.sha256(split))
+        found = cifar10.canonical(mixed, ranks, "test", "folder")
         assert torch.equal(found.x, split.x)
         assert torch.equal(found.y, split.y)
-        other = data.Split(mixed.x, mixed.y.roll(1))
-        for bad in (other, data.Split(mixed.x.clone().index_fill_(0, torch.tensor(0), 9), mixed.y)):
+        other = Split(mixed.x, mixed.y.roll(1))
+        for bad in (other, Split(mixed.x.clone().index_fill_(0, torch.tensor(0), 9), mixed.y)):
             if not all(torch.equal(a, b) for a, b in zip(bad, mixed, strict=True)):
                 with pytest.raises(PrunelibError, match="folder: the test images or labels"):
-                    data.canonical(bad, ranks, "test", "folder")
+                    cifar10.canonical(bad, ranks, "test", "folder")
 
 
 @pytest.mark.parametrize("write", [write_official, write_mirror])
@@ -368,14 +367,14 @@ def test_missing_images_are_counted(tmp_path, write):
     folder = tmp_path / "files"
     parts, _ = write(folder)
     with pytest.raises(PrunelibError) as refused:
-        data.read_cifar10(folder)
+        cifar10.read_cifar10(folder)
     for word in (str(folder), f"{3 * len(parts)} training", "50,000"):
         assert word in str(refused.value)
 
 
 def test_missing_test_images_are_counted(tmp_path):
     with pytest.raises(PrunelibError, match=r"files.*: 2 test images .* 10,000"):
-        data.joined([cifar_images(2, 0)], 10_000, "test", tmp_path / "files")
+        cifar10.joined([cifar_images(2, 0)], 10_000, "test", tmp_path / "files")
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -383,7 +382,7 @@ def test_a_missing_batch_is_named(tmp_path, name):
     write_official(tmp_path / "files", n=1)
     (tmp_path / "files" / name).unlink()
     with pytest.raises(PrunelibError, match=rf"{name} is missing"):
-        data.read_cifar10(tmp_path / "files")
+        cifar10.read_cifar10(tmp_path / "files")
 
 
 @pytest.mark.parametrize(
@@ -397,7 +396,7 @@ def test_a_truncated_file_is_named(tmp_path, write, name, left):
     content = path.read_bytes()
     path.write_bytes(content[: int(left * len(content))])
     with pytest.raises(PrunelibError, match=rf"{name} .*truncated") as refused:
-        data.read_cifar10(tmp_path / "files")
+        cifar10.read_cifar10(tmp_path / "files")
     assert "\n" not in str(refused.value)
 
 
@@ -432,7 +431,7 @@ def test_a_mis_shaped_or_mislabelled_batch_is_named(tmp_path, batch):
     path = tmp_path / "data_batch_3"
     path.write_bytes(pickle.dumps(batch))
     with pytest.raises(PrunelibError, match="data_batch_3") as refused:
-        data.read_batch(path)
+        cifar10.read_batch(path)
     assert "\n" not in str(refused.value)
 
 
@@ -460,7 +459,7 @@ def test_a_mis_shaped_or_mislabelled_parquet_file_is_named(tmp_path, encoded, la
     path = tmp_path / "train-7.parquet"
     write_parquet(path, encoded, labels)
     with pytest.raises(PrunelibError, match=r"train-7\.parquet") as refused:
-        data.read_parquet(path)
+        cifar10.read_parquet(path)
     assert "\n" not in str(refused.value)
 
 
@@ -470,7 +469,7 @@ def test_a_parquet_file_without_a_column_is_named(tmp_path, column):
     table = pyarrow.table({"img": [{"bytes": GOOD}], "label": [1]}).drop_columns([column])
     pyarrow.parquet.write_table(table, path)
     with pytest.raises(PrunelibError, match=rf"train-7\.parquet.*{column}"):
-        data.read_parquet(path)
+        cifar10.read_parquet(path)
 
 
 class Call:
@@ -494,7 +493,7 @@ def test_a_data_file_cannot_run_code(tmp_path, function, protocol):
     batch = {b"data": ROWS, b"labels": [1, 2], b"more": Call(function, *arguments)}
     path.write_bytes(pickle.dumps(batch, protocol))
     with pytest.raises(PrunelibError, match=r"data_batch_1.*does not belong in a data file"):
-        data.read_batch(path)
+        cifar10.read_batch(path)
     assert not trace.exists()
     pickle.loads(path.read_bytes())
     assert trace.exists()
@@ -504,12 +503,12 @@ def test_a_data_file_cannot_run_code(tmp_path, function, protocol):
 def test_batches_of_any_pickle_protocol_are_read(tmp_path, protocol):
     path = tmp_path / "data_batch_1"
     path.write_bytes(pickle.dumps({b"data": ROWS, b"labels": np.array([1, 2])}, protocol))
-    assert torch.equal(data.read_batch(path).x, cifar_images(2, 0).x)
+    assert torch.equal(cifar10.read_batch(path).x, cifar_images(2, 0).x)
 
 
 @pytest.mark.skipif("PRUNELIB_DATA" not in os.environ, reason="no CIFAR-10 named")
 def test_cifar10_has_its_published_statistics():
-    cifar = data.load("cifar10")
+    cifar = load("cifar10")
     for ours, published in (
         (cifar.mean, (0.4914, 0.4822, 0.4465)),
         (cifar.std, (0.2470, 0.2435, 0.2616)),

@@ -16,6 +16,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from prunelib.errors import PrunelibError
 from prunelib.pruning.any_network.channels import keep, masked
+from prunelib.text import one_line
 
 INSTALL = (
     "pruning another network than a WideResNet needs Torch-Pruning: pip install 'prunelib[any]'"
@@ -109,12 +110,12 @@ def run(network: nn.Module, example: Tensor) -> object:
         return network(example)
     except Exception as error:
         shape = tuple(example.shape)
-        raise PrunelibError(f"{FITS}; with {shape} it fails: {one_line(error)}") from None
+        raise PrunelibError(f"{FITS}; with {shape} it fails: {beginning(error)}") from None
 
 
-def one_line(error: Exception) -> str:
+def beginning(error: Exception) -> str:
     """The beginning of an exception's message."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return one_line(error)[:200]
 
 
 def called(network: nn.Module, example: Tensor) -> dict[str, int]:
@@ -151,7 +152,7 @@ def traced(network: nn.Module, example: Tensor, calls: dict[str, int]) -> list[L
     try:
         graph = tp.DependencyGraph().build_dependency(network, [example], verbose=False)
     except Exception as error:
-        what = f"{type(error).__name__}: {one_line(error)}"
+        what = f"{type(error).__name__}: {beginning(error)}"
         raise PrunelibError(
             f"Torch-Pruning cannot follow this network's channels: {what}"
         ) from None
@@ -273,7 +274,7 @@ def difference(network: nn.Module, example: Tensor, layer: Layer, tolerance: flo
         keep(network, layer, left)
         output = network(example)
     except Exception as error:
-        return f"it fails without a channel: {one_line(error)}"
+        return f"it fails without a channel: {beginning(error)}"
     if (output - expected).abs().max() > tolerance * expected.abs().max():
         return "a channel of zeros is not like no channel"
     return None

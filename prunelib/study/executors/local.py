@@ -21,7 +21,7 @@ from prunelib.study.effort import effort
 from prunelib.study.runs import run
 from prunelib.study.specs import Spec, key
 from prunelib.study.store import Record, Store
-from prunelib.training.data import one_line
+from prunelib.text import one_line
 from prunelib.training.machine import Machine
 from prunelib.training.trainer import NotFinite
 

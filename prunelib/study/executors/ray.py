@@ -24,7 +24,8 @@ from prunelib.study.executors.local import Losses, Result, failure
 from prunelib.study.runs import data_of, reads, run_on
 from prunelib.study.specs import Spec
 from prunelib.study.store import Store
-from prunelib.training.data import Dataset, Split, one_line
+from prunelib.text import one_line
+from prunelib.training.data import Dataset, Split
 from prunelib.training.machine import Machine
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -1,0 +1,113 @@
+"""Datasets that live on the device: whole in memory as uint8, in channels-last order."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from prunelib.errors import PrunelibError
+from prunelib.nets.inputs import SHAPES, InputShape
+
+
+class Split(NamedTuple):
+    """Images, uint8 (N, H, W, C), and labels, int64 (N,)."""
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test images with the training set's mean and standard deviation by channel."""
+
+    name: str
+    train: Split
+    test: Split
+    mean: Tensor
+    std: Tensor
+
+    def check(self) -> None:
+        """Raise PrunelibError for data that cannot be learnt from.
+
+        That is: images that are not square, labels that are no classes or not as many as images,
+        a channel that is the same everywhere.
+        """
+        for what, split in (("training", self.train), ("test", self.test)):
+            _check_split(split, what, self.train.x.shape[1:], SHAPES[self.name].num_classes)
+        for channel, std in enumerate(self.std.tolist()):
+            if not std > 0:
+                raise PrunelibError(
+                    f"channel {channel} of the images is the same everywhere; leave it out"
+                )
+
+    @property
+    def shape(self) -> InputShape:
+        """Channels and size of the images, and number of classes."""
+        return InputShape(
+            self.train.x.shape[3], SHAPES[self.name].num_classes, self.train.x.shape[1]
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of all images and labels, in their order."""
+        return sha256(self.train, self.test)[:16]
+
+    def to(self, device: torch.device | str) -> "Dataset":
+        """The same data on another device."""
+        return replace(
+            self,
+            train=Split(*(t.to(device) for t in self.train)),
+            test=Split(*(t.to(device) for t in self.test)),
+            mean=self.mean.to(device),
+            std=self.std.to(device),
+        )
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Float32 images (N, C, H, W), channels-last in memory, from uint8 (N, H, W, C)."""
+        return ((x.float() - self.mean) / self.std).permute(0, 3, 1, 2)
+
+
+def _check_split(split: Split, what: str, size: torch.Size, num_classes: int) -> None:
+    """Raise PrunelibError for images and labels that cannot be learnt from."""
+    x, y = split
+    if x.ndim != 4 or x.shape[1] != x.shape[2]:
+        raise PrunelibError(
+            f"{what} images must be square, (N, size, size, channels), not {tuple(x.shape)}"
+        )
+    if x.shape[1:] != size:
+        raise PrunelibError(
+            f"{what} images are {tuple(x.shape[1:])}, those to train with {tuple(size)}"
+        )
+    if y.shape != x.shape[:1] or not len(y):
+        raise PrunelibError(f"{len(x)} {what} images, but labels of shape {tuple(y.shape)}")
+    least, greatest = int(y.min()), int(y.max())
+    if least < 0 or greatest >= num_classes:
+        raise PrunelibError(
+            f"{what} labels run from {least} to {greatest}; {num_classes} classes are 0 to "
+            f"{num_classes - 1}"
+        )
+
+
+def sha256(*splits: Split) -> str:
+    """SHA-256 of images and labels, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for split in splits:
+        for tensor in split:
+            digest.update(tensor.cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def mean_and_std(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of uint8 images (N, H, W, C), as float32.
+
+    From how often each value occurs: exact, and without a copy of the images in float64.
+    """
+    counts = torch.stack([c.flatten().bincount(minlength=256) for c in x.unbind(-1)]).double()
+    values = torch.arange(256, dtype=torch.float64)
+    total = counts.sum(1)
+    mean = counts @ values / total
+    variance = (counts * (values - mean[:, None]) ** 2).sum(1) / total
+    return mean.float(), variance.sqrt().float()
