@@ -28,7 +28,7 @@ def sizes(
 
     >>> from prunelib.nets.inputs import SHAPES
     >>> sizes([3], ChannelProfile.full(10, 0.25), SHAPES["digits"])
-    [(5550, 58528), (5404, 57952)]
+    [(5722, 88224), (5504, 87360)]
     """
     params, macs = shape.params(profile), shape.macs(profile)
     left, saved, found = list(profile.middle), {}, [(params, macs)]
