@@ -1,8 +1,13 @@
-"""What notebooks show, without Jupyter: their cells are run here, one after the other."""
+"""What notebooks show, without Jupyter: their cells are run here, one after the other.
+
+`python tests/pages.py NAME ...` prints a digest of what the notebooks of these names show.
+"""
 
 import ast
 import contextlib
+import hashlib
 import json
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -60,3 +65,8 @@ def differences(ours: object, theirs: object, where: str = "") -> list[str]:
     else:
         return [] if ours == theirs else [f"{where}: {ours!r:.200} is not {theirs!r:.200}"]
     return [line for name, a, b in parts for line in differences(a, b, name)]
+
+
+if __name__ == "__main__":
+    pages = {name: shown(ROOT / "notebooks" / f"{name}.ipynb") for name in sys.argv[1:]}
+    print(hashlib.sha256(json.dumps(pages, sort_keys=True).encode()).hexdigest())

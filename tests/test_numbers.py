@@ -4,6 +4,8 @@ Processors differ in the last digits of sums. Here every mean, deviation, fit an
 changed there on purpose, and what the notebooks show stays the same to the last character.
 """
 
+import os
+import subprocess
 import sys
 from fractions import Fraction
 from functools import cache
@@ -100,3 +102,23 @@ def test_no_page_depends_on_last_digits(path, monkeypatch, request):
     before = shown(path)
     request.getfixturevalue("noise")
     assert differences(before, shown(path)) == []
+
+
+PLAIN = {
+    "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_ICL",
+    "OPENBLAS_CORETYPE": "Nehalem",
+}
+"""As if on a processor of 2008."""
+
+
+@pytest.mark.slow
+def test_pages_are_the_same_on_another_code_path():
+    command = [sys.executable, str(ROOT / "tests/pages.py"), "verdicts", "saliency", "cost"]
+    digests = [
+        subprocess.run(
+            command, env=os.environ | path, capture_output=True, text=True, check=True
+        ).stdout
+        for path in ({}, PLAIN)
+    ]
+    assert len(digests[0]) == 65
+    assert digests[0] == digests[1]
