@@ -16,6 +16,7 @@ from prunelib.book.figures.errors import (
     published,
     trajectory,
 )
+from prunelib.book.figures.lengths import error_by_length, shape_by_length
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
 from prunelib.book.figures.pruning import removal_cost, removals_by_block
 from prunelib.book.figures.saliency import saliency_ranks, saliency_scatter
@@ -30,6 +31,7 @@ __all__ = [
     "block_widths",
     "comparison",
     "error_against",
+    "error_by_length",
     "forest",
     "gaps",
     "learning_curves",
@@ -42,5 +44,6 @@ __all__ = [
     "removals_by_block",
     "saliency_ranks",
     "saliency_scatter",
+    "shape_by_length",
     "trajectory",
 ]
