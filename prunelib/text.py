@@ -21,7 +21,9 @@ def count(text: str) -> int:
     >>> count("500k"), count("1.1M"), count("92,000")
     (500000, 1100000, 92000)
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)", text.strip().replace(",", "").lower())
+    match = re.fullmatch(
+        r"(\d+(?:\.\d+)?(?:e\d{1,2})?)([kmg]?)", text.strip().replace(",", "").lower()
+    )
     if not match or not (value := round(float(match[1]) * COUNT[match[2]])):
         raise PrunelibError(f"{text!r} is not a count like 500k, 1.1M or 92000")
     return value

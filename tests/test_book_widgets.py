@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import shown
 import test_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -31,7 +32,8 @@ html_context = {"default_mode": "auto"}
 html_theme_options = {"navbar_persistent": []}
 """
 OPEN = """
-from prunelib.book.widgets.explorer import explorer, player
+from prunelib.book.widgets.explorer import explorer
+from prunelib.book.widgets.player import player
 from prunelib.book.notebook import open_study
 smoke = open_study("smoke", results=%r, run_missing=False)
 mini = open_study("mini", results=%r, run_missing=False)
@@ -123,7 +125,7 @@ def test_modules_are_stored_once_and_views_are_small(built):
     views = text.split('class="widget-place"')[1:]
     assert len(views) == 4
     for view in views:
-        assert len(view.split("</script>")[0]) < 12_000
+        assert len(view.split("</script>")[0]) < 24_000
         assert "export default" not in view
 
 
@@ -160,7 +162,7 @@ def tabled(widget):
 
 def comparison(widget):
     return [
-        widgets.Row(
+        shown.Row(
             row.locator("th").evaluate("(th) => th.firstChild.textContent"),
             *(cell.text_content() for cell in row.locator("td").all()),
             row.locator("small").text_content(),
@@ -175,9 +177,9 @@ def shows(widget, records, family, profile):
     assert tuple(channels) == profile.middle == tuple(tabled(widget))
     assert shares == pytest.approx(profile.shares())
     rows = comparison(widget)
-    assert rows == widgets.compared(records, family, profile)
+    assert rows == shown.compared(records, family, profile)
     fields = widget.locator(".pl-copy .pl-text")
-    assert eval(fields.nth(0).input_value()) == profile
+    assert shown.built(fields.nth(0).input_value()) == profile
     assert fields.nth(1).input_value() == profile.to_json()
     label = widget.locator("svg[role=img]").get_attribute("aria-label")
     assert rows[0].params in label
@@ -237,6 +239,31 @@ def test_a_bar_can_be_clicked(visit):
     assert ranges(widget).nth(1).input_value() == "4"
 
 
+def test_a_bar_can_be_dragged_and_the_drag_undone(visit, records):
+    page = visit()
+    widget, mouse = page.explorer, page.page.mouse
+    before = drawn(widget)[0]
+    widget.locator("svg[role=img]").scroll_into_view_if_needed()
+    full = widget.locator(".pl-pick").nth(3).locator(".pl-full").bounding_box()
+    x, top, bottom = full["x"] + full["width"] / 2, full["y"], full["y"] + full["height"]
+    mouse.move(x, bottom - 4)
+    mouse.down()
+    mouse.move(x, (top + bottom) / 2)
+    mouse.move(x, top - 3)
+    mouse.up()
+    whole = records.scale.base.middle[3]
+    assert drawn(widget)[0] == [*before[:3], whole, *before[4:]]
+    shows(widget, records, "custom", ChannelProfile(16, 0.5, (*before[:3], whole, *before[4:])))
+    undo, reset = (widget.get_by_role("button", name=name) for name in ("Undo", "Reset"))
+    undo.click()
+    assert drawn(widget)[0] == before
+    assert undo.is_disabled()
+    ranges(widget).first.press("End")
+    ranges(widget).last.press("End")
+    reset.click()
+    assert drawn(widget)[0] == before
+
+
 def test_the_profile_can_be_copied(visit, server):
     page = visit(f"{server}/page.html")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -251,7 +278,7 @@ def test_the_profile_can_be_copied(visit, server):
 
 def stands(widget, records, removals):
     """Check everything that the player says of a number of removals."""
-    expected = widgets.position(records, removals)
+    expected = shown.position(records, removals)
     profile = records.trajectory(0).after(removals)
     for name in ("params", "macs", "error", "next"):
         assert widget.locator(f"[data-fact={name}]").text_content() == getattr(expected, name)
@@ -278,6 +305,31 @@ def test_the_player_by_keyboard(visit, records):
     forth.press("Enter")
     back.press("Enter")
     stands(widget, records, 1)
+
+
+def test_the_player_follows_a_click_on_its_curve_and_on_a_block(visit, records):
+    widget = visit().player
+    curve = widget.locator("svg[role=img]").nth(1)
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    curve.click(position={"x": box["width"] - 11, "y": box["height"] / 2})
+    assert int(ranges(widget).input_value()) > 0.9 * last(records)
+    stands(widget, records, int(ranges(widget).input_value()))
+    ranges(widget).press("Home")
+    widget.locator("rect[data-block='2']").click()
+    goes = records.trajectory(0).blocks.index(2) + 1
+    stands(widget, records, goes)
+
+
+def test_the_player_shows_another_seed_at_the_same_place(visit, records):
+    widget = visit().player
+    end = last(records)
+    for _ in range(end // 2):
+        ranges(widget).press("ArrowRight")
+    widget.locator("legend:text('Seed') ~ label input[value='1']").check(force=True)
+    assert abs(int(ranges(widget).input_value()) - end // 2) <= 1
+    shown_now = records.trajectory(1).after(int(ranges(widget).input_value()))
+    assert tuple(drawn(widget)[0]) == shown_now.middle
 
 
 def dot(widget):

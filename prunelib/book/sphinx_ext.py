@@ -112,9 +112,9 @@ def widget_states(renderer: NbElementRenderer) -> dict:
 @cache
 def modules() -> dict[str, str]:
     """The ES modules of our own widgets, which the book holds once, by the widgets' names."""
-    from prunelib.book.widgets import explorer
+    from prunelib.book.widgets import base
 
-    return {name: explorer.module(name) for name in explorer.MODULES}
+    return {name: base.module(name) for name in base.MODULES}
 
 
 def stay_local(app: Sphinx, config) -> None:

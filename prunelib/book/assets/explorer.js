@@ -1,6 +1,6 @@
 // Design a channel profile: choose a family and a size, or edit a block, and compare.
 import { after, blocks, candidates, factorOf, fit, full, largest, macs, params, reduced, same, scaled, toJson, toPython } from "./profile.js";
-import { announcer, bars, button, bytes, choice, count, described, fitted, h, legend, missing, parsed, percent, plural, say, slider, table, unique } from "./parts.js";
+import { announcer, bars, button, choice, count, described, draggable, fitted, h, inStep, legend, missing, parsed, percent, plural, say, slider, table, unique } from "./parts.js";
 
 const FAMILIES = [
   ["pruned-and-tuned", "Pruned"],
@@ -9,12 +9,12 @@ const FAMILIES = [
   ["reduced-width", "Reduced width"],
   ["custom", "Edited by hand"],
 ];
+const LONGER = { long: "trained longer", longest: "trained longest" };
 const STATE = ["scale", "family", "removals", "factor", "block", "width", "profile"];
 
 // The data of one scale, unpacked.
 export function unpacked(data) {
   const study = { ...data, base: full(data.depth, data.width), baseError: data.base };
-  study.order = data.order === null ? null : [...bytes(data.order)];
   study.source = study.order && after(study.base, study.order, data.source);
   study.factors = study.source && candidates(study.source);
   return study;
@@ -88,13 +88,23 @@ export function compared(study, family, profile) {
     : { error: null, note: "no runs of this network yet" };
   const whole = same(profile, study.base);
   const rows = [];
+  const longer = (name, title) => {
+    for (const [end, how] of Object.entries(LONGER)) {
+      const read = whole ? base : reading(study.curves[`${name}-${end}`], size);
+      if (read.error !== null) rows.push(row(`${title}, ${how}`, profile, read));
+    }
+  };
   if (family === "custom")
     rows.push(row("This network", profile, { error: null, note: "no curve applies to a profile edited by hand" }));
   else if (family === "pruned-and-tuned") {
     rows.push(row("This network, pruned and tuned", profile, reading(study.curves[family], size)));
     const scratch = whole ? base : reading(study.curves["pruned-from-scratch"], size);
     rows.push(row("The same shape from scratch", profile, scratch));
-  } else rows.push(row("This network", profile, whole ? base : reading(study.curves[family], size)));
+    longer("pruned-from-scratch", "The same shape");
+  } else {
+    rows.push(row("This network", profile, whole ? base : reading(study.curves[family], size)));
+    longer(family, "This network");
+  }
   if (study.source && family !== "copycat") {
     const copy = fit(study.source, size, study.shape, study.factors);
     if (copy) rows.push(row("Copycat of this size", copy, reading(study.curves.copycat, params(copy, study.shape))));
@@ -166,7 +176,7 @@ function budgeter(wish) {
         event.preventDefault();
         const budget = parsed(field.value);
         typing = true; // What was typed stays, though what fits is smaller.
-        const text = budget ? wish(budget, what.value) : "Type a number such as 100k, 1.1M or 92,000.";
+        const text = budget ? wish(budget, what.value) : "Type a number such as 100k, 1.5e5 or 92,000.";
         typing = false;
         say(complaint, text || "");
         field.setAttribute("aria-invalid", String(Boolean(text)));
@@ -206,54 +216,53 @@ function render({ model, el }) {
   const studies = Object.fromEntries(
     Object.entries(model.get("data").scales).map(([name, data]) => [name, unpacked(data)]),
   );
-  const read = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
-  let state = read();
-  let telling = false;
-
   // Brings a wish into a state that is possible: another scale has other limits.
-  function settled(wish) {
+  function settled(wish, before) {
     const study = studies[wish.scale];
     const next = { ...wish };
-    const moved = next.scale !== state.scale && next.family === "custom";
+    const moved = next.scale !== before.scale && next.family === "custom";
     if (moved || (!pruned(study) && ["pruned-and-tuned", "copycat"].includes(next.family)))
       next.family = pruned(study) ? "pruned-and-tuned" : "bottleneck";
     next.removals = Math.min(next.removals, pruned(study) ? study.order.length : 0);
-    if (next.family !== "copycat" && next.family !== state.family) next.factor = Math.min(1, next.factor);
+    if (next.family !== "copycat" && next.family !== before.family) next.factor = Math.min(1, next.factor);
     const profile = designed(study, next);
     next.block = Math.min(next.block, profile.middle.length);
     return { ...next, profile: toJson(profile), width: profile.middle[next.block - 1] };
   }
 
-  function change(patch) {
-    state = settled({ ...state, ...patch });
-    telling = true; // Each name that is set is an event: the rest are not set yet.
-    for (const name of STATE) model.set(name, state[name]);
-    telling = false;
-    model.save_changes();
-    draw();
+  const held = inStep(model, STATE, settled, () => draw());
+  const begun = held.now;
+  const done = [];
+
+  // What was before can be brought back; a drag counts as one step.
+  function change(patch, kept = true) {
+    if (kept) done.push(held.now);
+    held.change(patch);
   }
 
-  function edit(width) {
-    const profile = JSON.parse(state.profile);
-    profile.middle[state.block - 1] = width;
-    change({ family: "custom", profile: toJson(profile) });
+  function edit(width, block = held.now.block, kept = true) {
+    const profile = JSON.parse(held.now.profile);
+    profile.middle[block - 1] = width;
+    change({ family: "custom", block, profile: toJson(profile) }, kept);
   }
 
   const status = announcer();
   const scales = choice("Scale", Object.keys(studies).map((name) => [name, name]), (scale) => change({ scale }));
   const families = choice("Family", FAMILIES, (family) => change({ family }));
   const size = slider("Channels removed", (value) =>
-    change(state.family === "pruned-and-tuned" ? { removals: value } : { factor: value }),
+    change(held.now.family === "pruned-and-tuned" ? { removals: value } : { factor: value }),
   );
   const budget = budgeter((wanted, what) => {
-    const found = withinBudget(studies[state.scale], state.family, wanted, what);
+    const found = withinBudget(studies[held.now.scale], held.now.family, wanted, what);
     if (!("least" in found)) return change(found);
-    const [title] = FAMILIES.filter(([name]) => name === state.family).map(([, text]) => text.toLowerCase());
+    const [title] = FAMILIES.filter(([name]) => name === held.now.family).map(([, text]) => text.toLowerCase());
     const units = what === "params" ? "parameters" : "MACs";
     return `No ${title} network has ${count(wanted)} ${units}: possible are ${count(found.least)} to ${count(found.most)}.`;
   });
   const block = slider("Block", (value) => change({ block: value }));
-  const width = slider("Its channels", edit);
+  const width = slider("Its channels", (value) => edit(value));
+  const undo = button("Undo", () => held.change(done.pop()));
+  const reset = button("Reset", () => change(begun));
   const chart = h("div", { class: "pl-chart" });
   const note = h("div");
   const rows = comparison();
@@ -273,6 +282,7 @@ function render({ model, el }) {
     chart,
     marked,
     h("div", { class: "pl-pair" }, block.row, width.row),
+    h("div", { class: "pl-buttons" }, undo, reset),
     rows.node,
     h("div", { class: "pl-copies" }, python.row, json.row),
     values.node,
@@ -280,21 +290,27 @@ function render({ model, el }) {
     status.node,
   );
 
+  draggable(chart, {
+    profile: () => designed(studies[held.now.scale], held.now),
+    begin: () => done.push(held.now),
+    drag: (number, channels) => edit(channels, number, false),
+  });
+
   const view = fitted(chart, (wide) => {
-    const study = studies[state.scale];
-    const profile = designed(study, state);
+    const study = studies[held.now.scale];
+    const profile = designed(study, held.now);
     const label = `${described(profile)} ${count(params(profile, study.shape))} parameters.`;
-    const marks = copycatOf(study, state.family, profile);
+    const marks = copycatOf(study, held.now.family, profile);
     const pick = (number) => change({ block: number });
-    chart.replaceChildren(bars(profile, wide, { label, marks, chosen: state.block, pick }));
+    chart.replaceChildren(bars(profile, wide, { label, marks, chosen: held.now.block, pick }));
     marked.lastChild.hidden = !marks;
   });
 
   function draw() {
-    const study = studies[state.scale];
-    const profile = designed(study, state);
-    const { removals, factor, family } = state;
-    scales.set(state.scale);
+    const study = studies[held.now.scale];
+    const profile = designed(study, held.now);
+    const { removals, factor, family } = held.now;
+    scales.set(held.now.scale);
     families.set(family, (name) =>
       name === "custom" ? family === "custom" : pruned(study) || !["pruned-and-tuned", "copycat"].includes(name),
     );
@@ -305,9 +321,9 @@ function render({ model, el }) {
       size.set({ title: "Scale factor", min: 0.01, max: family === "copycat" ? 2 : 1, step: 0.01, now: factor, text: `× ${factor.toFixed(2)}` });
     const made = { params: params(profile, study.shape), macs: macs(profile, study.shape) };
     budget.set(made, family !== "custom");
-    const chosen = blocks(profile)[state.block - 1];
-    block.set({ min: 1, max: profile.middle.length, now: state.block, text: `${state.block} of ${profile.middle.length}` });
-    width.set({ min: 1, max: chosen.cOut, now: chosen.middle, text: `${chosen.middle} of ${chosen.cOut}`, title: `Channels in block ${state.block}` });
+    const chosen = blocks(profile)[held.now.block - 1];
+    block.set({ min: 1, max: profile.middle.length, now: held.now.block, text: `${held.now.block} of ${profile.middle.length}` });
+    width.set({ min: 1, max: chosen.cOut, now: chosen.middle, text: `${chosen.middle} of ${chosen.cOut}`, title: `Channels in block ${held.now.block}` });
     note.replaceChildren(...(pruned(study) ? [] : [missing(study)]));
     const compare = compared(study, family, profile);
     rows.set(compare);
@@ -315,25 +331,17 @@ function render({ model, el }) {
     python.set(toPython(profile));
     json.set(toJson(profile));
     say(source, study.provenance);
+    undo.disabled = !done.length;
     view.draw();
     const [own] = compare;
     status.say(`${own.params} parameters, ${own.macs} MACs, error ${own.error}: ${own.note}.`);
   }
 
-  function follow() {
-    const now = read();
-    if (telling || STATE.every((name) => now[name] === state[name])) return;
-    state = now;
-    draw();
-  }
-
-  state = settled(state);
   el.replaceChildren(root);
   draw();
-  for (const name of STATE) model.on(`change:${name}`, follow);
   return () => {
     view.stop();
-    for (const name of STATE) model.off(`change:${name}`, follow);
+    held.stop();
   };
 }
 

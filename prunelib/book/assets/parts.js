@@ -9,9 +9,9 @@ export const count = (n) => Math.round(n).toLocaleString("en-US");
 export const percent = (x) => `${x.toFixed(2)} %`;
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
-// A count as people write it, such as 500k, 1.1M or 92,000; null if it is none.
+// A count as people write it, such as 500k, 1.1M, 1.5e5 or 92,000; null if it is none.
 export function parsed(text) {
-  const match = /^(\d+(?:\.\d+)?)([kmg]?)$/.exec(text.trim().replaceAll(",", "").toLowerCase());
+  const match = /^(\d+(?:\.\d+)?(?:e\d{1,2})?)([kmg]?)$/.exec(text.trim().replaceAll(",", "").toLowerCase());
   return (match && Math.round(match[1] * { "": 1, k: 1e3, m: 1e6, g: 1e9 }[match[2]])) || null;
 }
 
@@ -21,8 +21,35 @@ export function short(n) {
   return `${Number((n / divisor).toPrecision(3))}${unit}`;
 }
 
-export function bytes(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+// What a widget shows, in step with its model. `settled(wish, before)` makes a wish possible.
+export function inStep(model, names, settled, draw) {
+  const read = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  const differs = (a, b) => names.some((name) => a[name] !== b[name]);
+  const held = { now: settled(read(), read()), change, stop };
+  let telling = false;
+
+  function change(patch) {
+    held.now = settled({ ...held.now, ...patch }, held.now);
+    telling = true; // Each name that is set is an event: the rest are not set yet.
+    for (const name of names) model.set(name, held.now[name]);
+    telling = false;
+    model.save_changes();
+    draw();
+  }
+
+  function follow() {
+    const now = read();
+    if (telling || !differs(now, held.now)) return;
+    held.now = now;
+    draw();
+  }
+
+  function stop() {
+    for (const name of names) model.off(`change:${name}`, follow);
+  }
+
+  for (const name of names) model.on(`change:${name}`, follow);
+  return held;
 }
 
 function build(node, attributes, children) {
@@ -139,10 +166,44 @@ function hatch() {
 const text = (x, y, content, attributes = {}) => s("text", { x, y, ...attributes }, String(content));
 const line = (x1, y1, x2, y2, name) => s("line", { x1, y1, x2, y2, class: name });
 
+const BARS = { left: 48, right: 2, top: 20, bottom: 24, height: 208 };
+
+// Where a pointer is on the bars: { block, channels }, counted from one.
+export function barAt(profile, width, x, y) {
+  const { left, right, top, bottom, height } = BARS;
+  const all = blocks(profile);
+  const i = Math.max(0, Math.min(all.length - 1, Math.floor(((x - left) * all.length) / (width - left - right))));
+  const share = 1 - (y - top) / (height - top - bottom);
+  return { block: i + 1, channels: Math.max(1, Math.min(all[i].cOut, Math.round(share * all[i].cOut))) };
+}
+
+// Calls back while a bar is dragged with a mouse or a pen; a finger scrolls the page.
+export function draggable(place, { profile, begin, drag }) {
+  let from = null;
+  const at = (event) => {
+    const box = place.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  place.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "touch" && event.button === 0) from = { at: at(event), moved: false };
+  });
+  place.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const [x, y] = at(event);
+    if (!from.moved && Math.abs(y - from.at[1]) < 4) return;
+    if (!from.moved) begin();
+    from.moved = true;
+    const { block } = barAt(profile(), place.clientWidth, ...from.at);
+    drag(block, barAt(profile(), place.clientWidth, from.at[0], y).channels);
+  });
+  const end = () => (from = null);
+  for (const name of ["pointerup", "pointerleave", "pointercancel"]) place.addEventListener(name, end);
+}
+
 // Bars of a profile: share of the full width, with the channels on top.
 // `marks`: another profile, drawn as lines; `chosen`: a block; `pick(block)`: a bar was clicked.
 export function bars(profile, width, { label, marks = null, chosen = 0, pick = null }) {
-  const [left, right, top, bottom, height] = [48, 2, 20, 24, 208];
+  const { left, right, top, bottom, height } = BARS;
   const all = blocks(profile);
   const other = marks && blocks(marks);
   const slot = (width - left - right) / all.length;
@@ -259,18 +320,20 @@ function ticks(low, high, number) {
   return found;
 }
 
-// Error against parameters, the largest network on the left; `now`: [x, y, whether measured].
-export function curve(points, now, width, label) {
+// Error against parameters, the largest network on the left; `now`: [x, y, whether measured];
+// `pick(i)`: the point of `points` nearest to a click.
+export function curve(points, now, width, label, pick) {
   const [left, right, top, bottom, height] = [48, 10, 14, 40, 210];
-  const xs = points.map(([x]) => x);
+  const [xs, ys] = [0, 1].map((i) => points.map((point) => point[i]));
   const [least, most] = [Math.min(...xs, now[0]), Math.max(...xs, now[0])];
-  const yTicks = ticks(0, Math.max(...points.map(([, y]) => y), 1), 4);
-  const ceiling = Math.max(yTicks.at(-1), ...points.map(([, y]) => y)) * 1.04;
+  const [floor, ceiling] = [Math.min(...ys), Math.max(...ys)];
+  const pad = 0.06 * (ceiling - floor || 1);
+  const [low, high] = [Math.max(0, floor - pad), ceiling + pad];
   const x = (value) => left + ((most - value) / (most - least || 1)) * (width - left - right);
-  const y = (value) => top + (1 - value / ceiling) * (height - top - bottom);
+  const y = (value) => top + ((high - value) / (high - low)) * (height - top - bottom);
   const path = points.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`);
   const [cx, cy, measured] = [x(now[0]), y(now[1]), now[2]];
-  const rows = yTicks.flatMap((tick) => [
+  const rows = ticks(low, high, 4).flatMap((tick) => [
     line(left, y(tick), width - right, y(tick), "pl-grid"),
     text(left - 6, y(tick) + 4, `${Number(tick.toPrecision(3))} %`, { class: "pl-axis" }),
   ]);
@@ -278,9 +341,15 @@ export function curve(points, now, width, label) {
     text(Math.min(width - right - 8, x(tick)), height - 22, short(tick), { class: "pl-tick", "font-size": 12 }),
   );
   const title = text((left + width - right) / 2, height - 4, "parameters left", { class: "pl-tick", "font-size": 12 });
+  const nearest = (event) => {
+    const at = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const far = xs.map((value) => Math.abs(x(value) - at));
+    pick(far.indexOf(Math.min(...far)));
+  };
   return s(
     "svg",
-    { class: "pl-svg", role: "img", "aria-label": label, width, height, viewBox: `0 0 ${width} ${height}` },
+    { class: "pl-svg pl-pick", role: "img", "aria-label": label, width, height, viewBox: `0 0 ${width} ${height}`, onclick: nearest },
+    s("rect", { class: "pl-slot", x: 0, y: 0, width, height }),
     rows,
     columns,
     title,

@@ -1,20 +1,17 @@
 // Walk through a pruning run: the profile shrinks, a dot moves along the measured error.
 import { after, full, macs, params } from "./profile.js";
-import { announcer, bars, button, bytes, choice, count, curve, curveLegend, described, fitted, h, legend, missing, percent, say, slider, table } from "./parts.js";
+import { announcer, bars, button, choice, count, curve, curveLegend, described, fitted, h, inStep, legend, missing, percent, say, slider, table } from "./parts.js";
 
-const STATE = ["scale", "removals"];
-const SECONDS = 20; // a whole run
+const STATE = ["scale", "seed", "removals"];
+const SPEEDS = [["40", "slow"], ["20", "normal"], ["5", "fast"]]; // seconds a whole run
 
-// The data of one scale, unpacked; the numbers of each removal follow from the profile.
-export function unpacked(data) {
-  const study = { ...data, base: full(data.depth, data.width) };
-  if (data.order === null) return { ...study, order: null };
-  study.order = [...bytes(data.order)];
-  study.channels = [...new Uint16Array(bytes(data.channels).buffer)];
-  study.errors = [...new Uint16Array(bytes(data.errors).buffer)].map((e) => (e === 65535 ? null : e / 100));
-  study.saliencies = [...new Float32Array(bytes(data.saliencies).buffer)];
-  study.sizes = study.errors.map((_, i) => params(after(study.base, study.order, i), study.shape));
-  return study;
+// The data of one scale and seed; the numbers of each removal follow from the profile.
+export function unpacked(data, seed) {
+  const base = full(data.depth, data.width);
+  const run = data.runs[seed];
+  if (!run) return { ...data, base, order: null };
+  const sizes = run.errors.map((_, i) => params(after(base, run.order, i), data.shape));
+  return { ...data, ...run, base, sizes };
 }
 
 export const profileAt = (study, removals) => after(study.base, study.order, removals);
@@ -27,7 +24,7 @@ export function position(study, removals) {
   const here = measured === removals;
   const at = `after ${measured} removals`;
   const scored = study.saliencies[removals];
-  const scores = scored === undefined || Number.isNaN(scored) ? "" : `, saliency ${scored.toExponential(1)}`;
+  const scores = scored == null ? "" : `, saliency ${scored.toExponential(1)}`;
   return {
     removed: `${removals} of ${study.order.length}`,
     params: count(study.sizes[removals]),
@@ -36,7 +33,7 @@ export function position(study, removals) {
     last: here || error === null ? "" : `last measured ${at}: ${percent(error)}`,
     next:
       removals < study.order.length
-        ? `block ${study.order[removals]}, channel ${study.channels[removals]}${scores}`
+        ? `block ${study.order[removals]}, channel ${study.channels[removals] + 1}${scores}`
         : "nothing: the run ends here",
     dot: error,
     measured: here,
@@ -56,26 +53,34 @@ function facts() {
   };
 }
 
-function render({ model, el }) {
-  const studies = Object.fromEntries(
-    Object.entries(model.get("data").scales).map(([name, data]) => [name, unpacked(data)]),
-  );
-  const read = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
-  let state = read();
-  let telling = false;
-  let timer = null;
-  const study = () => studies[state.scale];
-  const last = () => study().order?.length ?? 0;
+// Everything that the player must know, unpacked once for each scale and seed.
+function library(scales) {
+  const found = {};
+  return (scale, seed) => (found[`${scale} ${seed}`] ??= unpacked(scales[scale], seed));
+}
 
-  function change(patch) {
-    state = { ...state, ...patch };
-    state.removals = Math.max(0, Math.min(last(), state.removals));
-    telling = true; // Each name that is set is an event: the rest are not set yet.
-    for (const name of STATE) model.set(name, state[name]);
-    telling = false;
-    model.save_changes();
-    draw();
+function render({ model, el }) {
+  const scales = model.get("data").scales;
+  const all = library(scales);
+  const seedsOf = (scale) => Object.keys(scales[scale].runs);
+  let timer = null;
+  let seconds = 20;
+
+  // A run of another scale or seed is shown where it has lost the same share of its channels.
+  function settled(wish, before) {
+    const seeds = seedsOf(wish.scale);
+    const seed = !seeds.length || seeds.includes(String(wish.seed)) ? wish.seed : Number(seeds[0]);
+    const end = all(wish.scale, seed).order?.length ?? 0;
+    const was = all(before.scale, before.seed).order?.length ?? 0;
+    const moved = wish.scale !== before.scale || wish.seed !== before.seed;
+    const removals = moved && was ? Math.round((wish.removals / was) * end) : wish.removals;
+    return { ...wish, seed, removals: Math.max(0, Math.min(end, removals)) };
   }
+
+  const held = inStep(model, STATE, settled, () => draw());
+  const study = () => all(held.now.scale, held.now.seed);
+  const last = () => study().order?.length ?? 0;
+  const { change } = held;
 
   function pause() {
     clearInterval(timer);
@@ -87,29 +92,43 @@ function render({ model, el }) {
   function start() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const [step, wait] = still ? [Math.ceil(last() / 10), 1000] : pace();
-    if (state.removals === last()) change({ removals: 0 });
+    if (held.now.removals === last()) change({ removals: 0 });
     timer = setInterval(() => {
-      change({ removals: state.removals + step });
-      if (state.removals === last() || !root.isConnected) pause();
+      change({ removals: held.now.removals + step });
+      if (held.now.removals === last() || !root.isConnected) pause();
     }, wait);
     draw();
   }
 
   function pace() {
-    const step = Math.max(1, Math.round(last() / SECONDS / 20));
-    return [step, (1000 * SECONDS * step) / Math.max(last(), 100)];
+    const step = Math.max(1, Math.round(last() / seconds / 20));
+    return [step, (1000 * seconds * step) / Math.max(last(), 100)];
   }
 
   function step(by) {
     if (timer) pause();
-    change({ removals: state.removals + by });
+    change({ removals: held.now.removals + by });
   }
 
   const status = announcer();
-  const scales = choice("Scale", Object.keys(studies).map((name) => [name, name]), (scale) => {
+  const chosen = choice("Scale", Object.keys(scales).map((name) => [name, name]), (scale) => {
     if (timer) pause();
     change({ scale });
   });
+  const seedNames = [...new Set(Object.keys(scales).flatMap(seedsOf))];
+  const seeds = choice("Seed", seedNames.map((seed) => [seed, seed]), (seed) => {
+    if (timer) pause();
+    change({ seed: Number(seed) });
+  });
+  const speeds = choice("Speed", SPEEDS, (chosen) => {
+    seconds = Number(chosen);
+    speeds.set(chosen);
+    if (timer) pause(), start();
+  });
+  const jump = (removals) => {
+    if (timer) pause();
+    change({ removals });
+  };
   const walk = slider("Channels removed", (removals) => {
     if (timer) pause();
     change({ removals });
@@ -126,6 +145,7 @@ function render({ model, el }) {
   const body = h(
     "div",
     {},
+    speeds.row,
     h("div", { class: "pl-transport" }, h("div", { class: "pl-buttons" }, play, back, forth), walk.row),
     numbers.node,
     chart,
@@ -137,7 +157,7 @@ function render({ model, el }) {
   const root = h(
     "section",
     { class: "pl-widget", "aria-label": "Walk through a pruning run" },
-    Object.keys(studies).length > 1 ? h("div", { class: "pl-choices" }, scales.row) : null,
+    h("div", { class: "pl-choices" }, Object.keys(scales).length > 1 ? chosen.row : null, seedNames.length > 1 ? seeds.row : null),
     note,
     body,
     source,
@@ -146,32 +166,39 @@ function render({ model, el }) {
 
   const above = fitted(chart, (wide) => {
     if (!study().order) return;
-    const profile = profileAt(study(), state.removals);
-    const label = `${described(profile)} ${count(study().sizes[state.removals])} parameters.`;
-    chart.replaceChildren(bars(profile, wide, { label }));
+    const profile = profileAt(study(), held.now.removals);
+    const label = `${described(profile)} ${count(study().sizes[held.now.removals])} parameters.`;
+    // A click on a block leads to where it loses its next channel.
+    const pick = (block) => {
+      const next = study().order.indexOf(block, held.now.removals);
+      if (next >= 0) jump(next + 1);
+    };
+    chart.replaceChildren(bars(profile, wide, { label, pick }));
   });
   const below = fitted(errors, (wide) => {
     if (!study().order) return;
-    const now = position(study(), state.removals);
-    const points = study().sizes.map((x, i) => [x, study().errors[i]]).filter(([, y]) => y !== null);
+    const now = position(study(), held.now.removals);
+    const points = study().sizes.map((x, i) => [x, study().errors[i], i]).filter(([, y]) => y !== null);
     const label = `Test error against parameters left; now ${now.params} parameters, ${now.error}${now.last && `, ${now.last}`}.`;
-    const dot = [study().sizes[state.removals], now.dot ?? 0, now.measured];
-    errors.replaceChildren(curve(points, dot, wide, label));
+    const dot = [study().sizes[held.now.removals], now.dot ?? 0, now.measured];
+    errors.replaceChildren(curve(points, dot, wide, label, (i) => jump(points[i][2])));
   });
 
   function draw() {
-    scales.set(state.scale);
+    chosen.set(held.now.scale);
+    seeds.set(String(held.now.seed), (seed) => seedsOf(held.now.scale).includes(seed));
+    speeds.set(String(seconds));
     say(source, study().provenance);
     body.hidden = !study().order;
     note.replaceChildren(...(study().order ? [] : [missing(study())]));
     if (!study().order) return;
-    const now = position(study(), state.removals);
-    walk.set({ min: 0, max: last(), now: state.removals, text: now.removed });
+    const now = position(study(), held.now.removals);
+    walk.set({ min: 0, max: last(), now: held.now.removals, text: now.removed });
     say(play, timer ? "Pause" : "Play");
-    back.disabled = state.removals === 0;
-    forth.disabled = state.removals === last();
+    back.disabled = held.now.removals === 0;
+    forth.disabled = held.now.removals === last();
     numbers.set(now);
-    values.set(profileAt(study(), state.removals));
+    values.set(profileAt(study(), held.now.removals));
     above.draw();
     below.draw();
     const told = now.last ? `${now.error}, ${now.last}` : now.error;
@@ -179,21 +206,13 @@ function render({ model, el }) {
       status.say(`${now.removed} channels removed, ${now.params} parameters, ${now.macs} MACs, error ${told}. Next: ${now.next}.`);
   }
 
-  function follow() {
-    const now = read();
-    if (telling || STATE.every((name) => now[name] === state[name])) return;
-    state = now;
-    draw();
-  }
-
   el.replaceChildren(root);
   draw();
-  for (const name of STATE) model.on(`change:${name}`, follow);
   return () => {
     clearInterval(timer);
     above.stop();
     below.stop();
-    for (const name of STATE) model.off(`change:${name}`, follow);
+    held.stop();
   };
 }
 

@@ -143,6 +143,8 @@ export function toJson({ depth, width, middle }) {
   return `{"depth": ${depth}, "width": ${decimal}, "middle": [${middle.join(", ")}]}`;
 }
 
+// One line that runs.
 export function toPython({ depth, width, middle }) {
-  return `ChannelProfile(${depth}, ${width}, (${middle.join(", ")}))`;
+  const made = `ChannelProfile(${depth}, ${width}, (${middle.join(", ")}))`;
+  return `from prunelib import ChannelProfile, WideResNet; network = WideResNet(${made})`;
 }

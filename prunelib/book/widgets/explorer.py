@@ -1,78 +1,40 @@
-"""Widgets: design a channel profile; walk through a pruning run.
+"""A widget to design a channel profile, and to compare it with what was measured.
 
-Each is one ES module that draws and computes by itself, so that it works live in Jupyter, in step
-with Python, and in a stored page of the book, where no Python is. The functions here compute what
-the widgets display for the same input.
+The functions here compute what the widget computes in a browser for the same input.
 """
 
-import base64
 import math
-import re
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from pathlib import Path
-from typing import NamedTuple
 
-import anywidget
-import numpy as np
 import traitlets
 
+from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, module, within
 from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence import design
+from prunelib.evidence.curves import Reading, measured_curve
+from prunelib.evidence.statistics import mean
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile, largest, round_half_up
 from prunelib.study.families import copied_after
-from prunelib.text import counted
+from prunelib.text import counted, fixed
 
-ASSETS = Path(__file__).parents[1] / "assets"
-MODULES = {
-    "prunelib.book.widgets.explorer.Explorer": ("profile.js", "parts.js", "explorer.js"),
-    "prunelib.book.widgets.explorer.Player": ("profile.js", "parts.js", "player.js"),
-}
 SCRATCH, BY_HAND = "pruned-from-scratch", "custom"
 FAMILIES = (PRUNED, "copycat", "bottleneck", "reduced-width", BY_HAND)
-CURVES = (PRUNED, SCRATCH, "copycat", "bottleneck", "reduced-width")
-UNMEASURED = 65_535
+LONGER = {"long": "trained longer", "longest": "trained longest"}
+"""Families that saw more images, by the end of their name."""
+
+CURVES = (
+    PRUNED,
+    SCRATCH,
+    "copycat",
+    "bottleneck",
+    "reduced-width",
+    *(f"{name}-{end}" for name in (SCRATCH, "bottleneck") for end in LONGER),
+)
 WIDEST_FACTOR = 128.0
 STATE = ("scale", "family", "removals", "factor", "block", "width", "profile")
-
-
-def module(widget: str) -> str:
-    """The ES module of a widget in one text: its files, without their imports of each other."""
-    texts = ((ASSETS / name).read_text(encoding="utf-8") for name in MODULES[widget])
-    return "\n".join(re.sub(r'^import .* from "\./.*";\n', "", t, flags=re.M) for t in texts)
-
-
-class Row(NamedTuple):
-    """A line of the explorer's comparison, as displayed."""
-
-    title: str
-    params: str
-    macs: str
-    error: str
-    note: str
-
-
-class Position(NamedTuple):
-    """Where a pruning run stands, as displayed by the player."""
-
-    removed: str
-    params: str
-    macs: str
-    error: str
-    last: str
-    next: str
-
-
-def percent(x: float) -> str:
-    """Per cent with two digits, half up, as JavaScript rounds.
-
-    >>> percent(3.125)
-    '3.13 %'
-    """
-    return f"{Decimal(x).quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
 
 
 def base_reading(records: View) -> Reading:
@@ -80,16 +42,15 @@ def base_reading(records: View) -> Reading:
     errors = records.networks.query("family == 'base'")["error"]
     if errors.empty:
         return Reading(None, "no runs of this network yet")
-    return Reading(round(float(errors.mean()), 4), f"mean of {counted(len(errors), 'run')}")
+    return Reading(float(fixed(mean(errors), 4)), f"mean of {counted(len(errors), 'run')}")
 
 
-def copycat_source(records: View) -> ChannelProfile | None:
+def copycat_source(view: View) -> ChannelProfile | None:
     """The profile that copycats scale; None without a pruning run of seed 0."""
     try:
-        trajectory = records.trajectory(0)
+        return design.copycat_source(view, view.scale.base)
     except Missing:
         return None
-    return trajectory.after(copied_after(records.scale.base))
 
 
 def designed(records: View, family: str, removals: int = 0, factor: float = 1.0) -> ChannelProfile:
@@ -151,175 +112,17 @@ def factor_of(source: ChannelProfile, made: ChannelProfile) -> float:
     return (low + high) / 2 if high < math.inf else math.ceil(low)
 
 
-def compared(records: View, family: str, profile: ChannelProfile) -> list[Row]:
-    """What the explorer's comparison says of a profile of a family (or `custom`)."""
-    base, shape, source = records.scale.base, records.scale.shape, copycat_source(records)
-    size, of_base = shape.params(profile), base_reading(records)
-
-    def row(title: str, network: ChannelProfile, read: Reading) -> Row:
-        sign = "" if read.note.startswith("mean") else "≈ "
-        outside = read.error is None and read.note.startswith(("outside", "measured"))
-        return Row(
-            title,
-            f"{shape.params(network):,}",
-            f"{shape.macs(network):,}",
-            "not measured" if read.error is None else sign + percent(read.error),
-            f"not measured here: {read.note}" if outside else read.note,
-        )
-
-    def read(name: str) -> Reading:
-        if profile == base and name != PRUNED:
-            return of_base
-        return reading(measured_curve(records, name), size)
-
-    if family == BY_HAND:
-        no_curve = Reading(None, "no curve applies to a profile edited by hand")
-        rows = [row("This network", profile, no_curve)]
-    elif family == PRUNED:
-        rows = [
-            row("This network, pruned and tuned", profile, read(PRUNED)),
-            row("The same shape from scratch", profile, read(SCRATCH)),
-        ]
-    else:
-        rows = [row("This network", profile, read(family))]
-    if source is not None and family != "copycat":
-        try:
-            copy = source.fit_params(size, shape.in_channels, shape.num_classes)
-        except PrunelibError:
-            pass
-        else:
-            curve = measured_curve(records, "copycat")
-            rows.append(row("Copycat of this size", copy, reading(curve, shape.params(copy))))
-    return [*rows, row("Base network", base, of_base)]
-
-
-def position(records: View, removals: int, seed: int = 0) -> Position:
-    """What the player says after so many removals.
-
-    Raises:
-        Missing: there is no pruning run of this seed.
-    """
-    run, points = records.trajectory(seed), records.pruning(seed).outcome["points"]
-    shape, last = records.scale.shape, len(run.blocks) - 1
-    profile = run.after(removals)
-    measured = max(i for i in range(removals + 1) if i == 0 or points["error"][i] is not None)
-    error, goes = points["error"][measured], "nothing: the run ends here"
-    if removals < last:
-        goes = f"block {points['block'][removals]}, channel {points['channel'][removals]}"
-        if points["saliency"][removals] is not None:
-            goes += f", saliency {scientific(points['saliency'][removals])}"
-    here = measured == removals and error is not None
-    return Position(
-        f"{removals} of {last}",
-        f"{shape.params(profile):,}",
-        f"{shape.macs(profile):,}",
-        percent(hundredths(error) / 100) if here else "not measured here",
-        ""
-        if measured == removals
-        else f"last measured after {measured} removals: {percent(hundredths(error) / 100)}",
-        goes,
-    )
-
-
-def scientific(x: float) -> str:
-    """Two digits and an exponent, as JavaScript writes them: 1.3e-4."""
-    digits, exponent = f"{np.float32(x):.1e}".split("e")
-    return f"{digits}e{int(exponent):+d}"
-
-
-def hundredths(error: float) -> int:
-    """Per cent in hundredths, half up: two bytes hold it."""
-    return int(Decimal(error * 100).quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def packed(values: list, kind: str) -> str:
-    """Numbers as little-endian bytes in base64."""
-    return base64.b64encode(np.array(values, dtype=kind).tobytes()).decode()
-
-
-def common(records: View, without: str) -> dict:
-    """What both widgets must know of a scale."""
-    scale = records.scale
-    return {
-        "scale": scale.name,
-        "depth": scale.base.depth,
-        "width": scale.base.width,
-        "shape": {
-            "channels": scale.shape.in_channels,
-            "classes": scale.shape.num_classes,
-            "size": scale.shape.image_size,
-        },
-        "provenance": records.provenance() if records.there else "",
-        "command": f"prunelib study {scale.name}",
-        "without": without,
-    }
-
-
 def explorer_data(records: View) -> dict:
     """What the explorer must know of a scale, as JSON."""
     run, base = records.pruning(0), base_reading(records)
     return common(records, "pruned shapes and copycats cannot be shown") | {
-        "order": None if run is None else packed(run.outcome["points"]["block"][:-1], "<u1"),
+        "order": None if run is None else run.outcome["points"]["block"][:-1],
         "source": copied_after(records.scale.base),
         "base": None
         if base.error is None
         else {"error": base.error, "runs": int((records.networks["family"] == "base").sum())},
         "curves": {name: measured_curve(records, name)._asdict() for name in CURVES},
     }
-
-
-def player_data(records: View, seed: int) -> dict:
-    """What the player must know of a scale, as JSON; nine bytes a removal."""
-    facts = common(records, "there is nothing to walk through") | {"order": None}
-    run = records.pruning(seed)
-    if run is None:
-        return facts
-    points = run.outcome["points"]
-    errors = [UNMEASURED if e is None else hundredths(e) for e in points["error"]]
-    saliencies = [np.nan if s is None else s for s in points["saliency"][:-1]]
-    return facts | {
-        "order": packed(points["block"][:-1], "<u1"),
-        "channels": packed(points["channel"][:-1], "<u2"),
-        "errors": packed(errors, "<u2"),
-        "saliencies": packed(saliencies, "<f4"),
-    }
-
-
-class Widget(anywidget.AnyWidget):
-    """What both widgets share: records of one or more scales, one of which is shown."""
-
-    _css = (ASSETS / "widgets.css").read_text(encoding="utf-8")
-
-    data = traitlets.Dict().tag(sync=True)
-    scale = traitlets.Unicode().tag(sync=True)
-
-    def __init__(self, studies: dict[str, View], **state) -> None:
-        self.studies = studies
-        super().__init__(**state)
-
-    @property
-    def records(self) -> View:
-        """The records of the scale that is shown."""
-        return self.studies[self.scale]
-
-    @property
-    def last(self) -> int:
-        """Removals of the whole pruning run; 0 without one."""
-        run = self.records.pruning(self._seed)
-        return 0 if run is None else len(run.outcome["points"]["block"]) - 1
-
-    _seed = 0
-
-    @traitlets.validate("scale")
-    def _check_scale(self, proposal) -> str:
-        return among(proposal.value, self.studies, "scale")
-
-    @traitlets.validate("removals")
-    def _check_removals(self, proposal) -> int:
-        return within(proposal.value, 0, self.last, "removals")
-
-    def _say(self, *facts: str) -> str:
-        return f"{type(self).__name__}({', '.join(facts)})"
 
 
 class Explorer(Widget):
@@ -345,9 +148,9 @@ class Explorer(Widget):
         return ChannelProfile.from_json(self.profile)
 
     @property
-    def rows(self) -> list[Row]:
-        """The comparison that is shown."""
-        return compared(self.records, self.family, self.channel_profile)
+    def last(self) -> int:
+        """Removals of the whole pruning run; 0 without one."""
+        return self.removals_of(0)
 
     def fit(self, budget: int, what: str = "params") -> None:
         """Make the family's largest network within a budget of `params` or `macs`.
@@ -373,6 +176,10 @@ class Explorer(Widget):
                 f"make it with: prunelib study {self.scale}"
             )
         return family
+
+    @traitlets.validate("removals")
+    def _check_removals(self, proposal) -> int:
+        return within(proposal.value, 0, self.last, "removals")
 
     @traitlets.validate("factor")
     def _check_factor(self, proposal) -> float:
@@ -435,47 +242,9 @@ class Explorer(Widget):
         return ChannelProfile(profile.depth, profile.width, middle)
 
 
-class Player(Widget):
-    """A pruning run that a reader walks through; make one with `player`.
-
-    Traits, in step with what the reader does: `scale`, and `removals`.
-    """
-
-    _esm = module("prunelib.book.widgets.explorer.Player")
-
-    removals = traitlets.Int(0).tag(sync=True)
-
-    def __init__(self, studies: dict[str, View], seed: int = 0, **state) -> None:
-        self._seed = seed
-        super().__init__(studies, **state)
-
-    @property
-    def seed(self) -> int:
-        """Whose pruning run is shown."""
-        return self._seed
-
-    @property
-    def channel_profile(self) -> ChannelProfile:
-        """The profile that is shown."""
-        return self.records.trajectory(self.seed).after(self.removals)
-
-    @property
-    def position(self) -> Position:
-        """What is said of it."""
-        return position(self.records, self.removals, self.seed)
-
-    def __repr__(self) -> str:
-        where = f"removals={self.removals} of {self.last}"
-        return self._say(f"scale={self.scale!r}", f"seed={self.seed}", where)
-
-    @traitlets.observe("scale")
-    def _settle(self, change) -> None:
-        self.removals = min(self.removals, self.last)
-
-
 def explorer(
     records: View | Mapping[str, View],
-    family: str = PRUNED,
+    family: str | None = None,
     budget: int | None = None,
 ) -> Explorer:
     """A widget to design a channel profile, and to compare it with what was measured.
@@ -485,7 +254,8 @@ def explorer(
     Args:
         records: of one scale, or of several by name as `notebook.open_studies` gives them; the
             first that has a pruning run is shown first.
-        family: shown first, one of `FAMILIES` but the last; without a pruning run it is bottleneck.
+        family: shown first, one of `FAMILIES` but the last; by default the best one within the
+            budget, or the pruned one; without a pruning run it is bottleneck.
         budget: parameters of what is shown first, of the first scale then; by default those of
             the profile that copycats scale, or of half the channels.
 
@@ -495,7 +265,7 @@ def explorer(
     studies = by_name(records)
     shown = next(iter(studies)) if budget else first_pruned(studies, 0)
     pruned = studies[shown].pruning(0) is not None
-    family = among(family, FAMILIES[:-1], "family")
+    family = among(family or best(studies[shown], budget), FAMILIES[:-1], "family")
     if not pruned and family in (PRUNED, "copycat"):
         family = "bottleneck"
     removals = copied_after(studies[shown].scale.base) if pruned else 0
@@ -516,51 +286,9 @@ def explorer(
     )
 
 
-def player(records: View | Mapping[str, View], seed: int = 0) -> Player:
-    """A widget to walk through all removals of a pruning run.
-
-    Args:
-        records: as for `explorer`.
-        seed: whose run; where it is missing, the widget says so.
-
-    Raises:
-        PrunelibError: there is no scale.
-    """
-    studies = by_name(records)
-    data = {"scales": {name: player_data(study, seed) for name, study in studies.items()}}
-    return Player(studies, seed, data=data, scale=first_pruned(studies, seed))
-
-
-def by_name(records: View | Mapping[str, View]) -> dict[str, View]:
-    """Records by the name of their scale."""
-    studies = {records.scale.name: records} if isinstance(records, View) else dict(records)
-    if not studies:
-        raise PrunelibError("there are no records of any scale to show")
-    return studies
-
-
-def first_pruned(studies: dict[str, View], seed: int) -> str:
-    """The first scale with a pruning run of this seed; the first, if there is none."""
-    return next((n for n, s in studies.items() if s.pruning(seed) is not None), next(iter(studies)))
-
-
-def among(value: str, values, name: str) -> str:
-    """The value, if it is one of these.
-
-    Raises:
-        PrunelibError: it is not.
-    """
-    if value not in values:
-        raise PrunelibError(f"unknown {name} {value!r}; there are: {', '.join(values)}")
-    return value
-
-
-def within(value, low, high, name: str):
-    """The value, if it is in this range.
-
-    Raises:
-        PrunelibError: it is not.
-    """
-    if not low <= value <= high:
-        raise PrunelibError(f"{name} must be {low} to {high}, not {value}")
-    return value
+def best(view: View, budget: int | None) -> str:
+    """The family of the best network within a budget; the pruned one without a budget."""
+    if budget is None:
+        return PRUNED
+    first = design.design(view, budget)[0].family
+    return PRUNED if first == SCRATCH else first

@@ -1,0 +1,129 @@
+"""What the widgets display, computed a second time in Python from the same records."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from prunelib.book.widgets.explorer import BY_HAND, LONGER, SCRATCH, base_reading, copycat_source
+from prunelib.errors import PrunelibError
+from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.tables import PRUNED
+from prunelib.evidence.view import View
+from prunelib.nets.profile import ChannelProfile
+
+
+class Row(NamedTuple):
+    """A line of the explorer's comparison, as displayed."""
+
+    title: str
+    params: str
+    macs: str
+    error: str
+    note: str
+
+
+class Position(NamedTuple):
+    """Where a pruning run stands, as displayed by the player."""
+
+    removed: str
+    params: str
+    macs: str
+    error: str
+    last: str
+    next: str
+
+
+def percent(x: float) -> str:
+    """Per cent with two digits, half up, as JavaScript rounds.
+
+    >>> percent(3.125)
+    '3.13 %'
+    """
+    return f"{Decimal(x).quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
+
+
+def compared(records: View, family: str, profile: ChannelProfile) -> list[Row]:
+    """What the explorer's comparison says of a profile of a family (or `custom`)."""
+    base, shape, source = records.scale.base, records.scale.shape, copycat_source(records)
+    size, of_base = shape.params(profile), base_reading(records)
+
+    def row(title: str, network: ChannelProfile, read: Reading) -> Row:
+        sign = "" if read.note.startswith("mean") else "≈ "
+        outside = read.error is None and read.note.startswith(("outside", "measured"))
+        return Row(
+            title,
+            f"{shape.params(network):,}",
+            f"{shape.macs(network):,}",
+            "not measured" if read.error is None else sign + percent(read.error),
+            f"not measured here: {read.note}" if outside else read.note,
+        )
+
+    def read(name: str) -> Reading:
+        if profile == base and name != PRUNED:
+            return of_base
+        return reading(measured_curve(records, name), size)
+
+    def longer(name: str, title: str) -> list[Row]:
+        found = [(how, read(f"{name}-{end}")) for end, how in LONGER.items()]
+        return [row(f"{title}, {how}", profile, r) for how, r in found if r.error is not None]
+
+    if family == BY_HAND:
+        no_curve = Reading(None, "no curve applies to a profile edited by hand")
+        rows = [row("This network", profile, no_curve)]
+    elif family == PRUNED:
+        rows = [
+            row("This network, pruned and tuned", profile, read(PRUNED)),
+            row("The same shape from scratch", profile, read(SCRATCH)),
+            *longer(SCRATCH, "The same shape"),
+        ]
+    else:
+        rows = [row("This network", profile, read(family)), *longer(family, "This network")]
+    if source is not None and family != "copycat":
+        try:
+            copy = source.fit_params(size, shape.in_channels, shape.num_classes)
+        except PrunelibError:
+            pass
+        else:
+            curve = measured_curve(records, "copycat")
+            rows.append(row("Copycat of this size", copy, reading(curve, shape.params(copy))))
+    return [*rows, row("Base network", base, of_base)]
+
+
+def position(records: View, removals: int, seed: int = 0) -> Position:
+    """What the player says after so many removals.
+
+    Raises:
+        Missing: there is no pruning run of this seed.
+    """
+    run, points = records.trajectory(seed), records.pruning(seed).outcome["points"]
+    shape, last = records.scale.shape, len(run.blocks) - 1
+    profile = run.after(removals)
+    measured = max(i for i in range(removals + 1) if i == 0 or points["error"][i] is not None)
+    error, goes = points["error"][measured], "nothing: the run ends here"
+    if removals < last:
+        goes = f"block {points['block'][removals]}, channel {points['channel'][removals] + 1}"
+        if points["saliency"][removals] is not None:
+            goes += f", saliency {scientific(points['saliency'][removals])}"
+    here = measured == removals and error is not None
+    return Position(
+        f"{removals} of {last}",
+        f"{shape.params(profile):,}",
+        f"{shape.macs(profile):,}",
+        percent(error) if here else "not measured here",
+        ""
+        if measured == removals
+        else f"last measured after {measured} removals: {percent(error)}",
+        goes,
+    )
+
+
+def scientific(x: float) -> str:
+    """Two digits and an exponent, as JavaScript writes them: 1.3e-4."""
+    digits, exponent = f"{float(f'{x:.6g}'):.1e}".split("e")
+    return f"{digits}e{int(exponent):+d}"
+
+
+def built(line: str) -> ChannelProfile:
+    """The profile of the network that the line of Python from the explorer makes."""
+    names = {}
+    exec(line, names)
+    return names["network"].profile
