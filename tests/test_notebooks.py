@@ -45,7 +45,8 @@ def test_a_notebook_runs_on_the_records_of_smoke(notebook, tmp_path):
     shown = " ".join(outputs(out, "text/markdown"))
     assert "There are no records" not in shown
     for figure in outputs(out, "application/vnd.plotly.v1+json"):
-        assert re.search("Scale smoke|Benchmark on", figure["layout"]["meta"]["alt"])
+        about = figure["layout"]["meta"]
+        assert re.search("Scale smoke|Benchmark on", about["alt"] + about.get("source", ""))
 
 
 def test_a_notebook_trains_what_is_missing(tmp_path):
