@@ -7,10 +7,8 @@ import pandas as pd
 from prunelib.evidence import by_size
 from prunelib.evidence.comparisons import SCRATCH, between, log_ratios
 from prunelib.evidence.statistics import Number, mean
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.inputs import TRAINING_IMAGES
-from prunelib.study.families import FAMILIES
 
 LENGTHS = ("", "-long", "-longest")
 """What the name of a family ends with: trained for as many images as the base network, as base and
@@ -53,37 +51,26 @@ def shape_by_length(view: View) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def before(view: View, family: str, budget: float) -> Number:
-    """Images that base and pruning saw before a network began, if its weights come from there."""
-    if FAMILIES[family].start != "tuned":
-        return 0
-    rows = view.networks
-    pruned = rows[(rows["family"] == PRUNED) & (rows["budget"] == budget)]
-    return mean(pruned["images_seen"]) if len(pruned) else math.nan
-
-
 def errors_by_length(views: dict[str, View]) -> pd.DataFrame:
     """The mean error of each family, by size and length of training, over scales.
 
     Scales may be put beside each other where data and base network are the same. Columns: `scale`,
     `family` (without the ending for its length), `length`, `size` (the budget, or the parameters of
-    the base network), `epochs` (that its images are; those of base and pruning count where its
-    weights come from there), `error`, `best`, `worst` (over seeds), `seeds` and `keys` (of
-    the records).
+    the base network), `epochs` (that its images are; of pruned networks those of base and pruning),
+    `error`, `best`, `worst` (over seeds), `seeds` and `keys` (of the records).
     """
     rows = []
     for name, view in views.items():
         groups = view.networks.groupby(["family", "budget"], dropna=False)
         for (family, budget), runs in groups:
             length = next(end for end in reversed(LENGTHS) if family.endswith(end))
-            images = mean(runs["images_seen"]) + before(view, family, budget)
             rows.append(
                 {
                     "scale": name,
                     "family": family.removesuffix(length) if length else family,
                     "length": length,
                     "size": int(runs["params"].iloc[0] if math.isnan(budget) else budget),
-                    "epochs": epochs(view, images),
+                    "epochs": epochs(view, mean(runs["images_seen"])),
                     "error": float(mean(runs["error"])),
                     "best": float(runs["error"].min()),
                     "worst": float(runs["error"].max()),

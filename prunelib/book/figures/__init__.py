@@ -16,7 +16,6 @@ from prunelib.book.figures.errors import (
     published,
     trajectory,
 )
-from prunelib.book.figures.lengths import error_by_length, shape_by_length
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
 from prunelib.book.figures.pruning import removal_cost, removals_by_block
 from prunelib.book.figures.saliency import saliency_ranks, saliency_scatter
@@ -31,7 +30,6 @@ __all__ = [
     "block_widths",
     "comparison",
     "error_against",
-    "error_by_length",
     "forest",
     "gaps",
     "learning_curves",
@@ -44,6 +42,5 @@ __all__ = [
     "removals_by_block",
     "saliency_ranks",
     "saliency_scatter",
-    "shape_by_length",
     "trajectory",
 ]
