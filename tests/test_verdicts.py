@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy import stats
 
 from prunelib.book import prose
 from prunelib.book.notebook import open_study
@@ -495,3 +496,37 @@ def test_the_cost_of_the_search_stands_beside_the_shape_given_free():
     assert [re.findall(r"\| ([CK]\d+):", row) for row in rows] == [
         [claim.number, claim.counted] for claim in CLAIMS + QUESTIONS if claim.counted
     ]
+
+
+samples = st.lists(st.integers(-300, 300).map(lambda n: n / 100), min_size=2, max_size=6)
+
+
+@given(samples, st.sampled_from([(0, math.inf), (-math.inf, 0), (-1, 1), (-math.inf, 1)]))
+def test_a_verdict_is_decided_where_its_probability_is_below_five_per_cent(values, ends):
+    assume(len(set(values)) > 1)
+    for margin in (None, 0.7):
+        limits = Limits(*ends, margin)
+        word = limits.word(*mean_interval(values)[1:])
+        p = verdicts.probability(values, limits, word)
+        assert 0 <= p <= 1
+        assume(abs(p - 0.05) > 1e-9)
+        assert (word == "open") == (p > 0.05)
+
+
+@given(samples)
+def test_probabilities_are_those_of_students_tests(values):
+    assume(len(set(values)) > 1)
+    ours = verdicts.probability(values, Limits(0, math.inf), "open")
+    assert ours == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=1e-9)
+    sides = [
+        stats.ttest_1samp(values, end, alternative=side).pvalue
+        for end, side in ((-1, "greater"), (1, "less"))
+    ]
+    equal = verdicts.probability(values, Limits(0, math.inf, 1), "equal")
+    assert equal == pytest.approx(2 * max(sides), abs=1e-9)
+
+
+def test_equal_values_are_sure():
+    assert verdicts.probability([2.0, 2.0], Limits(0, math.inf), "supported") == 0
+    assert verdicts.probability([0.0, 0.0], Limits(0, math.inf), "open") == 1
+    assert verdicts.probability([2.0], Limits(0, math.inf), "open") is None
