@@ -22,7 +22,8 @@ from benchmarks.cluster import two_nodes
 from benchmarks.timing import ROOT, keep
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.executors.local import Here, Processes, Setting
-from prunelib.study.plan import SCALES, lookup, plan, study
+from prunelib.study.plan import SCALES, lookup, plan
+from prunelib.study.scheduler import run_study
 from prunelib.study.specs import TrainSpec
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
@@ -66,7 +67,7 @@ def measured(make: Callable, trials: int) -> dict:
             (own,) = done(executor, [trivial(seed)])
             extra.append(time.perf_counter() - submitted - own)
         warm = time.perf_counter()
-        summary = study(REQUESTS, lookup(store), executor)
+        summary = run_study(REQUESTS, lookup(store), executor)
         assert not summary.missing
         return {
             "seconds": time.perf_counter() - warm,

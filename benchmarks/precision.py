@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import timing
 from benchmarks.timing import keep
 from prunelib.study.executors.local import Setting, executor
-from prunelib.study.plan import SCALES, Request, found, lookup, plan, study
+from prunelib.study.plan import SCALES, Request, found, lookup, plan
+from prunelib.study.scheduler import run_study
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
 
@@ -28,7 +29,7 @@ def errors(requests: list[Request], precision: str, data: Path | None, jobs: int
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         setting = Setting(store, Machine.here("cpu", 1, precision), data)
-        study(requests, lookup(store), executor(setting, jobs))
+        run_study(requests, lookup(store), executor(setting, jobs))
         return [record.outcome["error"] for _, record in found(requests, lookup(store))]
 
 

@@ -13,7 +13,8 @@ from prunelib.errors import PrunelibError
 from prunelib.study import claims as module
 from prunelib.study.claims import STALE_SECONDS, Claims, claimed
 from prunelib.study.folder import results_to_write
-from prunelib.study.plan import SCALES, plan, study
+from prunelib.study.plan import SCALES, plan
+from prunelib.study.scheduler import run_study
 from prunelib.study.store import Record
 
 NAME = "0123456789abcdef"
@@ -194,14 +195,16 @@ class Slow:
 
 
 def test_two_studies_of_one_folder_make_each_run_once(tmp_path, monkeypatch):
-    from prunelib.study import plan as scheduler
+    from prunelib.study import scheduler
 
     monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.01)
     requests = plan(SCALES["smoke"], ["base", "bottleneck", "reduced-width", "random-profile"])
     records, made, summaries = {}, [], []
 
     def take_part():
-        summaries.append(study(requests, records.get, Slow(records, made), claims=Claims(tmp_path)))
+        summaries.append(
+            run_study(requests, records.get, Slow(records, made), claims=Claims(tmp_path))
+        )
 
     threads = [threading.Thread(target=take_part) for _ in range(3)]
     [thread.start() for thread in threads]
@@ -213,7 +216,7 @@ def test_two_studies_of_one_folder_make_each_run_once(tmp_path, monkeypatch):
 
 
 def test_what_another_began_and_gave_up_is_made_here(tmp_path, monkeypatch):
-    from prunelib.study import plan as scheduler
+    from prunelib.study import scheduler
 
     monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.01)
     requests = plan(SCALES["smoke"], ["base"])
@@ -228,7 +231,7 @@ def test_what_another_began_and_gave_up_is_made_here(tmp_path, monkeypatch):
             assert made == []
             other.close()
 
-    summary = study(requests, records.get, Slow(records, made), tick, claims=Claims(tmp_path))
+    summary = run_study(requests, records.get, Slow(records, made), tick, claims=Claims(tmp_path))
     assert (summary.computed, summary.missing) == (3, 0)
 
 

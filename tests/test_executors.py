@@ -11,8 +11,10 @@ import pytest
 
 from prunelib.errors import PrunelibError
 from prunelib.study.executors import local as executors
-from prunelib.study.executors.local import RETRIES, Here, Processes, Setting
-from prunelib.study.plan import SCALES, plan, study
+from prunelib.study.executors.base import RETRIES
+from prunelib.study.executors.local import Here, Processes, Setting
+from prunelib.study.plan import SCALES, plan
+from prunelib.study.scheduler import run_study
 from prunelib.study.store import Record, Store
 from prunelib.training.machine import Machine
 
@@ -33,7 +35,7 @@ def test_a_run_without_enough_memory_does_not_stop_the_others(error, monkeypatch
 
     monkeypatch.setattr(executors, "run", run)
     here = Here(Setting(Store(Path("nowhere")), Machine("cpu", "float32", 1)))
-    summary = study(plan(SCALES["smoke"], ["base"], 3), records.get, here)
+    summary = run_study(plan(SCALES["smoke"], ["base"], 3), records.get, here)
     assert (summary.computed, summary.missing) == (2, 1)
     (why,) = summary.failed.values()
     assert why.startswith(type(error).__name__)

@@ -7,7 +7,8 @@ from prunelib.nets.inputs import TEST_IMAGES, TRAINING_IMAGES
 from prunelib.study.effort import effort
 from prunelib.study.executors import local as executors
 from prunelib.study.executors.local import Processes
-from prunelib.study.plan import SCALES, found, lookup, plan, study
+from prunelib.study.plan import SCALES, found, lookup, plan
+from prunelib.study.scheduler import run_study
 from prunelib.study.specs import key
 from prunelib.study.store import Record, Store
 from prunelib.training.data import load
@@ -70,7 +71,7 @@ def no_waiting(monkeypatch):
 )
 def test_progress_never_goes_back_and_ends_at_the_end(families, budgets, computed):
     shown, executor = [], Instant(1_000)
-    summary = study(
+    summary = run_study(
         plan(SCALES["smoke"], families, budgets=budgets),
         executor.find,
         executor,
@@ -89,7 +90,7 @@ def test_a_run_counts_as_much_as_it_sees():
     """Time left is read from it: runs of different lengths must take their share of the whole."""
     shown, executor = [], Instant(1_000)
     requests = plan(SCALES["smoke"], ["base", "pruned-and-tuned"], 2)
-    study(requests, executor.find, executor, lambda *told: shown.append(told))
+    run_study(requests, executor.find, executor, lambda *told: shown.append(told))
     _, total, _ = shown[0]
     for part in (0.25, 0.5, 0.75):
         done, _, _ = shown[round(part * len(shown))]
@@ -115,7 +116,7 @@ class Endless:
 
 def test_a_time_limit_ends_a_run_in_its_midst():
     executor, seconds = Endless(), iter(range(10, -10, -1))
-    summary = study(
+    summary = run_study(
         plan(SCALES["smoke"], ["base"]),
         lambda spec: None,
         executor,

@@ -7,13 +7,7 @@ from prunelib.book.parameters import checked
 from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
 from prunelib.evidence.view import View, open_view
-from prunelib.study.plan import (
-    SCALES,
-    Request,
-    lookup,
-    scale_named,
-    study,
-)
+from prunelib.study.plan import SCALES, Request, lookup, scale_named
 from prunelib.study.store import Store
 
 
@@ -85,6 +79,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     unbind_threads()
     from prunelib.study.claims import Claims
     from prunelib.study.executors.local import Setting, executor
+    from prunelib.study.scheduler import run_study
     from prunelib.training.machine import Machine, cores
 
     budgets = requests[0].scale.budgets
@@ -99,6 +94,6 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
             bar.update(done - bar.n)
 
         find, claims = lookup(setting.store), Claims(store.folder)
-        summary = study(requests, find, executor(setting, jobs), tick, claims=claims)
+        summary = run_study(requests, find, executor(setting, jobs), tick, claims=claims)
     if summary.failed:
         raise PrunelibError("; ".join(f"run {k}: {v}" for k, v in summary.failed.items()))

@@ -44,7 +44,7 @@ def study(
     """
     from prunelib.study.claims import Claims
     from prunelib.study.plan import found, keep_orders, lookup, plan, scale_named
-    from prunelib.study.plan import study as run_study
+    from prunelib.study.scheduler import run_study
     from prunelib.study.store import Store
 
     check_workers(workers)

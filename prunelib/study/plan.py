@@ -1,7 +1,5 @@
-"""Scales, plans, and the study: run what is missing."""
+"""Scales, and plans: what a study consists of, and what each of its runs waits for."""
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -9,7 +7,6 @@ from functools import cache
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, TRAINING_IMAGES, InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.claims import Claims
 from prunelib.study.effort import effort, expected_removals
 from prunelib.study.families import (
     FAMILIES,
@@ -460,120 +457,3 @@ def keep_orders(scale: Scale, store: Store, find: Find) -> None:
             record = find(request.spec(find))
             if record is not None:
                 store.keep_order(record)
-
-
-@dataclass
-class Summary:
-    """How a study ended: runs computed now, runs that failed and why, requests still missing."""
-
-    computed: int
-    failed: dict[str, str]
-    missing: int
-
-
-LOOK_SECONDS = 1.0
-
-
-class TimeUp(Exception):
-    """The time that a study was given is over."""
-
-
-def study(
-    requests: Sequence[Request],
-    find: Find,
-    executor,
-    tick: Callable[[float, float, str], None] = lambda done, total, note: None,
-    time_left: Callable[[], float] = lambda: math.inf,
-    claims: Claims | None = None,
-) -> Summary:
-    """Run what is missing of a plan, each run as soon as what it waits for is there.
-
-    A run that somebody else is making is left to them, and waited for when nothing else is left.
-
-    Args:
-        requests: the plan.
-        find: looks records up.
-        executor: see `executors`.
-        tick: told the work of runs done and in progress, that of all (see `effort.effort`), and
-            how many runs are done.
-        time_left: seconds; at 0 the study stops where it is.
-        claims: tells studies of one folder apart; None: there is no other.
-    """
-    take, give_up = (claims.take, claims.release) if claims else (always, ignore)
-    pending = [request for request, record in found(requests, find) if record is None]
-    sizes = {request: request.effort() for request in remaining(pending, find)}
-    total, shown = sum(sizes.values()), 0.0
-    running: set[str] = set()
-    failed: dict[str, str] = {}
-    computed, arrived = 0, True
-    try:
-        while True:
-            if arrived:
-                pending = [r for r in pending if find(r.spec(find)) is None]
-                left = remaining(pending, find)
-                done = total - sum(sizes[request] for request in left)
-                note = f"{len(sizes) - len(left)} of {len(sizes)} runs"
-                ready = {key(spec): spec for spec in (r.spec(find) for r in pending)}
-                arrived = False
-
-            def show(seen: float, done: float = done, note: str = note) -> None:
-                nonlocal shown
-                # A run may be more work than was expected of its request.
-                shown = max(shown, min(done + seen, total))
-                tick(shown, total, note)
-                if time_left() <= 0:
-                    raise TimeUp
-
-            # No more than can run at once: what becomes ready later may stand earlier in the plan.
-            elsewhere = 0
-            for name, spec in ready.items():
-                if len(running) >= executor.jobs or name in running or name in failed:
-                    continue
-                if not take(name):
-                    elsewhere += 1
-                elif find(spec) is not None:  # somebody else made it a moment ago
-                    give_up(name)
-                    arrived = True
-                else:
-                    running.add(name)
-                    executor.submit(spec)
-            if not running and not elsewhere and not arrived:
-                show(0.0)
-                break
-            # What others make is looked for as often as one's own.
-            arrived = arrived or elsewhere > 0
-            if not running:
-                show(0.0)
-                time.sleep(LOOK_SECONDS if elsewhere else 0)
-                continue
-            for spec, result in executor.results(show):
-                arrived = True
-                running.discard(key(spec))
-                give_up(key(spec))
-                if isinstance(result, Record):
-                    computed += 1
-                else:
-                    failed[key(spec)] = str(result)
-    except TimeUp:
-        pass
-    finally:
-        executor.close()
-        if claims:
-            claims.close()
-    missing = sum(record is None for _, record in found(requests, find))
-    return Summary(computed, failed, missing)
-
-
-def always(name: str) -> bool:
-    """Without others every run is one's own."""
-    return True
-
-
-def ignore(name: str) -> None:
-    """And nobody is told of it."""
-
-
-def remaining(pending: Sequence[Request], find: Find) -> list[Request]:
-    """What must still run for some requests, each once: also what they wait for."""
-    chains = dict.fromkeys(link for request in pending for link in request.chain(find))
-    return [request for request in chains if find(request.spec(find)) is None]

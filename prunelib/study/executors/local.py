@@ -1,7 +1,6 @@
-"""Where runs run: in this process, or in several on this machine; `ray_executor` has a third way.
+"""Runs in this process, or in several on this machine.
 
-An executor takes specs as they become ready and hands back records as they finish. Processes are
-single-threaded by default: on a CPU two of them beat one run with two threads.
+Processes are single-threaded by default: on a CPU two of them beat one run with two threads.
 """
 
 import contextlib
@@ -14,56 +13,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from prunelib.errors import PrunelibError
 from prunelib.study.effort import effort
+from prunelib.study.executors.base import Losses, Result, Setting, failure
 from prunelib.study.runs import run
-from prunelib.study.specs import Spec, key
-from prunelib.study.store import Record, Store
-from prunelib.text import one_line
-from prunelib.training.machine import Machine
+from prunelib.study.specs import Spec
+from prunelib.study.store import Record
 from prunelib.training.trainer import NotFinite
 
-RETRIES = 2
 FILES = 16
 """Open files that a worker takes, about twice over."""
-
-Result = tuple[Spec, Record | PrunelibError]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What every run of a study shares."""
-
-    store: Store
-    machine: Machine
-    root: Path | None = None
-    keep: tuple[int, ...] = ()
-
-
-@dataclass
-class Losses:
-    """Counts the workers that each run has lost."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, spec: Spec) -> PrunelibError | None:
-        """None if the run may be tried once more, else why not."""
-        name = key(spec)
-        self.counts[name] = self.counts.get(name, 0) + 1
-        if self.counts[name] <= RETRIES:
-            return None
-        return PrunelibError(
-            f"run {name}: its process was killed {RETRIES + 1} times; is there enough memory?"
-        )
-
-
-def failure(error: BaseException) -> PrunelibError:
-    """Why a run failed, in one line: another may still succeed."""
-    if isinstance(error, PrunelibError):
-        return error
-    return PrunelibError(f"{type(error).__name__}: {one_line(error)}")
 
 
 @dataclass

@@ -20,7 +20,7 @@ import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
-from prunelib.study.executors.local import Losses, Result, failure
+from prunelib.study.executors.base import Losses, Result, failure
 from prunelib.study.runs import data_of, reads, run_on
 from prunelib.study.specs import Spec
 from prunelib.study.store import Store

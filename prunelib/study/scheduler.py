@@ -1,0 +1,157 @@
+"""The study: run what is missing of a plan, each run as soon as what it waits for is there."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from prunelib.study.claims import Claims
+from prunelib.study.executors.base import Executor
+from prunelib.study.plan import Find, Request, found
+from prunelib.study.specs import key
+from prunelib.study.store import Record
+
+LOOK_SECONDS = 1.0
+"""Between looks for what others make, where nothing else is left to do."""
+
+Tick = Callable[[float, float, str], None]
+"""Told the work of runs done and in progress, that of all (see `effort.effort`), and a note."""
+
+
+@dataclass
+class Summary:
+    """How a study ended: runs computed now, runs that failed and why, requests still missing."""
+
+    computed: int
+    failed: dict[str, str]
+    missing: int
+
+
+class TimeUp(Exception):
+    """The time that a study was given is over."""
+
+
+def run_study(
+    requests: Sequence[Request],
+    find: Find,
+    executor: Executor,
+    tick: Tick = lambda done, total, note: None,
+    time_left: Callable[[], float] = lambda: math.inf,
+    claims: Claims | None = None,
+) -> Summary:
+    """Run what is missing of a plan, each run as soon as what it waits for is there.
+
+    A run that somebody else is making is left to them, and waited for when nothing else is left.
+
+    Args:
+        requests: the plan.
+        find: looks records up.
+        executor: see `executors`.
+        tick: told how far the study is, and how many runs are done.
+        time_left: seconds; at 0 the study stops where it is.
+        claims: tells studies of one folder apart; None: there is no other.
+    """
+    work = _Work(list(requests), find, executor, tick, time_left, claims)
+    try:
+        while work.go_on():
+            pass
+    except TimeUp:
+        pass
+    finally:
+        executor.close()
+        if claims:
+            claims.close()
+    missing = sum(record is None for _, record in found(requests, find))
+    return Summary(work.computed, work.failed, missing)
+
+
+@dataclass
+class _Work:
+    """What is left of a study, and how far it is."""
+
+    pending: list[Request]
+    find: Find
+    executor: Executor
+    tick: Tick
+    time_left: Callable[[], float]
+    claims: Claims | None
+    running: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+    computed: int = 0
+
+    def __post_init__(self) -> None:
+        self.sizes = {request: request.effort() for request in remaining(self.pending, self.find)}
+        self.total, self.shown = sum(self.sizes.values()), 0.0
+        self.changed = True
+
+    def go_on(self) -> bool:
+        """Begin what can begin, and wait for what ends; whether anything is left to do."""
+        if self.changed:
+            self._look_again()
+        elsewhere = self._begin()
+        if self.running:
+            self.changed |= elsewhere > 0  # what others make is looked for as often as one's own
+            self._collect()
+            return True
+        self._show(0.0)
+        if elsewhere:
+            time.sleep(LOOK_SECONDS)
+            self.changed = True
+        return self.changed
+
+    def _look_again(self) -> None:
+        """Look up what is missing, and what of it can begin."""
+        self.pending = [r for r in self.pending if self.find(r.spec(self.find)) is None]
+        left = remaining(self.pending, self.find)
+        self.done = self.total - sum(self.sizes[request] for request in left)
+        self.note = f"{len(self.sizes) - len(left)} of {len(self.sizes)} runs"
+        self.ready = {key(spec): spec for spec in (r.spec(self.find) for r in self.pending)}
+        self.changed = False
+
+    def _begin(self) -> int:
+        """Begin runs; how many could, but somebody else is making them.
+
+        No more than can run at once: what becomes ready later may stand earlier in the plan.
+        """
+        elsewhere = 0
+        for name, spec in self.ready.items():
+            if len(self.running) >= self.executor.jobs or name in self.running | self.failed.keys():
+                continue
+            if self.claims and not self.claims.take(name):
+                elsewhere += 1
+            elif self.find(spec) is not None:  # somebody else made it a moment ago
+                self._release(name)
+                self.changed = True
+            else:
+                self.running.add(name)
+                self.executor.submit(spec)
+        return elsewhere
+
+    def _collect(self) -> None:
+        """Take what has ended, if anything has."""
+        for spec, result in self.executor.results(self._show):
+            self.changed = True
+            self.running.discard(key(spec))
+            self._release(key(spec))
+            if isinstance(result, Record):
+                self.computed += 1
+            else:
+                self.failed[key(spec)] = str(result)
+
+    def _release(self, name: str) -> None:
+        if self.claims:
+            self.claims.release(name)
+
+    def _show(self, seen: float) -> None:
+        """Tell how far the study is; `seen` is the work done of the runs in progress."""
+        # A run may be more work than was expected of its request.
+        self.shown = max(self.shown, min(self.done + seen, self.total))
+        self.tick(self.shown, self.total, self.note)
+        if self.time_left() <= 0:
+            raise TimeUp
+
+
+def remaining(pending: Sequence[Request], find: Find) -> list[Request]:
+    """What must still run for some requests, each once: also what they wait for."""
+    chains = dict.fromkeys(link for request in pending for link in request.chain(find))
+    return [request for request in chains if find(request.spec(find)) is None]
