@@ -102,6 +102,18 @@ def how_much_longer(view: View, family: str, params: int) -> float:
     return float(on_line(nearest, sizes, images) / usual)
 
 
+def designed(view: View, family: str, profile: ChannelProfile, base: ChannelProfile) -> Design:
+    """A network of a family with what is known of its error."""
+    shape = view.scale.shape
+    params, macs = shape.params(profile), shape.macs(profile)
+    if base != view.scale.base:
+        unknown = Reading(None, "the base network is another than the measured one")
+        return Design(family, profile, params, macs, unknown, unknown, None)
+    expected, longer = (measured(view, name, params) for name in (family, f"{family}-long"))
+    times = None if longer.error is None else how_much_longer(view, family, params)
+    return Design(family, profile, params, macs, expected, longer, times)
+
+
 def design(
     view: View,
     budget: int,
@@ -139,13 +151,7 @@ def design(
             continue
         except PrunelibError as error:
             raise PrunelibError(f"{family}: {error}") from None
-        params = shape.params(profile)
-        expected = longer = Reading(None, "the base network is another than the measured one")
-        if base == view.scale.base:
-            expected = measured(view, family, params)
-            longer = measured(view, f"{family}-long", params)
-        times = None if longer.error is None else how_much_longer(view, family, params)
-        found.append(Design(family, profile, params, shape.macs(profile), expected, longer, times))
+        found.append(designed(view, family, profile, base))
     if missing and not found:
         raise missing
     return sorted(found, key=lambda d: d.least)
