@@ -1,14 +1,18 @@
 """Was each rule written before the runs that it judges? Reads the history: a full clone is needed.
 
-`python tests/rules_first.py [SCALE ...]` prints a line for each claim: when its number first stood
-in the library, when the first record that it reads was finished, and which came first.
+`python tests/rules_first.py [SCALE ...]` prints a line for each claim: when it was first judged as
+today, when the first record that it reads was finished, and which came first.
 """
 
+import ast
+import inspect
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+from prunelib.evidence import verdicts as judging
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.verdicts import verdicts
@@ -17,6 +21,7 @@ from prunelib.study.plan import SCALES, lookup, plan
 from prunelib.study.store import Store, read
 
 ROOT = Path(__file__).parents[1]
+RULES = inspect.getdoc(judging)
 
 
 def git(*arguments: str) -> list[str]:
@@ -34,9 +39,22 @@ def full_clone() -> bool:
 
 
 def written(number: str) -> datetime:
-    """When the first commit was made in which a claim has this number."""
+    """When the first commit was made in which a claim has this number, and is judged as today."""
     found = git("log", "--format=%ct", "-S", f'"{number}",', "--", "prunelib")
-    return datetime.fromtimestamp(min(map(int, found)), UTC)
+    return max(datetime.fromtimestamp(min(map(int, found)), UTC), defined())
+
+
+@cache
+def defined() -> datetime:
+    """When the definitions that `evidence/verdicts.py` begins with became what they are today."""
+    path = "prunelib/evidence/verdicts.py"
+    since = None
+    for line in git("log", "--format=%H %ct", "--", path):
+        commit, time = line.split()
+        if ast.get_docstring(ast.parse("\n".join(git("show", f"{commit}:{path}")))) != RULES:
+            break
+        since = datetime.fromtimestamp(int(time), UTC)
+    return since or datetime.now(UTC)
 
 
 def finished(path: Path) -> datetime:
