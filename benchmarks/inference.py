@@ -35,7 +35,7 @@ from prunelib.evidence.design import copycat_source
 from prunelib.nets.export import onnx
 from prunelib.nets.profile import ChannelProfile, round_half_up
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.study.families import Trajectory
+from prunelib.study.trajectory import Trajectory
 from prunelib.training.machine import Machine
 
 SIZES = ((1, 16, (80_000, 200_000)), (2, 32, (200_000, 500_000)))

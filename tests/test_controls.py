@@ -27,11 +27,12 @@ from prunelib.nets.inputs import SLICED
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channels
 from prunelib.pruning.criteria import CRITERIA
-from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED, Trajectory
+from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.study.plan import SCALES, Request, keep_orders, lookup, plan
 from prunelib.study.runs import build, dataset, reads, run, started
 from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
 from prunelib.study.store import Store, removed
+from prunelib.study.trajectory import Trajectory
 from prunelib.training.protocols import Protocol, PruneProtocol
 
 BASE = TrainSpec(

@@ -18,7 +18,7 @@ from prunelib.study.families import (
     COPYCAT_SHARE,
     FAMILIES,
     PENALISED,
-    Trajectory,
+    RuleInputs,
     bottleneck,
     copycat,
     pruned,
@@ -28,6 +28,7 @@ from prunelib.study.families import (
 from prunelib.study.plan import SCALES, largest_left
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
 from prunelib.study.store import Record
+from prunelib.study.trajectory import Trajectory
 from prunelib.training.protocols import Protocol, PruneProtocol
 
 CIFAR, DIGITS = SHAPES["cifar10"], SHAPES["digits"]
@@ -98,7 +99,7 @@ def check_largest(profile, source, budget, shape):
 def test_the_reduced_network_is_the_widest_full_one_within_the_budget(base, shape, seed, draw):
     least = shape.params(ChannelProfile.full(base.depth, 1 / 128))
     budget = budgets(draw, least, shape.params(base))
-    profile = reduced_width(base, budget, seed, shape, None)
+    profile = reduced_width(RuleInputs(base, budget, seed, shape, None))
     assert shape.params(profile) <= budget
     assert profile == ChannelProfile.full(base.depth, profile.width)
     assert profile.width <= base.width
@@ -113,7 +114,7 @@ def test_the_reduced_network_is_the_widest_full_one_within_the_budget(base, shap
 @given(bases, shapes, seeds, st.data())
 def test_the_bottleneck_network_is_the_largest_with_one_factor(base, shape, seed, draw):
     budget = budgets(draw, shape.params(base.scaled(0)), shape.params(base))
-    profile = bottleneck(base, budget, seed, shape, None)
+    profile = bottleneck(RuleInputs(base, budget, seed, shape, None))
     check_largest(profile, base, budget, shape)
     assert have_one_factor(profile, base)
 
@@ -126,7 +127,7 @@ def test_a_copycat_is_the_scaled_profile_after_its_share_of_removals(base, shape
     left = tuple(c - gone[number] for number, c in enumerate(base.middle, 1))
     source = replace(base, middle=left)
     budget = budgets(draw, shape.params(base.scaled(0)), shape.params(source))
-    profile = copycat(base, budget, seed, shape, trajectory)
+    profile = copycat(RuleInputs(base, budget, seed, shape, trajectory))
     check_largest(profile, source, budget, shape)
     assert have_one_factor(profile, source)
 
@@ -139,7 +140,7 @@ def test_a_copycat_keeps_the_ratios_of_its_source():
     trajectory = Trajectory(base, (*order, None), (CIFAR.params(base),))
     source = np.array(trajectory.after(gone).middle)
     for budget in (20_000, 40_000, 60_000):
-        middle = np.array(copycat(base, budget, 0, CIFAR, trajectory).middle)
+        middle = np.array(copycat(RuleInputs(base, budget, 0, CIFAR, trajectory)).middle)
         factor = middle.sum() / source.sum()
         assert factor < 1
         assert np.abs(middle - factor * source).max() <= 1
@@ -150,7 +151,7 @@ def test_the_papers_copycats_scale_the_profile_after_500_removals():
     assert paper.base.prunable == 1344
     trajectory = walk(paper.base, CIFAR, 0)
     source = trajectory.after(500)
-    whole = copycat(paper.base, CIFAR.params(source), 0, CIFAR, trajectory)
+    whole = copycat(RuleInputs(paper.base, CIFAR.params(source), 0, CIFAR, trajectory))
     assert whole == source
     assert source.prunable == 844
 
@@ -161,17 +162,17 @@ def test_a_random_profile_is_within_the_budget_and_depends_on_the_seed_alone(
     base, shape, seed, draw
 ):
     budget = budgets(draw, shape.params(base.scaled(0)), shape.params(base))
-    profile = random_profile(base, budget, seed, shape, None)
+    profile = random_profile(RuleInputs(base, budget, seed, shape, None))
     assert shape.params(profile) <= budget
     np.random.seed(0)
     np.random.random(draw.draw(st.integers(0, 3)))
-    assert random_profile(base, budget, seed, shape, None) == profile
+    assert random_profile(RuleInputs(base, budget, seed, shape, None)) == profile
     assert all(1 <= m <= c for m, c in zip(profile.middle, base.middle, strict=True))
 
 
 def test_random_profiles_differ_by_seed_and_cover_each_blocks_range():
     base = ChannelProfile.full(16, 1)
-    found = {random_profile(base, 60_000, seed, CIFAR, None) for seed in range(40)}
+    found = {random_profile(RuleInputs(base, 60_000, seed, CIFAR, None)) for seed in range(40)}
     assert len(found) == 40
     shares = np.array([p.shares() for p in found])
     assert (shares.min(0) < 0.25).all()
@@ -183,7 +184,8 @@ def test_a_random_profile_at_a_larger_budget_is_wider_everywhere():
     base = ChannelProfile.full(16, 1)
     for seed in range(10):
         sizes = [
-            random_profile(base, b, seed, CIFAR, None).middle for b in range(20_000, 90_000, 5_000)
+            random_profile(RuleInputs(base, b, seed, CIFAR, None)).middle
+            for b in range(20_000, 90_000, 5_000)
         ]
         for small, large in pairwise(sizes):
             assert all(a <= b for a, b in zip(small, large, strict=True))
@@ -197,7 +199,7 @@ def test_the_pruned_profile_is_the_first_of_the_trajectory_within_the_budget(
 ):
     trajectory = walk(base, shape, seed)
     budget = budgets(draw, trajectory.params[-1], trajectory.params[0])
-    profile = pruned(base, budget, seed, shape, trajectory)
+    profile = pruned(RuleInputs(base, budget, seed, shape, trajectory))
     assert shape.params(profile) <= budget
     removals = base.prunable - profile.prunable
     gone = Counter(trajectory.blocks[:removals])
@@ -242,9 +244,9 @@ def test_a_budget_outside_a_family_is_refused_with_its_limits(name, base, shape)
     least, most = limits(name, base, shape)
     for budget in (least - 1, most + 1):
         with pytest.raises(PrunelibError, match=f"possible are {least:,} to {most:,}"):
-            FAMILIES[name].rule(base, budget, 0, shape, None)
+            FAMILIES[name].rule(RuleInputs(base, budget, 0, shape, None))
     for budget in (least, most):
-        assert shape.params(FAMILIES[name].rule(base, budget, 0, shape, None)) == budget
+        assert shape.params(FAMILIES[name].rule(RuleInputs(base, budget, 0, shape, None))) == budget
 
 
 def test_families_know_what_they_need():
@@ -276,7 +278,7 @@ def test_no_order_of_removals_leaves_more_than_is_said(base, shape, seed, data):
 def test_a_taper_thins_the_last_stages_and_is_the_largest_such_network(base, shape, data):
     least, most = shape.params(base.scaled(0)), shape.params(base)
     budget = data.draw(st.integers(least, most))
-    found = FAMILIES["taper"].rule(base, budget, 0, shape, None)
+    found = FAMILIES["taper"].rule(RuleInputs(base, budget, 0, shape, None))
     stage = len(base.middle) // 3
     stages = [found.middle[i * stage : (i + 1) * stage] for i in range(3)]
     assert all(len(set(widths)) == 1 for widths in stages)
@@ -289,12 +291,12 @@ def test_a_taper_thins_the_last_stages_and_is_the_largest_such_network(base, sha
         profile = ChannelProfile(base.depth, base.width, wider + found.middle[first + stage :])
         assert shape.params(profile) > budget
     with pytest.raises(PrunelibError, match=f"{least:,}"):
-        FAMILIES["taper"].rule(base, least - 1, 0, shape, None)
+        FAMILIES["taper"].rule(RuleInputs(base, least - 1, 0, shape, None))
 
 
 @pytest.mark.parametrize(("budget", "depth"), [(175_066, 16), (272_282, 22), (272_281, 16)])
 def test_reduced_depth_takes_whole_blocks_away(budget, depth):
     base, shape = ChannelProfile.full(40, 1), SHAPES["cifar10"]
-    found = FAMILIES["reduced-depth"].rule(base, budget, 0, shape, None)
+    found = FAMILIES["reduced-depth"].rule(RuleInputs(base, budget, 0, shape, None))
     assert found == ChannelProfile.full(depth, 1)
     assert shape.params(found) <= budget < shape.params(ChannelProfile.full(depth + 6, 1))

@@ -20,8 +20,8 @@ from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
 from prunelib.evidence.statistics import mean_interval
 from prunelib.evidence.verdicts import MOST_SEEDS, Limits, seeds_to_settle
-from prunelib.study.families import Trajectory
 from prunelib.study.plan import SCALES
+from prunelib.study.trajectory import Trajectory
 from prunelib.text import fixed, short
 
 ROOT = Path(__file__).parents[1]

@@ -6,10 +6,11 @@ from math import nan
 import pandas as pd
 
 from prunelib.evidence.statistics import interpolated
-from prunelib.study.families import FAMILIES, Trajectory, copied_after, copycat, pruned
+from prunelib.study.families import FAMILIES, copied_after, copycat, pruned
 from prunelib.study.plan import Find, Request, found
 from prunelib.study.specs import PruneSpec, TrainSpec
 from prunelib.study.store import Record
+from prunelib.study.trajectory import Trajectory
 
 PRUNED = "pruned-and-tuned"
 

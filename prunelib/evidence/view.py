@@ -10,10 +10,10 @@ import pandas as pd
 from prunelib.errors import Missing
 from prunelib.evidence import tables
 from prunelib.evidence.tables import PRUNED
-from prunelib.study.families import Trajectory
 from prunelib.study.folder import PACKAGED
 from prunelib.study.plan import Find, Request, Scale, found, lookup, plan
 from prunelib.study.store import Record, Store
+from prunelib.study.trajectory import Trajectory
 
 TITLES = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
 

@@ -9,36 +9,10 @@ import numpy as np
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import PROFILES, InputShape
 from prunelib.nets.profile import ChannelProfile, Count
-from prunelib.study.store import Record
+from prunelib.study.trajectory import Trajectory
 
 COPYCAT_SHARE = 500 / 1344
 """Share of the channels that is gone in the profile that copycats scale (the paper's 3.2)."""
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """The walk of a pruning run through profiles."""
-
-    full: ChannelProfile
-    blocks: tuple[int | None, ...]
-    params: tuple[int, ...]
-
-    @classmethod
-    def of(cls, record: Record) -> "Trajectory":
-        """The trajectory of a pruning record."""
-        points = record.outcome["points"]
-        return cls(record.spec.base.profile, tuple(points["block"]), tuple(points["params"]))
-
-    def after(self, removals: int) -> ChannelProfile:
-        """The profile after so many removals."""
-        middle = list(self.full.middle)
-        for block in self.blocks[:removals]:
-            middle[block - 1] -= 1
-        return ChannelProfile(self.full.depth, self.full.width, tuple(middle))
-
-    def at(self, budget: int) -> int | None:
-        """Removals until at most `budget` parameters are left; None if that never happens."""
-        return next((i for i, params in enumerate(self.params) if params <= budget), None)
 
 
 def copied_after(base: ChannelProfile) -> int:
@@ -46,47 +20,78 @@ def copied_after(base: ChannelProfile) -> int:
     return round(COPYCAT_SHARE * base.prunable)
 
 
-Rule = Callable[[ChannelProfile, int, int, InputShape, Trajectory | None], ChannelProfile]
-"""(base profile, budget, seed, data, trajectory of that seed) -> profile."""
+@dataclass(frozen=True)
+class RuleInputs:
+    """What a rule makes a profile from.
+
+    `base` is the unpruned profile, `budget` a number of parameters, `shape` that of the images;
+    `trajectory` is that of the seed's pruning run, if the family needs one.
+    """
+
+    base: ChannelProfile
+    budget: int
+    seed: int
+    shape: InputShape
+    trajectory: Trajectory | None = None
+
+    @property
+    def found(self) -> ChannelProfile:
+        """The profile that pruning found at this budget.
+
+        Raises:
+            PrunelibError: pruning did not come so far.
+        """
+        assert self.trajectory is not None
+        removals = self.trajectory.at(self.budget)
+        if removals is None:
+            raise PrunelibError(f"the pruning run does not come down to {self.budget:,} parameters")
+        return self.trajectory.after(removals)
+
+    def fitted(self, profile: ChannelProfile) -> ChannelProfile:
+        """The largest scaled copy of a profile within the budget."""
+        return profile.fit_params(self.budget, self.shape.in_channels, self.shape.num_classes)
 
 
-def reduced_width(base, budget, seed, shape, trajectory) -> ChannelProfile:
-    """Every layer narrower by one factor (figure 2a)."""
-    return base.fit_width(budget, shape.in_channels, shape.num_classes)
+Rule = Callable[[RuleInputs], ChannelProfile]
 
 
-def bottleneck(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def reduced_width(given: RuleInputs) -> ChannelProfile:
+    """Every layer narrower by one factor."""
+    return given.base.fit_width(given.budget, given.shape.in_channels, given.shape.num_classes)
+
+
+def bottleneck(given: RuleInputs) -> ChannelProfile:
     """Every bottleneck narrower by one factor (figure 2b)."""
-    return base.fit_params(budget, shape.in_channels, shape.num_classes)
+    return given.fitted(given.base)
 
 
-def pruned(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def pruned(given: RuleInputs) -> ChannelProfile:
     """The architecture that pruning found at this budget."""
-    return trajectory.after(trajectory.at(budget))
+    return given.found
 
 
-def copycat(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def copycat(given: RuleInputs) -> ChannelProfile:
     """One profile of the trajectory, scaled linearly: after 500 of 1344 channels, or that share."""
-    source = trajectory.after(copied_after(base))
-    return source.fit_params(budget, shape.in_channels, shape.num_classes)
+    assert given.trajectory is not None
+    return given.fitted(given.trajectory.after(copied_after(given.base)))
 
 
-def random_profile(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def random_profile(given: RuleInputs) -> ChannelProfile:
     """A share drawn uniformly for each block, scaled to the budget; another for each seed."""
-    random = np.random.default_rng(np.random.SeedSequence([seed, PROFILES]))
+    base = given.base
+    random = np.random.default_rng(np.random.SeedSequence([given.seed, PROFILES]))
     drawn = (max(1, round(random.uniform() * c)) for c in base.middle)
-    profile = ChannelProfile(base.depth, base.width, tuple(drawn))
-    return profile.fit_params(budget, shape.in_channels, shape.num_classes)
+    return given.fitted(ChannelProfile(base.depth, base.width, tuple(drawn)))
 
 
-def taper(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def taper(given: RuleInputs) -> ChannelProfile:
     """No search: thin the last stage to a budget of parameters, and stages before it if need be."""
-    return tapered(base, budget, shape.params)
+    return tapered(given.base, given.budget, given.shape.params)
 
 
-def taper_macs(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def taper_macs(given: RuleInputs) -> ChannelProfile:
     """The same, with as many MACs as the architecture that pruning found at this budget."""
-    return tapered(base, shape.macs(trajectory.after(trajectory.at(budget))), shape.macs)
+    return tapered(given.base, given.shape.macs(given.found), given.shape.macs)
 
 
 def tapered(base: ChannelProfile, budget: int, count: Count) -> ChannelProfile:
@@ -108,14 +113,15 @@ def tapered(base: ChannelProfile, budget: int, count: Count) -> ChannelProfile:
     raise PrunelibError(f"no thinned network has {budget:,}: at least {count(profile):,}")
 
 
-def reduced_depth(base, budget, seed, shape, trajectory) -> ChannelProfile:
+def reduced_depth(given: RuleInputs) -> ChannelProfile:
     """Fewer blocks, all of full width: the deepest such network within the budget."""
-    for depth in range(base.depth, 9, -6):
-        profile = ChannelProfile.full(depth, base.width)
-        if shape.params(profile) <= budget:
+    for depth in range(given.base.depth, 9, -6):
+        profile = ChannelProfile.full(depth, given.base.width)
+        if given.shape.params(profile) <= given.budget:
             return profile
     raise PrunelibError(
-        f"no network of this family has {budget:,} parameters: at least {shape.params(profile):,}"
+        f"no network of this family has {given.budget:,} parameters: "
+        f"at least {given.shape.params(profile):,}"
     )
 
 

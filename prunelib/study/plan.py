@@ -13,11 +13,12 @@ from prunelib.study.families import (
     MAIN,
     PENALISED,
     Family,
-    Trajectory,
+    RuleInputs,
     random_profile,
 )
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, Start, TrainSpec, key
 from prunelib.study.store import Record, Store
+from prunelib.study.trajectory import Trajectory
 from prunelib.training.protocols import Protocol, PruneProtocol
 
 FIRST = (
@@ -311,7 +312,7 @@ def profile_for(
     scale: Scale, family: str, budget: int, seed: int, trajectory: Trajectory | None
 ) -> ChannelProfile:
     """What a family's rule gives; fitting takes milliseconds, and plans ask often."""
-    return FAMILIES[family].rule(scale.base, budget, seed, scale.shape, trajectory)
+    return FAMILIES[family].rule(RuleInputs(scale.base, budget, seed, scale.shape, trajectory))
 
 
 def single(scale: Scale, family: str, budget: int | None, seed: int) -> Request:

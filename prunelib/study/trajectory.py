@@ -1,0 +1,32 @@
+"""The way of a pruning run through profiles."""
+
+from dataclasses import dataclass
+
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.store import Record
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The profiles of a pruning run, and their sizes, from the unpruned network on."""
+
+    full: ChannelProfile
+    blocks: tuple[int | None, ...]
+    params: tuple[int, ...]
+
+    @classmethod
+    def of(cls, record: Record) -> "Trajectory":
+        """The trajectory of a pruning record."""
+        points = record.outcome["points"]
+        return cls(record.spec.base.profile, tuple(points["block"]), tuple(points["params"]))
+
+    def after(self, removals: int) -> ChannelProfile:
+        """The profile after so many removals."""
+        middle = list(self.full.middle)
+        for block in self.blocks[:removals]:
+            middle[block - 1] -= 1
+        return ChannelProfile(self.full.depth, self.full.width, tuple(middle))
+
+    def at(self, budget: int) -> int | None:
+        """Removals until at most `budget` parameters are left; None if that never happens."""
+        return next((i for i, params in enumerate(self.params) if params <= budget), None)
