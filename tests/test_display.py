@@ -7,9 +7,11 @@ import pytest
 
 from prunelib.book import pages, policy
 from prunelib.book.choices import MIME, PLOTLY, Choices, by_scale
+from prunelib.book.figures import block_widths
 from prunelib.book.figures.static import svg
 from prunelib.book.figures.style import LINES, finish, line, trace
 from prunelib.errors import Missing, PrunelibError
+from prunelib.nets.profile import ChannelProfile
 
 
 def figure(title):
@@ -144,6 +146,23 @@ def test_the_picture_for_pages_without_scripts_is_xml_with_the_same_names():
     texts = [t.text for t in ElementTree.fromstring(svg(made.to_plotly_json())).iter() if t.text]
     assert set(names) <= set(texts)
     assert "Two lines" in texts
+
+
+def test_a_stored_notebook_has_a_picture_of_every_figure():
+    choices = by_scale(STUDIES, lambda study: figure(study.name))
+    for made in (figure("x"), choices):
+        bundle = made._repr_mimebundle_()
+        assert ElementTree.fromstring(bundle["image/svg+xml"]).tag.endswith("svg")
+
+
+def test_the_picture_names_each_panel():
+    base = ChannelProfile.full(10, 1)
+    made = block_widths({"whole": base, "half": base.reduced(0.5)})
+    picture = ElementTree.fromstring(svg(made.to_plotly_json()))
+    texts = [t.text for t in picture.iter() if t.text]
+    assert (texts.count("whole"), texts.count("half")) == (1, 1)
+    bars = [float(r.get("height")) for r in picture.iter() if r.get("fill-opacity") == "1"]
+    assert max(bars[:6]) == pytest.approx(2 * max(bars[6:]), rel=0.02)
 
 
 def test_pages_hold_to_a_policy_that_allows_the_theme_and_nothing_of_the_text():

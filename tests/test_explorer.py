@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from making import examples, profiles
 
 from prunelib import text as units
+from prunelib.book.figures import STYLES
 from prunelib.book.notebook import open_study
 from prunelib.book.widgets import explorer as widgets
 from prunelib.book.widgets.base import ASSETS, MODULES, module
@@ -476,3 +477,15 @@ def test_a_module_stands_alone(name):
     for other in ("http://www.w3.org/2000/svg",):
         text = text.replace(other, "")
     assert "http" not in text
+
+
+def test_the_widgets_have_the_colours_of_the_figures():
+    text = (ASSETS / "widgets.css").read_text(encoding="utf-8")
+    for name, family in (
+        ("pruned", "pruned-and-tuned"),
+        ("copycat", "copycat"),
+        ("bottleneck", "bottleneck"),
+        ("reduced", "reduced-width"),
+    ):
+        assert f"--pl-{name}: {STYLES[family].colour};" in text
+        assert f'[data-family="{family}"] {{ --pl-bars: var(--pl-{name}); }}' in text

@@ -310,6 +310,7 @@ function render({ model, el }) {
     const study = studies[held.now.scale];
     const profile = designed(study, held.now);
     const { removals, factor, family } = held.now;
+    root.dataset.family = family;
     scales.set(held.now.scale);
     families.set(family, (name) =>
       name === "custom" ? family === "custom" : pruned(study) || !["pruned-and-tuned", "copycat"].includes(name),

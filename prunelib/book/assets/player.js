@@ -156,7 +156,7 @@ function render({ model, el }) {
   );
   const root = h(
     "section",
-    { class: "pl-widget", "aria-label": "Walk through a pruning run" },
+    { class: "pl-widget", "data-family": "pruned-and-tuned", "aria-label": "Walk through a pruning run" },
     h("div", { class: "pl-choices" }, Object.keys(scales).length > 1 ? chosen.row : null, seedNames.length > 1 ? seeds.row : null),
     note,
     body,

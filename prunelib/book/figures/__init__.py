@@ -11,15 +11,14 @@ from prunelib.book.figures.errors import (
     comparison,
     error_against,
     gaps,
-    learning_curves,
     of_view,
-    published,
-    trajectory,
 )
+from prunelib.book.figures.others import published
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
-from prunelib.book.figures.pruning import removal_cost, removals_by_block
+from prunelib.book.figures.pruning import removal_cost, removals_by_block, trajectory
 from prunelib.book.figures.saliency import saliency_ranks, saliency_scatter
 from prunelib.book.figures.style import STYLES
+from prunelib.book.figures.training import learning_curves
 from prunelib.book.figures.verdicts import forest, made_twice
 
 __all__ = [

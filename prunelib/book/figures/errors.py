@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from prunelib.book.figures.style import (
     GREY,
     STYLES,
-    Style,
     finish,
-    line,
     log_ticks,
     there,
     trace,
@@ -19,11 +16,10 @@ from prunelib.book.figures.style import (
 )
 from prunelib.errors import Missing
 from prunelib.evidence.benchmarks import timed
-from prunelib.evidence.published import COPYCATS, SNIP
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
-from prunelib.text import counted, fixed, rounded, short
+from prunelib.text import fixed, rounded, short
 
 TUNED = "pruned-and-tuned"
 COMPARISONS = {
@@ -265,118 +261,3 @@ def comparison(networks: pd.DataFrame, trajectories: pd.DataFrame, question: str
     families = COMPARISONS[question]
     there(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
     return error_against(networks, trajectories, families=families)
-
-
-def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Figure:
-    """Test error and training loss by epoch, a line for each seed; milestones are marked."""
-    there(epochs)
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
-    )
-    for seed, run in epochs.groupby("seed"):
-        for row, column in ((1, "test_error"), (2, "train_loss")):
-            drawn = trace(
-                run["epoch"],
-                run[column],
-                f"seed {seed}",
-                line(seed),
-                marker={"size": 6},
-                label=row == 1,
-                records=[[key] for key in run["key"]],
-                hover=f"seed {seed}\nepoch %{{x}}: %{{y:.3~f}}",
-            )
-            figure.add_trace(drawn, row=row, col=1)
-    for milestone in milestones:
-        figure.add_vline(x=milestone + 0.5, line={"dash": "dot", "color": GREY})
-    figure.update_yaxes(title="test error, per cent", row=1, col=1)
-    figure.update_yaxes(title="training loss, nats", row=2, col=1)
-    figure.update_xaxes(title="epoch", row=2, col=1)
-    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
-    table = epochs[["seed", "epoch", "test_error", "train_loss"]].rename(
-        columns={"test_error": "test error, %", "train_loss": "training loss, nats"}
-    )
-    alt = (
-        f"Test error and training loss by epoch for {counted(len(last), 'seed')}; after the last "
-        f"epoch the error is {last['test_error'].min():.2f} to {last['test_error'].max():.2f} per "
-        "cent."
-    )
-    return finish(figure, "Error and loss by epoch", alt, table, height=520)
-
-
-def trajectory(trajectories: pd.DataFrame) -> go.Figure:
-    """Test error along each pruning run, against the parameters that are left."""
-    there(trajectories)
-    figure = go.Figure()
-    measured = trajectories.dropna(subset=["error"])
-    dashes = ["solid", "dash", "dot"]
-    for seed, run in measured.groupby("seed"):
-        figure.add_trace(
-            trace(
-                run["params"],
-                run["error"],
-                f"seed {seed}",
-                STYLES[TUNED]._replace(dash=dashes[seed % 3], glyph="━╍┅"[seed % 3]),
-                mode="lines",
-                custom=[[removals] for removals in run["removals"].tolist()],
-                records=[[key] for key in run["key"]],
-                hover=f"seed {seed}, %{{customdata[0]}} channels removed\n%{{x:,}} parameters\n"
-                "%{y:.2f} % error",
-            )
-        )
-    figure.update_layout(
-        xaxis={"title": "parameters left", "autorange": "reversed"},
-        yaxis_title="test error, per cent",
-    )
-    first = measured[measured["seed"] == measured["seed"].min()]
-    table = measured[["seed", "removals", "params", "macs", "error"]].rename(
-        columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
-    )
-    alt = (
-        f"Test error while channels are removed: {first['error'].iloc[0]:.2f} per cent with all "
-        f"{first['params'].iloc[0]:,} parameters, {first['error'].iloc[-1]:.2f} per cent with "
-        f"{first['params'].iloc[-1]:,}."
-    )
-    return finish(figure, "Test error along pruning", alt, table)
-
-
-def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
-    """What the paper and SNIP report at the paper's scale.
-
-    Args:
-        ours: networks of `tables.networks` by scale, whose means stand beside.
-    """
-    figure = go.Figure()
-    for name, points, style in (
-        ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES["copycat"]._replace(dash="dot")),
-        ("SNIP (single weights, not channels)", SNIP, Style(GREY, "x", "dot", "✖")),
-    ):
-        hover = "%{x:,} parameters\n%{y:.2f} % error"
-        x, y = [p.params for p in points], [p.error for p in points]
-        figure.add_trace(trace(x, y, name, style, hover=hover))
-    table = pd.DataFrame([*COPYCATS, *SNIP])
-    table.columns = ["network", "parameters", "error, %", "from"]
-    for scale, networks in (ours or {}).items():
-        means = by_family(networks[networks["family"].isin(MAIN)])
-        for name, rows in means.groupby("family", sort=False):
-            title = f"{FAMILIES[name].title}, ours at {scale}"
-            figure.add_trace(
-                trace(
-                    rows["params"],
-                    rows["error"],
-                    title,
-                    STYLES[name],
-                    mode="markers",
-                    hover="%{x:,.0f} parameters\n%{y:.2f} % error",
-                    records=[[f"{scale}/{key}" for key in keys] for keys in rows["keys"]],
-                )
-            )
-            own = rows[["params", "error"]].set_axis(["parameters", "error, %"], axis=1)
-            own["parameters"] = own["parameters"].round().astype(int)
-            table = pd.concat([table, own.assign(network=title, **{"from": "our records"})])
-    figure.update_layout(xaxis_title=AXES["params"], yaxis_title="test error, per cent")
-    alt = (
-        "Published errors on CIFAR-10 at 32×32, trained for 200 epochs: copycats and SNIP's "
-        "networks. Smaller scales have smaller images and shorter training: errors compare within "
-        "a scale only."
-    )
-    return finish(figure, "What others published", alt, table)

@@ -7,6 +7,42 @@ from prunelib.book.figures.style import STYLES, finish, there, trace
 from prunelib.nets.profile import ChannelProfile
 
 
+def trajectory(trajectories: pd.DataFrame) -> go.Figure:
+    """Test error along each pruning run, against the parameters that are left."""
+    there(trajectories)
+    figure = go.Figure()
+    measured = trajectories.dropna(subset=["error"])
+    dashes = ["solid", "dash", "dot"]
+    for seed, run in measured.groupby("seed"):
+        figure.add_trace(
+            trace(
+                run["params"],
+                run["error"],
+                f"seed {seed}",
+                STYLES["pruned-and-tuned"]._replace(dash=dashes[seed % 3], glyph="━╍┅"[seed % 3]),
+                mode="lines",
+                custom=[[removals] for removals in run["removals"].tolist()],
+                records=[[key] for key in run["key"]],
+                hover=f"seed {seed}, %{{customdata[0]}} channels removed\n%{{x:,}} parameters\n"
+                "%{y:.2f} % error",
+            )
+        )
+    figure.update_layout(
+        xaxis={"title": "parameters left", "autorange": "reversed"},
+        yaxis_title="test error, per cent",
+    )
+    first = measured[measured["seed"] == measured["seed"].min()]
+    table = measured[["seed", "removals", "params", "macs", "error"]].rename(
+        columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
+    )
+    alt = (
+        f"Test error while channels are removed: {first['error'].iloc[0]:.2f} per cent with all "
+        f"{first['params'].iloc[0]:,} parameters, {first['error'].iloc[-1]:.2f} per cent with "
+        f"{first['params'].iloc[-1]:,}."
+    )
+    return finish(figure, "Test error along pruning", alt, table)
+
+
 def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Figure:
     """Which block loses its channels when: share left of each block along the first pruning run."""
     there(trajectories)

@@ -4,90 +4,14 @@ It draws what `figures` makes, from the same data: lines, markers, whiskers, bar
 several panels one above the other. Not all of Plotly.
 """
 
-import math
-from collections.abc import Iterator
-from html import escape, unescape
+from html import escape
 
-from prunelib.text import short
+from prunelib.book.figures.axes import Axis, text_of
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 800, 84, 24, 30, 52, 20
 INK, GRID = "#333333", "#dddddd"
 DASHES = {"dash": "8 4", "dot": "2 4", "dashdot": "8 4 2 4", "longdash": "14 5"}
 COLD, HOT = (0, 32, 77), (255, 234, 70)
-
-
-class Axis:
-    """From values to pixels; `lengths` are where the axis begins and ends."""
-
-    def __init__(self, layout: dict, values: list, lengths: tuple[float, float]) -> None:
-        self.title = text_of((layout.get("title") or {}).get("text", ""))
-        self.shown = layout.get("showticklabels", True)
-        self.format = layout.get("tickformat", "")
-        self.lengths = lengths
-        known = [v for v in values if v is not None and v == v]
-        self.names = list(dict.fromkeys(v for v in known if isinstance(v, str)))
-        if layout.get("categoryarray"):
-            order = list(layout["categoryarray"])
-            self.names = [n for n in order if n in self.names]
-        self.log = layout.get("type") == "log"
-        numbers = range(len(self.names)) if self.names else known
-        numbers = [math.log10(n) for n in numbers if n > 0] if self.log else list(numbers)
-        low, high = layout.get("range") or padded(numbers, bool(self.names), layout)
-        reverse = layout.get("autorange") == "reversed"
-        self.ends = (high, low) if reverse else (low, high)
-
-    def __call__(self, value: object) -> float | None:
-        """The pixel of a value; None where it has none."""
-        if isinstance(value, str):
-            number = self.names.index(value)
-        elif value is None or value != value or (self.log and value <= 0):
-            return None
-        else:
-            number = math.log10(value) if self.log else value
-        share = (number - self.ends[0]) / ((self.ends[1] - self.ends[0]) or 1)
-        return self.lengths[0] + share * (self.lengths[1] - self.lengths[0])
-
-    def ticks(self) -> Iterator[tuple[float, str]]:
-        """Pixels and texts of the ticks."""
-        low, high = sorted(self.ends)
-        if self.names:
-            yield from ((self(name), text_of(name)) for name in self.names)
-            return
-        if self.log:
-            decades = range(math.floor(low), math.ceil(high) + 1)
-            steps = (1, 2, 5) if high - low < 3 else (1,)
-            found = [m * 10.0**d for d in decades for m in steps]
-            found = [v for v in found if low <= math.log10(v) <= high]
-        else:
-            step = nice((high - low) / 6)
-            found = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        for value in found:
-            yield self(value), f"{value:.0%}" if "%" in self.format else tick(value)
-
-
-def tick(value: float) -> str:
-    """A number beside an axis."""
-    return short(value) if value >= 1000 else f"{value:.6g}"
-
-
-def nice(step: float) -> float:
-    """The next of 1, 2, 5, 10, ... times a power of ten."""
-    power = 10 ** math.floor(math.log10(step)) if step > 0 else 1
-    return next((m * power for m in (1, 2, 5) if m * power >= step), 10 * power)
-
-
-def padded(numbers: list[float], names: bool, layout: dict) -> tuple[float, float]:
-    """The range of an axis that shows some numbers."""
-    low, high = min(numbers, default=0.0), max(numbers, default=1.0)
-    if layout.get("rangemode") == "tozero":
-        low = min(0.0, low)
-    pad = 0.5 if names else 0.05 * ((high - low) or 1.0)
-    return low - pad * (low != 0 or names), high + pad
-
-
-def text_of(text: str) -> str:
-    """Plain text of one of Plotly's."""
-    return unescape((text or "").replace("<br>", " "))
 
 
 def svg(figure: dict) -> str:
@@ -101,7 +25,8 @@ def svg(figure: dict) -> str:
     parts = []
     for x, y in dict.fromkeys((t.get("xaxis", "x"), t.get("yaxis", "y")) for t in data):
         mine = [t for t in data if (t.get("xaxis", "x"), t.get("yaxis", "y")) == (x, y)]
-        parts += panel(mine, layout, (x, y), (left, height))
+        alike = [t for t in data if twin(layout, t.get("yaxis", "y")) == twin(layout, y)]
+        parts += panel(mine, alike, layout, (x, y), (left, height))
     title = text_of((layout.get("meta") or {}).get("title", ""))
     parts.append(words(left, 18, title, weight="bold", size=15))
     parts += legends(labels, left, height + 8)
@@ -120,10 +45,22 @@ def names_of(values: list | None) -> list[str]:
     return [v for v in values or () if isinstance(v, str)]
 
 
-def panel(data: list[dict], layout: dict, axes: tuple[str, str], room: tuple[int, int]) -> list:
-    """One pair of axes and what is drawn on it."""
+def axis_of(layout: dict, name: str) -> dict:
+    """The layout of an axis that a trace calls by this name."""
+    return layout.get(f"{name[0]}axis{name[1:]}") or {}
+
+
+def twin(layout: dict, name: str) -> str:
+    """The axis whose range an axis shares; by default itself."""
+    return axis_of(layout, name).get("matches") or name
+
+
+def panel(
+    data: list[dict], alike: list[dict], layout: dict, axes: tuple[str, str], room: tuple[int, int]
+) -> list:
+    """One pair of axes and what is drawn on it; `alike` has all on vertical axes like this one."""
     left, height = room
-    ours = [layout.get(f"{name[0]}axis{name[1:]}") or {} for name in axes]
+    ours = [axis_of(layout, name) for name in axes]
     low, high = ours[1].get("domain", (0, 1))
     inside = height - TOP - BOTTOM
     box = (left, TOP + (1 - high) * inside, WIDTH - RIGHT, TOP + (1 - low) * inside)
@@ -135,7 +72,7 @@ def panel(data: list[dict], layout: dict, axes: tuple[str, str], room: tuple[int
     else:
         zero = [0] if bars else []
         x = Axis(ours[0], [v for t in data for v in spread(t, "x")], (box[0], box[2]))
-        y = Axis(ours[1], [*zero, *(v for t in data for v in spread(t, "y"))], (box[3], box[1]))
+        y = Axis(ours[1], [*zero, *(v for t in alike for v in spread(t, "y"))], (box[3], box[1]))
     parts = [*frame(x, y, box), *shapes(layout, x, y, axes, box)]
     for index, drawn in enumerate(data):
         kind = drawn.get("type", "scatter")
@@ -196,10 +133,14 @@ def shapes(layout: dict, x: Axis, y: Axis, axes: tuple[str, str], box: tuple) ->
             dash = (shape.get("line") or {}).get("dash", "solid")
             parts.append(stroke([(x0, y0), (x1, y1)], "#7f7f7f", dash))
     for note in layout.get("annotations") or ():
-        edge = TOP + (1 - note["y"]) * (box[3] - box[1])
-        if note.get("yref") == "paper" and (abs(edge - box[1]) < 2 or note["y"] == 1):
+        if note.get("yref") == "paper" and abs(note["y"] - top_of(layout, axes[1])) < 1e-6:
             parts.append(words((box[0] + box[2]) / 2, box[1] - 6, text_of(note["text"]), "middle"))
     return parts
+
+
+def top_of(layout: dict, name: str) -> float:
+    """Where a vertical axis ends, as a share of the figure."""
+    return axis_of(layout, name).get("domain", (0, 1))[1]
 
 
 def scattered(drawn: dict, x: Axis, y: Axis) -> list[str]:

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from prunelib import text
 from prunelib.book.escape import plotly
+from prunelib.book.figures.static import svg
 from prunelib.errors import Missing
 
 RED, YELLOW, GREEN, BLUE, PINK = "#d6362b", "#b58900", "#00916a", "#0b7fd0", "#d255a5"
@@ -81,6 +82,14 @@ PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")
 def line(index: int) -> Style:
     """The style of a series that is no family, by its place."""
     return LINES[index % len(LINES)]
+
+
+class Drawn(go.Figure):
+    """A figure that a stored notebook shows as a picture, too, where nothing runs Plotly."""
+
+    def _repr_mimebundle_(self, *args, **kwargs) -> dict:
+        bundle = super()._repr_mimebundle_(*args, **kwargs)
+        return {**bundle, "image/svg+xml": svg(self.to_plotly_json())}
 
 
 def trace(
@@ -191,7 +200,7 @@ def finish(
     )
     figure.update_xaxes(gridcolor=GRID, automargin=True)
     figure.update_yaxes(gridcolor=GRID, automargin=True)
-    return go.Figure(text.plain(figure.to_plotly_json()))
+    return Drawn(text.plain(figure.to_plotly_json()))
 
 
 def log_ticks(values: pd.Series) -> dict:
