@@ -9,6 +9,7 @@ from prunelib.errors import PrunelibError
 from prunelib.evidence.view import View, open_view
 from prunelib.study.plan import SCALES, Request, lookup, scale_named
 from prunelib.study.store import Store
+from prunelib.training.source import Source
 
 
 def open_studies(
@@ -67,12 +68,12 @@ def open_study(
     preset, folder = scale_named(scale), parameters.folder
     view = open_view(preset, folder, families, seeds)
     if parameters.trains and view.there < len(view.requests):
-        compute(list(view.requests), Store(folder / scale), data)
+        compute(list(view.requests), Store(folder / preset.name), preset.root(data and Path(data)))
         view = open_view(preset, folder, families, seeds)
     return view
 
 
-def compute(requests: list[Request], store: Store, data: str | None) -> None:
+def compute(requests: list[Request], store: Store, data: Path | Source | None) -> None:
     """Run what is missing, with a progress bar."""
     from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def compute(requests: list[Request], store: Store, data: str | None) -> None:
     from prunelib.training.machine import Machine, cores
 
     budgets = requests[0].scale.budgets
-    setting = Setting(store, Machine.here(threads=1), data and Path(data), budgets)
+    setting = Setting(store, Machine.here(threads=1), data, budgets)
     setting.store.check_writable()
     jobs = cores() if setting.machine.device == "cpu" else 1
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"

@@ -12,7 +12,8 @@ from prunelib.study.folder import find_results, results_to_write
 class Parameters(BaseModel):
     """Parameters of the notebooks.
 
-    `results` is a folder with records, by default the project's; `data` one with CIFAR-10.
+    `scale` is the name of one, or a TOML file. `results` is a folder with records, by default the
+    project's; `data` one with CIFAR-10.
     `run_missing` computes runs that have no record: None does so only at `smoke`, where all runs
     together take a few minutes, and only if `results` is named. `removals` (of the pruning
     chapters) says which profile to look at, `budget` (of the design chapter) how many parameters
@@ -21,7 +22,10 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    scale: Literal["smoke", "mini", "midi", "maxi", "paper"]
+    scale: (
+        Literal["smoke", "mini", "midi", "maxi", "paper"]
+        | Annotated[str, Field(pattern=r"\.toml$")]
+    )
     results: str | None = None
     data: str | None = None
     run_missing: bool | None = None

@@ -22,7 +22,10 @@ random_option = click.option(
 @click.argument("run", required=False, metavar="[KEY|RECORD.json]")
 @click.option("--params", type=COUNT, help="The best network within a budget, such as 150k.")
 @click.option("--macs", type=COUNT, help="The same, of multiply-accumulates for one image.")
-@click.option("--scale", help="Of this scale only.  [default: the longest that has one]")
+@click.option(
+    "--scale",
+    help="Of this scale only, or of a TOML file.  [default: the longest]",
+)
 @click.option("-o", "--output", type=PATH, required=True, help="NAME.onnx or NAME.safetensors.")
 @click.option(
     "--input",
@@ -61,14 +64,17 @@ def export(
     """
     if (run is None) == (params is None and macs is None):
         raise click.UsageError("name a run by its key or its record's file, or give a budget")
+    from prunelib.study.plan import scale_named
+
     check_output(output)
+    preset = scale_named(scale) if scale else None
     if run is None:
-        trained = best(params, macs, scale, places.readable, train or random_weights)
+        trained = best(params, macs, preset, places.readable, train or random_weights)
     else:
         from prunelib.study.trained import named
 
-        trained = named(run, places.readable, scale)
-    write(trained, output, places, pixels, train, random_weights)
+        trained = named(run, places.readable, preset and preset.name)
+    write(trained, preset, output, places, pixels, train, random_weights)
 
 
 def check_output(path: Path) -> None:
@@ -80,22 +86,22 @@ def check_output(path: Path) -> None:
         raise PrunelibError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def best(params: int | None, macs: int | None, scale: str | None, results: Path, any_will_do: bool):
+def best(params: int | None, macs: int | None, scale, results: Path, any_will_do: bool):
     """The best network on record within budgets; unless any will do, one that has weights."""
-    from prunelib.study.plan import SCALES, scale_named
+    from prunelib.study.plan import SCALES
     from prunelib.study.trained import within
 
-    names = [scale] if scale else [name for name in LONGEST_FIRST if name in SCALES]
+    scales = [scale] if scale else [SCALES[name] for name in LONGEST_FIRST if name in SCALES]
     known = []
-    for name in names:
-        found = within(results, scale_named(name), params, macs)
+    for one in scales:
+        found = within(results, one, params, macs)
         known += found
         ready = [trained for trained in found if trained.weights or any_will_do]
         if ready:
             if ready[0] is not found[0]:
                 click.echo(tell_better(found[0]), err=True)
             return ready[0]
-    where = " or ".join(names)
+    where = " or ".join(one.name for one in scales)
     if not known:
         raise PrunelibError(f"no network within this budget is on record at {where}")
     raise PrunelibError(
@@ -113,13 +119,15 @@ def tell_better(trained) -> str:
 
 
 def write(
-    trained, output: Path, places: Places, pixels: str, train: bool, random_weights: bool
+    trained, scale, output: Path, places: Places, pixels: str, train: bool, random_weights: bool
 ) -> None:
     """Write a network on record, trained now if that is wanted, and say what it is."""
     from prunelib.study.exporting import random_network, trained_network
+    from prunelib.study.plan import scale_named
 
+    root = scale.root(places.data) if scale else places.data
     if random_weights:
-        report(random_network(trained, places.data), output, pixels)
+        report(random_network(trained, scale, root), output, pixels)
         return
     if trained.weights is None:
         if not train:
@@ -127,21 +135,20 @@ def write(
                 f"no weights of {trained.record.key} are in {places.readable} or released; train "
                 "it now: add --train, or --random-weights to measure its time only"
             )
-        trained = trained_now(trained.record.spec, trained.scale, places)
-    report(trained_network(trained, places.data), output, pixels)
+        trained = trained_now(trained.record.spec, scale or scale_named(trained.scale), places)
+    report(trained_network(trained, scale, root), output, pixels)
 
 
-def trained_now(spec, scale: str, places: Places):
+def trained_now(spec, scale, places: Places):
     """A network trained now, with a progress bar, unless its weights are there."""
     from prunelib.study.exporting import train_now
-    from prunelib.study.plan import scale_named
     from prunelib.study.trained import with_weights
 
-    if there := with_weights(spec, places.readable, scale):
+    if there := with_weights(spec, places.readable, scale.name):
         return there
     with progress_bar(spec.kind) as show:
         return train_now(
-            spec, places.results, scale_named(scale), places.machine(), places.data, show
+            spec, places.results, scale, places.machine(), scale.root(places.data), show
         )
 
 

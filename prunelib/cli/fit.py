@@ -120,7 +120,8 @@ def export(chosen, scale, form: str, places: Places, train: bool, random_weights
     check_output(path)
     spec = spec_of(chosen, scale)
     if random_weights:
-        report(random(spec, scale.name, images_of(Record(spec, {}, {}), places.data)), path)
+        images = images_of(Record(spec, {}, {}), scale.root(places.data))
+        report(random(spec, scale.name, images, scale), path)
         return
     trained = there(spec, scale, places.readable)
     if trained is None and not train:
@@ -129,8 +130,8 @@ def export(chosen, scale, form: str, places: Places, train: bool, random_weights
             f"{spec.protocol.epochs} epochs as it was ranked; add --train, or --random-weights to "
             "measure its time only"
         )
-    trained = trained or trained_now(spec, scale.name, places)
-    report(trained_network(trained, places.data), path)
+    trained = trained or trained_now(spec, scale, places)
+    report(trained_network(trained, scale, scale.root(places.data)), path)
 
 
 def spec_of(chosen, scale):

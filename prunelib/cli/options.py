@@ -86,6 +86,7 @@ class Places:
 
         if scale.data.name == "cifar10":
             find_cifar10(self.data)
+        tell_images(scale, self.data)
         store = Store(self.results / scale.name)
         store.check_writable()
         return store
@@ -95,7 +96,7 @@ class Places:
         from prunelib.study.executors.local import Setting
 
         machine = self.machine()
-        return Setting(self.store(scale), machine, self.data, scale.budgets)
+        return Setting(self.store(scale), machine, scale.root(self.data), scale.budgets)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,17 @@ class Workers:
     executor: str
     ray_address: str | None
     runs_per_gpu: int | None
+
+
+def tell_images(scale, data: Path | None) -> None:
+    """Say on stderr how many images there are, and what was done to them; own images only."""
+    if scale.source is None:
+        return
+    from prunelib.training.source import load_source
+
+    shape = scale.data.shape
+    for line in load_source(scale.root(data), shape.image_size, shape.in_channels)[1]:
+        click.echo(line, err=True)
 
 
 def gathered(name: str, kind: type, *options: Callable) -> Callable:

@@ -18,6 +18,8 @@ from prunelib.cli.progress import progress_bar
 @click.option("--epochs", type=click.IntRange(1), help="[default: the scale's]")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--export", "output", type=PATH, help="Write NAME.onnx or NAME.safetensors, too.")
+@click.option("--image-column", help="Of parquet files of your own, where it is not clear.")
+@click.option("--label-column", help="Likewise.")
 @places
 def train(
     scale: str,
@@ -28,21 +30,24 @@ def train(
     seed: int,
     output: Path | None,
     places: Places,
+    **columns: str | None,
 ) -> None:
     """Train one network by the protocol of a scale, and keep its record.
 
-    Where its shape comes from pruning, a missing pruning run is made first.
+    Where its shape comes from pruning, a missing pruning run is made first. With --data the images
+    can be your own: class folders, an .npz file, or parquet as Hugging Face writes it.
 
     \b
     Examples:
       prunelib train smoke
       prunelib train mini --family bottleneck --budget 80k --seed 1
       prunelib train mini --profile mine.json --epochs 20 --export net.onnx
+      prunelib train mini --data flowers/
     """
     from prunelib.study.plan import scale_named
     from prunelib.study.specs import TrainSpec
 
-    preset = scale_named(scale)
+    preset = with_own_images(scale_named(scale), places.data, columns)
     if output:
         check_output(output)
     setting = places.setting(preset)
@@ -58,8 +63,18 @@ def train(
     if output:
         from prunelib.study.exporting import trained_network
 
-        trained = trained_now(spec, preset.name, places)
-        report(trained_network(trained, places.data), output)
+        trained = trained_now(spec, preset, places)
+        report(trained_network(trained, preset, preset.root(places.data)), output)
+
+
+def with_own_images(scale, data: Path | None, columns: dict[str, str | None]):
+    """The scale, for images of one's own if `data` holds some."""
+    from prunelib.study.scale_files import with_images
+    from prunelib.training.source import Source, has_own_images
+
+    if scale.source is not None or data is None or not has_own_images(data):
+        return scale
+    return with_images(scale, Source(data, **columns))
 
 
 def of_family(scale, family: str, budget: int | None, seed: int, setting):

@@ -97,7 +97,7 @@ def executor(scale, workers: Workers, places: Places):
             places.device,
             places.threads,
             workers.runs_per_gpu or 4,
-            places.data,
+            scale.root(places.data),
             scale.budgets,
             places.precision,
         )

@@ -15,7 +15,7 @@ from prunelib.study.plan import Find, Request, Scale, found, lookup, plan
 from prunelib.study.store import Record, Store
 from prunelib.study.trajectory import Trajectory
 
-TITLES = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
+TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "handwritten digits"}
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ class View:
         hardware = sorted({r.circumstances["hardware"] for r in view.values()})
         precision = sorted({r.circumstances["precision"] for r in view.values()})
         size, base = self.scale.data.image_size, self.scale.base
+        name = self.scale.data.name
         data = (
-            f"{TITLES[self.scale.data.name]} at {size}×{size} pixels, WRN-{base.depth}-"
+            f"{TITLES.get(name, name)} at {size}×{size} pixels, WRN-{base.depth}-"
             f"{base.width:g}, {self.scale.train.epochs} epochs"
         )
         return (

@@ -21,9 +21,13 @@ class InputShape(NamedTuple):
         return profile.count_macs(self.image_size, self.in_channels, self.num_classes)
 
 
-SHAPES = {"cifar10": InputShape(3, 10, 32), "digits": InputShape(1, 10, 8)}
-TRAINING_IMAGES = {"cifar10": 50_000, "digits": 1_438}
-TEST_IMAGES = {"cifar10": 10_000, "digits": 359}
+SHAPES = {
+    "cifar10": InputShape(3, 10, 32),
+    "cifar100": InputShape(3, 100, 32),
+    "digits": InputShape(1, 10, 8),
+}
+TRAINING_IMAGES = {"cifar10": 50_000, "cifar100": 50_000, "digits": 1_438}
+TEST_IMAGES = {"cifar10": 10_000, "cifar100": 10_000, "digits": 359}
 
 TRAINING, PRUNING, WEIGHTS, REMOVALS, PROFILES, SLICED = range(6)
 """The independent random streams of a seed."""

@@ -1,6 +1,5 @@
 """How much work runs are, against one another, before they begin."""
 
-from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 
 FORWARD = 1 / 3
@@ -15,22 +14,22 @@ def effort(spec: Spec) -> float:
     taken to hold equally many parameters.
     """
     if isinstance(spec, TrainSpec):
-        seen = spec.protocol.epochs * TRAINING_IMAGES[spec.data.name]
-        return seen + FORWARD * spec.protocol.epochs * TEST_IMAGES[spec.data.name]
-    protocol, data = spec.protocol, spec.base.data.name
+        seen = spec.protocol.epochs * spec.data.training_count
+        return seen + FORWARD * spec.protocol.epochs * spec.data.test_count
+    protocol, data = spec.protocol, spec.base.data
     if isinstance(spec, SaliencySpec):
         # What lies before a channel is computed once: on average half the network is passed.
-        passes = min(spec.images, TRAINING_IMAGES[data]) * spec.base.profile.prunable / 2
+        passes = min(spec.images, data.training_count) * spec.base.profile.prunable / 2
         return max(spec.steps) * protocol.batch_size + FORWARD * passes
     removals = expected_removals(spec, protocol.stop_params)
-    evaluated = TEST_IMAGES[data] * removals / protocol.eval_every
+    evaluated = data.test_count * removals / protocol.eval_every
     return removals * protocol.steps * protocol.batch_size + FORWARD * evaluated
 
 
 def expected_removals(spec: PruneSpec, params: int | None) -> float:
     """Removals until so many parameters are left, or until pruning ends, if that is earlier."""
     profile = spec.base.profile
-    shape = SHAPES[spec.base.data.name]
+    shape = spec.base.data.shape
     full, least = shape.params(profile), shape.params(profile.scaled(0))
     last = profile.prunable if spec.protocol.removals is None else spec.protocol.removals
     if params is None:

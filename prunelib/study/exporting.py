@@ -19,6 +19,10 @@ from prunelib.study.specs import PruneSpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store
 from prunelib.study.trained import REPEATS, Trained, with_weights
 from prunelib.training.machine import Machine
+from prunelib.training.source import Source
+
+Root = Path | Source | None
+"""Where images are."""
 
 
 class Images(NamedTuple):
@@ -48,11 +52,12 @@ class Network:
         return path
 
 
-def trained_network(trained: Trained, data: Path | None = None) -> Network:
+def trained_network(trained: Trained, scale: Scale | None = None, data: Root = None) -> Network:
     """A network with its trained weights.
 
     Args:
         trained: with weights.
+        scale: what it was trained at, if that is none of the project's.
         data: where the images are, if the record does not say how they are normalised.
 
     Raises:
@@ -68,11 +73,11 @@ def trained_network(trained: Trained, data: Path | None = None) -> Network:
         raise PrunelibError(
             f"{trained.weights} holds another network than its record; delete it"
         ) from None
-    card = card_of(trained, profile, images)
+    card = card_of(trained, profile, images, scale)
     return Network(model.eval(), replace(card, error=trained.record.outcome["error"]))
 
 
-def random_network(trained: Trained, data: Path | None = None) -> Network:
+def random_network(trained: Trained, scale: Scale | None = None, data: Root = None) -> Network:
     """The same network with random weights: enough to measure its time.
 
     Raises:
@@ -81,24 +86,27 @@ def random_network(trained: Trained, data: Path | None = None) -> Network:
     spec = trained.record.spec
     if not isinstance(spec, TrainSpec):
         raise PrunelibError("random weights are for networks that a training run is on record for")
-    return random_weights(spec, trained.scale, images_of(trained.record, data))
+    known = scale or SCALES.get(trained.scale)
+    return random_weights(spec, trained.scale, images_of(trained.record, data), known)
 
 
-def random_weights(spec: TrainSpec, scale: str, images: Images) -> Network:
+def random_weights(
+    spec: TrainSpec, name: str, images: Images, scale: Scale | None = None
+) -> Network:
     """A network of the profile of a spec, with weights of seed 0."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = WideResNet(spec.profile, len(images.classes), len(images.mean))
-    record = Trained(scale, Record(spec, {}, {}), None)
-    card = card_of(record, spec.profile, images)
+    record = Trained(name, Record(spec, {}, {}), None)
+    card = card_of(record, spec.profile, images, scale)
     return Network(model.eval(), replace(card, key=None, weights="random"))
 
 
-def card_of(trained: Trained, profile: ChannelProfile, images: Images) -> Card:
+def card_of(trained: Trained, profile: ChannelProfile, images: Images, scale: Scale | None) -> Card:
     """What a file says of a network, but for its error."""
     spec = trained.record.spec
     training = spec.base if isinstance(spec, PruneSpec) else spec
-    known = SCALES.get(trained.scale)
+    known = scale or SCALES.get(trained.scale)
     return Card(
         profile=profile,
         classes=images.classes,
@@ -112,7 +120,7 @@ def card_of(trained: Trained, profile: ChannelProfile, images: Images) -> Card:
     )
 
 
-def images_of(record: Record, data: Path | None = None) -> Images:
+def images_of(record: Record, data: Root = None) -> Images:
     """Class names and normalisation: as the record tells, or known, or read from the images.
 
     Raises:
@@ -124,7 +132,8 @@ def images_of(record: Record, data: Path | None = None) -> Images:
     if moments := MOMENTS.get((spec.name, spec.image_size)):
         return Images(CLASSES[spec.name], *moments)
     found = data_of(record.spec, data)
-    return Images(CLASSES[spec.name], tuple(found.mean.tolist()), tuple(found.std.tolist()))
+    classes = found.classes or CLASSES[spec.name]
+    return Images(classes, tuple(found.mean.tolist()), tuple(found.std.tolist()))
 
 
 def train_now(
@@ -132,7 +141,7 @@ def train_now(
     results: Path,
     scale: Scale,
     machine: Machine,
-    data: Path | None = None,
+    data: Root = None,
     progress: Callable[[float, float, str], None] | None = None,
 ) -> Trained:
     """The network of a spec with weights: those that are there, or trained now.

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES, InputShape
+from prunelib.nets.inputs import SHAPES, InputShape
 from prunelib.pruning.order import check_order
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
 
@@ -110,6 +110,14 @@ class Saliencies(Outcome):
     channels: Channels
 
 
+class Images(Checked):
+    """What a network must know of images of one's own: class names and normalisation."""
+
+    classes: list[Text]
+    mean: list[float]
+    std: list[float]
+
+
 class Circumstances(Open):
     """Where, how and when a run was made; later versions may say more, in plain values."""
 
@@ -130,6 +138,7 @@ class Circumstances(Open):
     cpu_seconds: Seconds | None = None
     order_followed: bool | None = None
     data_digest: Digest | None = None
+    data: Images | None = None
 
 
 def check(spec: Spec, outcome: object, circumstances: object) -> None:
@@ -182,9 +191,10 @@ def shape_of(data: DataSpec) -> InputShape:
     Raises:
         PrunelibError: they cannot be of this size.
     """
-    if not 1 <= data.image_size <= SHAPES[data.name].image_size:
+    largest = SHAPES[data.name].image_size if data.name in SHAPES else 1024
+    if not 1 <= data.image_size <= largest:
         raise PrunelibError(f"spec.data.image_size: {data.name} cannot have {data.image_size}")
-    return SHAPES[data.name]._replace(image_size=data.image_size)
+    return data.shape
 
 
 def check_trained(spec: TrainSpec, outcome: Trained) -> None:
@@ -195,10 +205,10 @@ def check_trained(spec: TrainSpec, outcome: Trained) -> None:
     check_lengths("epochs", outcome.epochs, epochs)
     if epochs:
         agree("error", outcome.error, outcome.epochs.test_error[-1], ROUNDED)
-    agree("images_seen", outcome.images_seen, epochs * TRAINING_IMAGES[spec.data.name])
+    agree("images_seen", outcome.images_seen, epochs * spec.data.training_count)
     agree("training_macs", outcome.training_macs, 3 * outcome.macs * outcome.images_seen)
     if outcome.wrong is not None:
-        check_wrong("wrong", outcome.wrong, outcome.error, TEST_IMAGES[spec.data.name])
+        check_wrong("wrong", outcome.wrong, outcome.error, spec.data.test_count)
 
 
 def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
@@ -241,7 +251,7 @@ def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
         name = f"wrong.{shown(removals)}"
         if removals not in measured:
             raise PrunelibError(f"outcome.{name}: there are {rows - 1} removals")
-        check_wrong(name, wrong, measured[removals], TEST_IMAGES[spec.base.data.name])
+        check_wrong(name, wrong, measured[removals], spec.base.data.test_count)
 
 
 def check_saliencies(spec: SaliencySpec, outcome: Saliencies) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import SHAPES, TRAINING_IMAGES, InputShape
+from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.effort import effort, expected_removals
 from prunelib.study.families import (
@@ -20,6 +21,7 @@ from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, Start,
 from prunelib.study.store import Record, Store
 from prunelib.study.trajectory import Trajectory
 from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.source import Source
 
 FIRST = (
     *MAIN,
@@ -65,6 +67,7 @@ class Scale:
     MACs) are worth about a third of, once and three times the median saliency for the median
     channel; one seed is pruned with each.
     `families` are those that its study consists of.
+    `source` tells where images of one's own are.
     `saliency_steps` and `saliency_images` are those of `SaliencySpec`.
     """
 
@@ -81,11 +84,18 @@ class Scale:
     control_seeds: int = 2
     saliency_steps: tuple[int, ...] = (10, 30, 100)
     saliency_images: int = 2_048
+    source: Source | None = None
 
     @property
     def shape(self) -> InputShape:
         """Channels, classes and size of the images."""
-        return SHAPES[self.data.name]._replace(image_size=self.data.image_size)
+        return self.data.shape
+
+    def root(self, data: Path | None = None) -> Path | Source | None:
+        """Where runs find the images: in `data` if that is named, else where the scale says."""
+        if self.source is None or data is None:
+            return data or self.source
+        return replace(self.source, path=data)
 
     def base_spec(self, seed: int) -> TrainSpec:
         """Training of the base network."""
@@ -286,7 +296,7 @@ class Request:
         removals = expected_removals(scale.prune_spec(self.seed), budget)
         tuned = removals * scale.prune.steps * scale.prune.batch_size
         epochs = scale.train.epochs * (2 if family.images == "retrained" else 1)
-        epochs += round(tuned / TRAINING_IMAGES[scale.data.name])
+        epochs += round(tuned / scale.data.training_count)
         return effort(replace(training, protocol=scale.train.lasting(epochs)))
 
 
@@ -331,11 +341,15 @@ def single(scale: Scale, family: str, budget: int | None, seed: int) -> Request:
 
 
 def scale_named(name: str) -> Scale:
-    """A scale preset.
+    """A scale of the project by its name, or the one in a TOML file.
 
     Raises:
-        PrunelibError: there is none of this name.
+        PrunelibError: there is none of this name, or something in the file does not fit.
     """
+    if str(name).endswith(".toml"):
+        from prunelib.study.scale_files import read_scale
+
+        return read_scale(Path(name))
     if name not in SCALES:
         raise PrunelibError(f"unknown scale {name!r}; there are: {', '.join(SCALES)}")
     return SCALES[name]

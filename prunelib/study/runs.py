@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, SLICED, WEIGHTS
 from prunelib.nets.profile import ChannelProfile
@@ -21,10 +22,11 @@ from prunelib.pruning.checkpoint import Point
 from prunelib.pruning.criteria import CriterionInputs, l1_scores
 from prunelib.pruning.loop import prune
 from prunelib.pruning.saliency import Fisher, loss_changes
-from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
+from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store, removed
 from prunelib.training.data import Dataset, generator, load, train_batches
 from prunelib.training.machine import Machine
+from prunelib.training.source import Source, load_source
 from prunelib.training.trainer import (
     Epoch,
     Progress,
@@ -54,7 +56,7 @@ def run(
     spec: Spec,
     store: Store,
     machine: Machine,
-    root: str | Path | None = None,
+    root: str | Path | Source | None = None,
     progress: Progress | None = None,
     keep: tuple[int, ...] = (),
 ) -> Record:
@@ -77,10 +79,30 @@ def run(
     return run_on(data_of(spec, root), spec, store, machine, progress, keep)
 
 
-def data_of(spec: Spec, root: str | Path | None) -> Dataset:
+def data_of(spec: Spec, root: str | Path | Source | None) -> Dataset:
     """The data set of a spec."""
     data = spec.data if isinstance(spec, TrainSpec) else spec.base.data
-    return dataset(data.name, data.image_size, root and str(root))
+    if data.content is not None:
+        return own_images(data, root)
+    return dataset(data.name, data.image_size, None if root is None else str(root))
+
+
+def own_images(wanted: DataSpec, root: str | Path | Source | None) -> Dataset:
+    """Images of one's own.
+
+    Raises:
+        PrunelibError: nobody says where they are, or what is there are other images.
+    """
+    if root is None:
+        raise PrunelibError(f"say where the images {wanted.name!r} are: --data")
+    source = root if isinstance(root, Source) else Source(Path(root), name=wanted.name)
+    data, _ = load_source(source, wanted.image_size, wanted.channels)
+    if DataSpec.of(data) != wanted:
+        raise PrunelibError(
+            f"the images in {source.path} are others than those that this run is about; "
+            "their number or content has changed"
+        )
+    return data
 
 
 def run_on(
@@ -103,6 +125,12 @@ def run_on(
         "cpu_seconds": round(time.process_time() - cpu, 3),
         "data_digest": data.digest,
     }
+    if data.classes:
+        circumstances["data"] = {
+            "classes": list(data.classes),
+            "mean": data.mean.tolist(),
+            "std": data.std.tolist(),
+        }
     if followed:
         circumstances["order_followed"] = True
     record = Record(spec, outcome, circumstances)

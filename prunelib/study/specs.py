@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from prunelib.errors import PrunelibError
+from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES, InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.training.protocols import Protocol, PruneProtocol
 
@@ -16,10 +17,58 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 @dataclass(frozen=True)
 class DataSpec:
-    """A data set by name, at an image size."""
+    """A data set at an image size: by its name alone, or images of one's own by what they hold.
 
-    name: Literal["digits", "cifar10"]
+    Args:
+        name: one of `nets.inputs.SHAPES`, or any other for images of one's own.
+        image_size: pixels a side.
+        channels: of one's own images, and so on.
+        classes: how many.
+        train_images: how many.
+        test_images: how many.
+        content: their digest; `training.data.Dataset.digest`.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")]
     image_size: int
+    channels: Annotated[int, Field(ge=1, le=4)] | None = None
+    classes: Annotated[int, Field(ge=2, le=2**20)] | None = None
+    train_images: Annotated[int, Field(ge=1)] | None = None
+    test_images: Annotated[int, Field(ge=1)] | None = None
+    content: Annotated[str, Field(pattern="^[0-9a-f]{16}$")] | None = None
+
+    def __post_init__(self) -> None:
+        own = self.channels, self.classes, self.train_images, self.test_images, self.content
+        if self.name in SHAPES and any(value is not None for value in own):
+            raise ValueError(f"{self.name} is known; nothing more may be said of it")
+        if self.name not in SHAPES and None in own:
+            raise ValueError(f"unknown data {self.name!r}; there are: {', '.join(sorted(SHAPES))}")
+
+    @classmethod
+    def of(cls, data) -> "DataSpec":
+        """The spec of a `training.data.Dataset`."""
+        shape = data.shape
+        if data.name in SHAPES:
+            return cls(data.name, shape.image_size)
+        counts = shape.num_classes, len(data.train.y), len(data.test.y)
+        return cls(data.name, shape.image_size, shape.in_channels, *counts, data.digest)
+
+    @property
+    def shape(self) -> InputShape:
+        """Channels, classes and size of the images."""
+        if self.content is not None:
+            return InputShape(self.channels, self.classes, self.image_size)
+        return SHAPES[self.name]._replace(image_size=self.image_size)
+
+    @property
+    def training_count(self) -> int:
+        """Images to train with."""
+        return self.train_images or TRAINING_IMAGES[self.name]
+
+    @property
+    def test_count(self) -> int:
+        """Images to test with."""
+        return self.test_images or TEST_IMAGES[self.name]
 
 
 @dataclass(frozen=True)

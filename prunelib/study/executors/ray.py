@@ -118,7 +118,7 @@ class RayTasks:
     def _put(self, spec: Spec) -> ray.ObjectRef:
         """The data of a spec in the cluster's shared memory."""
         data = data_of(spec, self.root)
-        name = data.name, data.shape.image_size
+        name = data.name, data.shape.image_size, len(data.train.y)
         if name not in self.data:
             self.data[name] = ray.put(arrays(data))
         return self.data[name]
@@ -197,15 +197,16 @@ def nodes() -> list[dict[str, float]]:
 
 def arrays(data: Dataset) -> tuple:
     """Data as NumPy arrays, which Ray shares without copying."""
-    return data.name, *(t.numpy() for t in (*data.train, *data.test, data.mean, data.std))
+    tensors = *data.train, *data.test, data.mean, data.std
+    return data.name, data.classes, *(tensor.numpy() for tensor in tensors)
 
 
-def shared(name: str, *parts) -> Dataset:
+def shared(name: str, classes: tuple[str, ...], *parts) -> Dataset:
     """The data set in what `arrays` gave. Its memory cannot be written, and nothing does."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         x, y, test_x, test_y, mean, std = map(torch.from_numpy, parts)
-    return Dataset(name, Split(x, y), Split(test_x, test_y), mean, std)
+    return Dataset(name, Split(x, y), Split(test_x, test_y), mean, std, classes)
 
 
 def work(

@@ -1,8 +1,10 @@
 """Datasets that live on the device: whole in memory as uint8, in channels-last order."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -28,6 +30,91 @@ class Dataset:
     test: Split
     mean: Tensor
     std: Tensor
+    classes: tuple[str, ...] = ()
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.classes) or SHAPES[self.name].num_classes
+
+    @classmethod
+    def from_folder(
+        cls, path: str | Path, size: int = 32, channels: int = 3, hold_out: float = 0.2
+    ) -> "Dataset":
+        """Class folders: `train/CLASS/…` and `test/CLASS/…` (or `val`), or `CLASS/…`.
+
+        Images of any size and mode are converted; without a test folder, `hold_out` is the share of
+        each class that becomes the test set.
+
+        Raises:
+            PrunelibError: there are no such folders, a class has no images, or there is only one.
+        """
+        from prunelib.training.data.own_images import dataset, in_folder
+
+        return dataset(in_folder(Path(path)), size, channels, hold_out=hold_out)[0]
+
+    @classmethod
+    def from_parquet(
+        cls,
+        path: str | Path,
+        size: int = 32,
+        channels: int = 3,
+        image_column: str | None = None,
+        label_column: str | None = None,
+        hold_out: float = 0.2,
+    ) -> "Dataset":
+        """A parquet file as Hugging Face writes it, or a folder of `train-*` and `test-*`.
+
+        Raises:
+            PrunelibError: a file is damaged, it is not clear which columns are meant, or the labels
+                do not fit.
+        """
+        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.parquet import in_parquet
+
+        found = in_parquet(Path(path), image_column, label_column)
+        return dataset(found, size, channels, hold_out=hold_out)[0]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        train: tuple[Sequence, Sequence],
+        test: tuple[Sequence, Sequence] | None = None,
+        classes: Sequence[str] | None = None,
+        size: int = 32,
+        channels: int = 3,
+        hold_out: float = 0.2,
+    ) -> "Dataset":
+        """Images (N, H, W), (N, H, W, C) or (N, C, H, W), and a label for each.
+
+        Pixels run from 0 to 255 (or 65535 in 16 bits, or 1 in floats); labels are integers or
+        names.
+
+        Raises:
+            PrunelibError: pixels or labels do not fit.
+
+        >>> x, y = torch.randint(256, (20, 9, 12, 3), dtype=torch.uint8), [0, 1] * 10
+        >>> Dataset.from_arrays((x, y), classes=("cat", "dog"), size=8).shape
+        InputShape(in_channels=3, num_classes=2, image_size=8)
+        """
+        from prunelib.training.data.own_images import dataset, in_arrays
+
+        return dataset(in_arrays(train, test, classes), size, channels, hold_out=hold_out)[0]
+
+    @classmethod
+    def from_torch(
+        cls, train, test=None, size: int = 32, channels: int = 3, hold_out: float = 0.2
+    ) -> "Dataset":
+        """Data sets of PyTorch or torchvision, whose items are an image and a label.
+
+        Images are PIL images, arrays or tensors (C, H, W), before any normalisation.
+
+        Raises:
+            PrunelibError: pixels or labels do not fit.
+        """
+        from prunelib.training.data.own_images import dataset, in_torch
+
+        return dataset(in_torch(train, test), size, channels, hold_out=hold_out)[0]
 
     def check(self) -> None:
         """Raise PrunelibError for data that cannot be learnt from.
@@ -36,7 +123,7 @@ class Dataset:
         a channel that is the same everywhere.
         """
         for what, split in (("training", self.train), ("test", self.test)):
-            _check_split(split, what, self.train.x.shape[1:], SHAPES[self.name].num_classes)
+            _check_split(split, what, self.train.x.shape[1:], self.num_classes)
         for channel, std in enumerate(self.std.tolist()):
             if not std > 0:
                 raise PrunelibError(
@@ -46,9 +133,7 @@ class Dataset:
     @property
     def shape(self) -> InputShape:
         """Channels and size of the images, and number of classes."""
-        return InputShape(
-            self.train.x.shape[3], SHAPES[self.name].num_classes, self.train.x.shape[1]
-        )
+        return InputShape(self.train.x.shape[3], self.num_classes, self.train.x.shape[1])
 
     @cached_property
     def digest(self) -> str:

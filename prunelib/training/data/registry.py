@@ -8,6 +8,7 @@ from torch import Tensor
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES
 from prunelib.training.data.cifar10 import find_cifar10, read_cifar10
+from prunelib.training.data.cifar100 import read_cifar100
 from prunelib.training.data.dataset import Dataset, Split, mean_and_std
 from prunelib.training.data.digits import read_digits
 
@@ -16,11 +17,12 @@ AT_ONCE = 5_000
 
 
 def load(name: str, image_size: int | None = None, root: str | Path | None = None) -> Dataset:
-    """Read a data set: `digits` (embedded in scikit-learn) or `cifar10` (see `find_cifar10`).
+    """Read a data set: `digits` (embedded in scikit-learn), `cifar10` (see `find_cifar10`), or
+    `cifar100` (see `cifar100.find_cifar100`).
 
     Args:
-        name: `digits` or `cifar10`.
-        image_size: CIFAR-10 may be averaged from 32 down to 16 or 8 pixels.
+        name: `digits`, `cifar10` or `cifar100`.
+        image_size: CIFAR may be averaged from 32 down to 16 or 8 pixels.
         root: folder with CIFAR-10; by default `PRUNELIB_DATA`, then `data/`.
 
     Raises:
@@ -33,9 +35,13 @@ def load(name: str, image_size: int | None = None, root: str | Path | None = Non
     size = full if image_size is None else image_size
     if not 0 < size <= full or full % size or (name == "digits" and size != full):
         raise PrunelibError(f"{name} has images of {full} pixels; {size} cannot be made from them")
-    train, test = read_digits() if name == "digits" else read_cifar10(find_cifar10(root))
+    classes: tuple[str, ...] = ()
+    if name == "cifar100":
+        train, test, classes = read_cifar100(root)
+    else:
+        train, test = read_digits() if name == "digits" else read_cifar10(find_cifar10(root))
     train, test = (Split(average(s.x, full // size), s.y) for s in (train, test))
-    return Dataset(name, train, test, *mean_and_std(train.x))
+    return Dataset(name, train, test, *mean_and_std(train.x), classes)
 
 
 def average(x: Tensor, k: int) -> Tensor:
