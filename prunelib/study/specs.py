@@ -39,10 +39,8 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         own = self.channels, self.classes, self.train_images, self.test_images, self.content
-        if self.name in SHAPES and any(value is not None for value in own):
-            raise ValueError(f"{self.name} is known; nothing more may be said of it")
         if self.name not in SHAPES and None in own:
-            raise ValueError(f"unknown data {self.name!r}; there are: {', '.join(sorted(SHAPES))}")
+            raise ValueError(f"unknown name {self.name!r}; there are: {', '.join(sorted(SHAPES))}")
 
     @classmethod
     def of(cls, data) -> "DataSpec":
