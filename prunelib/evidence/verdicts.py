@@ -37,6 +37,7 @@ below 5 %.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 from prunelib.errors import Missing
 from prunelib.evidence import by_size
@@ -273,18 +274,22 @@ def verdicts(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict
     Whether they survive is told of the family of all claims and questions.
     """
     asked = CLAIMS if asked is None else asked
-    family = {claim.number: claim for claim in (*CLAIMS, *QUESTIONS, *asked)}
-    every = {number: verdict(claim, view) for number, claim in family.items()}
+    every = remembered(view) if isinstance(view, View) else judged(view)
+    return [every.get(claim.number) or verdict(claim, view) for claim in asked]
+
+
+def judged(view: View) -> dict[str, Verdict]:
+    """The verdicts on all claims and questions, and which of them survive."""
+    every = {claim.number: verdict(claim, view) for claim in (*CLAIMS, *QUESTIONS)}
     raised = holm({number: v.p for number, v in every.items() if v.p is not None})
-    return [
-        replace(
-            every[claim.number],
-            survives=raised[claim.number] < CHANCE and every[claim.number].verdict != "open"
-            if claim.number in raised
-            else None,
-        )
-        for claim in asked
-    ]
+    for number, p in raised.items():
+        found = every[number]
+        every[number] = replace(found, survives=p < CHANCE and found.verdict != "open")
+    return every
+
+
+remembered = lru_cache(maxsize=16)(judged)
+"""Pages ask for the same verdicts many times."""
 
 
 def as_rows(found: list[Verdict]) -> list[dict]:
