@@ -1,5 +1,6 @@
 """Counts, durations and other numbers as people write them."""
 
+import math
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fractions import Fraction
@@ -7,7 +8,10 @@ from fractions import Fraction
 from prunelib.errors import PrunelibError
 
 COUNT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+MOST = 10**15
+"""The greatest count that is one."""
 DURATION = {"s": 1, "m": 60, "h": 3600}
+YEAR = 8_760 * 3_600
 NOISE = 10
 """Significant digits of a number that are not noise: differences of errors lose up to three."""
 
@@ -16,7 +20,7 @@ def count(text: str) -> int:
     """A count with an optional K, M or G.
 
     Raises:
-        PrunelibError: it is not a positive count.
+        PrunelibError: it is not a count from 1 to 10^15.
 
     >>> count("500k"), count("1.1M"), count("92,000")
     (500000, 1100000, 92000)
@@ -24,24 +28,42 @@ def count(text: str) -> int:
     match = re.fullmatch(
         r"(\d+(?:\.\d+)?(?:e\d{1,2})?)([kmg]?)", text.strip().replace(",", "").lower()
     )
-    if not match or not (value := round(float(match[1]) * COUNT[match[2]])):
+    value = float(match[1]) * COUNT[match[2]] if match else 0
+    if not 0.5 < value <= MOST:
         raise PrunelibError(f"{text!r} is not a count like 500k, 1.1M or 92000")
-    return value
+    return round(value)
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Several counts, separated by commas.
+
+    Raises:
+        PrunelibError: one is no count, or a comma may separate thousands.
+
+    >>> counts("80k, 200000")
+    (80000, 200000)
+    """
+    if re.fullmatch(r"\s*\d{1,3}(,\d{3})+\s*", text):
+        raise PrunelibError(
+            f"{text!r} may be one count or several; write thousands without a comma: 12000 or 12k"
+        )
+    return tuple(count(part) for part in text.split(","))
 
 
 def duration(text: str) -> float:
     """Seconds of a duration like 90s, 30m or 2h.
 
     Raises:
-        PrunelibError: it is not a duration.
+        PrunelibError: it is not a duration, or longer than a year.
 
     >>> duration("30m")
     1800.0
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip().lower())
-    if not match:
-        raise PrunelibError(f"{text!r} is not a duration like 90s, 30m or 2h")
-    return float(match[1]) * DURATION[match[2]]
+    seconds = float(match[1]) * DURATION[match[2]] if match else math.inf
+    if seconds > YEAR:
+        raise PrunelibError(f"{text!r} is not a duration like 90s, 30m or 2h, up to 8760h")
+    return seconds
 
 
 def counted(n: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -52,7 +54,21 @@ WRONG = {
     "criterion": (("prune", "smoke", "--criterion", "guess"), "'guess'"),
     "seed": (("train", "smoke", "--seed", -1), "-1"),
     "seed of prune": (("prune", "smoke", "--seed", -5), "-5"),
-    "no seeds": (("study", "smoke", "--seeds", 0), "not 0"),
+    "no seeds": (("study", "smoke", "--seeds", 0), "0 is not in the range"),
+    "ten million seeds": (("study", "smoke", "--seeds", 10**7), "1<=x<=1000"),
+    "a count of 400 digits": (("study", "smoke", "--budgets", "9" * 400), "is not a count"),
+    "parameters of 400 digits": (("fit", "--params", "9" * 400), "is not a count"),
+    "a depth of 400 digits": (("describe", "--depth", "9" * 400, "--width", 2), "depth must be"),
+    "a depth of a million": (("describe", "--depth", 999_994, "--width", 2), "10 to 1000"),
+    "steps": (("prune", "smoke", "--steps", 10**12), "1<=x<=1000000"),
+    "threads": (("train", "smoke", "--threads", 10**9), "1<=x<=1024"),
+    "a million jobs": (("study", "smoke", "--jobs", 10**6), "1<=x<=1024"),
+    "an age": (("study", "smoke", "--time-limit", "9" * 400 + "h"), "8760h"),
+    "a budget with a comma": (("study", "smoke", "--budgets", "12,000"), "12000 or 12k"),
+    "an empty scale": (("verdicts", ""), "unknown scale"),
+    "a path of 5,000 characters": (("describe", "--profile", "x" * 5_000), "too long"),
+    "results of 5,000 characters": (("status", "smoke", "--results", "x" * 5_000), "no folder"),
+    "data of 5,000 characters": (("train", "mini", "--data", "x" * 5_000), "too long"),
     "removals": (("prune", "smoke", "--removals", 10**6), "removals"),
     "end out of reach": (("prune", "smoke", "--params", 10), "cannot reach 10"),
     "no data": (("study", "mini"), "no CIFAR-10 in data"),
@@ -96,6 +112,57 @@ def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path):
     assert not list(tmp_path.rglob("*.json"))
 
 
+@pytest.mark.parametrize("command", [("--help",), ("describe", "--depth", "40", "--width", "2")])
+def test_a_full_disk_behind_the_output_is_told_in_one_line(command):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [PRUNELIB, *command], stdout=full, stderr=subprocess.PIPE, encoding="utf-8"
+        )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "No space left" in line
+
+
+def test_who_reads_only_the_first_line_gets_no_traceback():
+    done = subprocess.run(
+        f"{shlex.quote(str(PRUNELIB))} verdicts --results {shlex.quote(str(RESULTS))} | head -n 1",
+        **{"shell": True, "capture_output": True, "encoding": "utf-8"},
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_what_is_named_twice_counts_once(results):
+    done = prunelib("status", "smoke", *SMALL[:2], "--budgets", "6k,6000,6K", folder=results)
+    once = prunelib("status", "smoke", *SMALL[:4], folder=results)
+    assert done.stdout == once.stdout
+    twice = ("--families", "base,base,reduced-width", "--budgets", "6k")
+    assert prunelib("status", "smoke", *twice, folder=results).stdout == once.stdout
+
+
+@pytest.mark.parametrize(("how", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
+def test_a_stop_at_any_time_is_one_line(how, code, after, tmp_path):
+    """From the first line of the command on: what Python does before cannot be caught."""
+    program = (
+        "import sys; from prunelib.cli.main import main; print(flush=True); "
+        "sys.argv = ['prunelib', *sys.argv[1:]]; main()"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, "study", "smoke", "--seeds", "1", "--jobs", "2"],
+        **{"cwd": tmp_path, "encoding": "utf-8"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    running.stdout.readline()
+    time.sleep(0.01 + after)
+    running.send_signal(getattr(signal, how))
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == code, err
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1].startswith("prunelib: stopped")
+
+
 def test_a_shape_from_pruning_is_trained_after_the_pruning_run(tmp_path):
     asked = ("--family", "copycat", "--budget", "6k", "--epochs", "2")
     done = prunelib("train", "smoke", *asked, folder=tmp_path)
@@ -111,7 +178,16 @@ def test_a_shape_from_pruning_is_trained_after_the_pruning_run(tmp_path):
 
 def test_files_that_are_no_profiles_are_refused(tmp_path):
     file = tmp_path / "profile.json"
-    for text in ("{", "[1]", '{"depth": 16}', '{"depth": 16, "width": 1, "middle": [0]}', "\0"):
+    wide = '{"depth": 10, "width": 1, "middle": [1, 1, 1000000000]}'
+    for text in (
+        "[" * 10_000,
+        wide,
+        "{",
+        "[1]",
+        '{"depth": 16}',
+        '{"depth": 16, "width": 1, "middle": [0]}',
+        "\0",
+    ):
         file.write_text(text, encoding="utf-8")
         assert_refused(prunelib("describe", "--profile", file, folder=tmp_path), "")
     file.write_bytes(b"\xff\xfe")
@@ -316,7 +392,8 @@ def test_python_m_prunelib_is_the_same_command(arguments, tmp_path):
 @pytest.mark.parametrize("arguments", [["--help"], ["describe", "--depth", "40", "--width", "2"]])
 def test_answers_that_need_no_torch_do_not_wait_for_it(arguments):
     program = (
-        "import sys; from prunelib.cli.main import cli; cli(sys.argv[1:], standalone_mode=False);"
+        "import sys; from prunelib.cli.commands import cli\n"
+        "cli(sys.argv[1:], standalone_mode=False)\n"
         "slow = {'torch', 'pandas', 'plotly', 'pydantic'};"
         "print(sorted(slow & set(sys.modules)), file=sys.stderr)"
     )

@@ -41,7 +41,7 @@ def test_settings_that_change_results_stand_in_a_record():
 
 def test_a_user_who_binds_threads_gets_all_cores():
     program = (
-        "from prunelib.cli.main import cli, main; import sys; import click\n"
+        "from prunelib.cli.commands import cli; from prunelib.cli.main import main; import sys\n"
         "@cli.command()\n"
         "def count():\n"
         "    import torch; torch.ones(99, 99) @ torch.ones(99, 99)\n"
@@ -96,7 +96,8 @@ def test_no_file_is_read_in_the_locale_s_encoding(command, tmp_path):
 
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
 def test_a_terminal_that_knows_few_characters_gets_the_others_as_question_marks(locale):
-    program = "import click; from prunelib.cli.main import cli, main; import sys\n"
+    program = "import click; from prunelib.cli.commands import cli\n"
+    program += "from prunelib.cli.main import main; import sys\n"
     program += "@cli.command()\ndef tell(): click.echo('32×32 ± ∞')\n"
     program += "sys.argv = ['prunelib', 'tell']; main()"
     done = python(program, **locale)

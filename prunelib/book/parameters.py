@@ -29,7 +29,7 @@ class Parameters(BaseModel):
     results: str | None = None
     data: str | None = None
     run_missing: bool | None = None
-    seeds: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[int, Field(ge=1, le=1_000)] | None = None
     removals: Annotated[int, Field(ge=0)] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
 

@@ -25,10 +25,12 @@ class Converted(click.ParamType):
 
 
 COUNT = Converted("count", units.count)
-COUNTS = Converted("counts", lambda text: tuple(units.count(part) for part in text.split(",")))
+COUNTS = Converted("counts", units.counts)
 NAMES = Converted("names", lambda text: tuple(part.strip() for part in text.split(",")))
 DURATION = Converted("duration", units.duration)
 SEED = click.IntRange(0, 2**31 - 1)
+MANY = 1_000_000
+"""The greatest number of removals, or of steps between them, that one may ask for."""
 PATH = click.Path(path_type=Path)
 
 
@@ -144,7 +146,7 @@ places = gathered(
     "places",
     Places,
     click.option(
-        "--threads", type=click.IntRange(1), default=1, show_default=True, help="A run's."
+        "--threads", type=click.IntRange(1, 1_024), default=1, show_default=True, help="A run's."
     ),
     click.option("--results", "named", type=PATH, help=RESULTS),
     click.option(
@@ -161,7 +163,9 @@ selection = gathered(
     "selection",
     Selection,
     click.option("--families", type=NAMES, help="Some of the families, separated by commas."),
-    click.option("--seeds", type=int, help="Number of seeds.  [default: the scale's]"),
+    click.option(
+        "--seeds", type=click.IntRange(1, 1_000), help="Number of seeds.  [default: the scale's]"
+    ),
     click.option("--budgets", type=COUNTS, help="Parameter budgets, such as 80k,200k."),
 )
 workers = gathered(
@@ -169,7 +173,7 @@ workers = gathered(
     Workers,
     click.option(
         "--jobs",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 1_024),
         help="Runs at a time.  [default: one a core; on Ray, all that the cluster holds]",
     ),
     click.option(

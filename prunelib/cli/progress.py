@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from prunelib.cli.signals import work
+
 LAYOUT = "{desc} {percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left{postfix}"
 
 
@@ -12,14 +14,17 @@ def progress_bar(title: str) -> Iterator[Callable[[float, float, str], None]]:
     """A bar on stderr; gives what moves it: a function of work done, work in all, and a note."""
     from tqdm import tqdm
 
-    with tqdm(
-        desc=title,
-        total=1,
-        file=sys.stderr,
-        mininterval=0.5 if sys.stderr.isatty() else 30,
-        bar_format=LAYOUT,
-        smoothing=0,
-    ) as bar:
+    with (
+        work(),
+        tqdm(
+            desc=title,
+            total=1,
+            file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+            bar_format=LAYOUT,
+            smoothing=0,
+        ) as bar,
+    ):
 
         def show(done: float, total: float, note: str = "") -> None:
             bar.total = total

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from prunelib.cli.export import check_output, report, trained_now
-from prunelib.cli.options import COUNT, PATH, SEED, Places, places, read_profile
+from prunelib.cli.options import COUNT, MANY, PATH, SEED, Places, places, read_profile
 from prunelib.cli.progress import progress_bar
 
 
@@ -15,7 +15,7 @@ from prunelib.cli.progress import progress_bar
 @click.option("--profile", "file", type=PATH, help="JSON of a profile.")
 @click.option("--family", default="base", show_default=True, help="A rule that makes a profile.")
 @click.option("--budget", type=COUNT, help="Parameters, such as 80k; not for base.")
-@click.option("--epochs", type=click.IntRange(1), help="[default: the scale's]")
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="[default: the scale's]")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--export", "output", type=PATH, help="Write NAME.onnx or NAME.safetensors, too.")
 @click.option("--image-column", help="Of parquet files of your own, where it is not clear.")
@@ -95,10 +95,10 @@ def of_family(scale, family: str, budget: int | None, seed: int, setting):
 @click.argument("scale")
 @click.option("--criterion", help="fisher, random or l1.  [default: the scale's]")
 @click.option("--flop-penalty", type=float, metavar="BETA", help="Nats per million MACs.")
-@click.option("--steps", type=click.IntRange(1), help="Updates between removals.")
-@click.option("--removals", type=click.IntRange(0), help="Stop after so many.")
+@click.option("--steps", type=click.IntRange(1, MANY), help="Updates between removals.")
+@click.option("--removals", type=click.IntRange(0, MANY), help="Stop after so many.")
 @click.option("--params", "stop_params", type=COUNT, help="Stop at so many parameters.")
-@click.option("--eval-every", type=click.IntRange(1), help="Removals between evaluations.")
+@click.option("--eval-every", type=click.IntRange(1, MANY), help="Removals between evaluations.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @places
 def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:

@@ -12,10 +12,14 @@ from prunelib.errors import PrunelibError
 @click.command("time")
 @click.argument("file", type=PATH, metavar="NET.onnx")
 @click.option("--against", metavar="base|FILE", help="Compare with the base network, or a file.")
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--batch", type=click.IntRange(1, 100_000), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 1_024), default=1, show_default=True)
 @click.option(
-    "--seconds", type=click.FloatRange(0), default=5.0, show_default=True, help="To measure for."
+    "--seconds",
+    type=click.FloatRange(0, 86_400),
+    default=5.0,
+    show_default=True,
+    help="To measure for.",
 )
 @json_option
 def time(

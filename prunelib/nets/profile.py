@@ -17,6 +17,8 @@ from prunelib.errors import PrunelibError
 
 STEM = 16
 STAGES = (16, 32, 64)
+WIDEST = 64
+"""The greatest width that a network may have."""
 CIFAR = {"in_channels": 3, "num_classes": 10}
 
 
@@ -65,11 +67,11 @@ class ChannelProfile:
     Args:
         depth: 6n + 4 layers, n blocks in each of three stages.
         width: the widening factor k of Zagoruyko & Komodakis (2016); any positive number.
-        middle: bottleneck widths, block 1 first; each at least 1.
+        middle: bottleneck widths, block 1 first; each at least 1, and at most 4096.
 
     Raises:
-        PrunelibError: the depth is not 6n + 4, the width not positive, or `middle` does not have
-            one positive integer a block.
+        PrunelibError: the depth is not 6n + 4 or above 1000, the width not positive or above 64, or
+            `middle` does not have one such integer a block.
 
     >>> ChannelProfile.full(40, 2).params
     2243546
@@ -82,8 +84,10 @@ class ChannelProfile:
     def __post_init__(self) -> None:
         check_depth(self.depth)
         width = self.width
-        if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= 64:
-            raise PrunelibError(f"width must be a number above 0 and at most 64, not {width!r}")
+        if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= WIDEST:
+            raise PrunelibError(
+                f"width must be a number above 0 and at most {WIDEST}, not {width!r}"
+            )
         object.__setattr__(self, "width", float(width))
         object.__setattr__(self, "middle", tuple(self.middle))
         if len(self.middle) != self.depth // 6 * 3:
@@ -92,10 +96,11 @@ class ChannelProfile:
                 f"but {len(self.middle)} bottleneck widths were given"
             )
         for number, channels in enumerate(self.middle, 1):
-            if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
+            whole = isinstance(channels, int) and not isinstance(channels, bool)
+            if not whole or not 1 <= channels <= WIDEST * STAGES[-1]:
                 raise PrunelibError(
-                    f"block {number}: the bottleneck width must be an integer of at least 1, "
-                    f"not {channels!r}"
+                    f"block {number}: the bottleneck width must be an integer of at least 1 and at "
+                    f"most {WIDEST * STAGES[-1]}, not {channels!r}"
                 )
 
     @classmethod
@@ -260,7 +265,7 @@ class ChannelProfile:
         """
         try:
             fields = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PrunelibError(f"a channel profile must be JSON: {error}") from None
         if not isinstance(fields, dict) or set(fields) != {"depth", "width", "middle"}:
             raise PrunelibError("a channel profile has exactly the keys depth, width and middle")
@@ -270,10 +275,11 @@ class ChannelProfile:
 
 
 def check_depth(depth: int) -> None:
-    """Raise PrunelibError unless depth is 6n + 4 with n of at least 1."""
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 10 or depth % 6 != 4:
+    """Raise PrunelibError unless depth is 6n + 4, from 10 to 1000."""
+    whole = isinstance(depth, int) and not isinstance(depth, bool)
+    if not whole or not 10 <= depth <= 1_000 or depth % 6 != 4:
         raise PrunelibError(
-            f"depth must be 6n + 4 with n of at least 1 (10, 16, 22, 28, 34, 40, …), not {depth!r}"
+            f"depth must be 6n + 4, 10 to 1000 (10, 16, 22, 28, 34, 40, …), not {depth!r}"
         )
 
 

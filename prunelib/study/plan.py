@@ -366,12 +366,12 @@ def plan(
     Raises:
         PrunelibError: unknown family, no seed, or a budget that some family cannot meet.
     """
-    families = list(families or scale.families)
+    families = list(dict.fromkeys(families or scale.families))
     check_families(families)
     count = scale.seeds if seeds is None else seeds
     if count < 1:
         raise PrunelibError(f"a study needs at least one seed, not {count}")
-    budgets = tuple(budgets or scale.budgets)
+    budgets = tuple(dict.fromkeys(budgets or scale.budgets))
     check_budgets(scale, families, budgets)
     requests = []
     for seed in range(count):

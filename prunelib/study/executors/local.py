@@ -149,7 +149,7 @@ def uninterrupted() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     # Another thread may still receive the signal, and its handler runs in the main one.
     main = threading.current_thread() is threading.main_thread()
-    stops = (signal.SIGINT, signal.SIGTERM) if main else ()
+    stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if main else ()
     handlers = {n: signal.signal(n, lambda number, _: waiting.append(number)) for n in stops}
     try:
         yield

@@ -1,0 +1,76 @@
+"""All commands. PyTorch, pandas and pydantic are imported by those that need them."""
+
+import sys
+
+import click
+
+from prunelib import __version__
+from prunelib.cli.describe import describe
+from prunelib.cli.download import download
+from prunelib.cli.export import export
+from prunelib.cli.fit import fit
+from prunelib.cli.records import compare, verdicts
+from prunelib.cli.runs import prune, train
+from prunelib.cli.study import status, study
+from prunelib.cli.time import time
+from prunelib.errors import PrunelibError
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=SETTINGS)
+@click.version_option(__version__, prog_name="prunelib")
+def cli() -> None:
+    """Is it worth pruning a network, or is it better to train a small one?
+
+    \b
+    Examples:
+      prunelib describe --depth 40 --width 2
+      prunelib study smoke --results mine   a whole study in a few minutes, anywhere
+      prunelib status mini                  what is there of a study, and what is missing
+    """
+
+
+COMMANDS = (
+    describe,
+    study,
+    status,
+    train,
+    prune,
+    fit,
+    export,
+    time,
+    verdicts,
+    compare,
+    download,
+)
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def run() -> int:
+    """Run the command that was typed, and give its exit code.
+
+    What people can do something about is one line on stderr, with exit code 2.
+    """
+    try:
+        cli(prog_name="prunelib", standalone_mode=False)
+        sys.stdout.flush()
+        return 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        return fail(error.format_message())
+    except PrunelibError as error:
+        return fail(str(error))
+    except MemoryError:
+        return fail("there is not enough memory for this")
+    except OSError as error:
+        return fail(f"{error.filename or 'output'}: {error.strerror or error}")
+
+
+def fail(message: str) -> int:
+    """One line on stderr, and exit code 2."""
+    click.echo("prunelib: " + " ".join(message.split()), err=True)
+    return 2

@@ -1,0 +1,58 @@
+"""Ctrl-C, `kill` and a terminal that is closed: one line, and exit code 130, 143 or 129."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
+_state = {"received": 0, "working": False}
+
+
+def listen() -> None:
+    """Stop in one line from now on. What was ignored before (`nohup`, say) stays ignored."""
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def finish() -> None:
+    """The answer is given; nothing can stop it any more."""
+    for number in _numbers():
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """Within it a stop raises KeyboardInterrupt, so that files and workers are tidied up.
+
+    Elsewhere it ends the process at once: libraries that are being imported lose exceptions.
+    """
+    before = _state["working"]
+    _state["working"] = True
+    try:
+        yield
+    finally:
+        _state["working"] = before
+
+
+def received() -> int:
+    """The signal that came, or 0."""
+    return _state["received"]
+
+
+def leave(number: int) -> None:
+    """Say that it was stopped, and end the process."""
+    os.write(2, b"\nprunelib: stopped; the same command goes on from here\n")
+    os._exit(128 + number)
+
+
+def _numbers() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
+
+
+def _stop(number: int, frame: object) -> None:
+    _state["received"] = number
+    if _state["working"]:
+        raise KeyboardInterrupt
+    leave(number)
