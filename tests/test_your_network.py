@@ -9,7 +9,7 @@ from prunelib.book.prose import your_network as prose
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import your_network
 from prunelib.pruning.any_network.layers import Layer
-from prunelib.pruning.loop import Point
+from prunelib.pruning.checkpoint import Point
 
 MADE = {"hardware": "a pencil", "cores": 2, "torch": "9.9", "finished": "2020-02-02T00:00:00"}
 SAID = "Benchmark on a pencil, 2 cores, PyTorch 9.9, 2020-02-02."

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from prunelib.book.figures.style import STYLES, finish, trace
 from prunelib.evidence import your_network
-from prunelib.pruning.loop import Point
+from prunelib.pruning.checkpoint import Point
 from prunelib.study.families import FAMILIES
 from prunelib.text import fixed
 
