@@ -380,6 +380,13 @@ def test_the_forest_has_means_and_intervals_of_the_claims_asked_for():
     assert table(figure).iloc[2].tolist() == ["C4", "a difference", 0.25, None, None, "open"]
 
 
+def test_a_line_break_in_a_claim_is_none_in_its_name():
+    (claim,) = (v for v in VERDICTS if v.claim == "C1")
+    broken = SimpleNamespace(**{**vars(claim), "short": "won,<br>& lost"})
+    (drawn,) = figures.forest([broken], ("C1",)).data
+    assert drawn.y == ("C1: won, &#38; lost",)
+
+
 def test_our_networks_stand_beside_the_published_ones(study):
     figure = figures.published({"smoke": study.networks})
     drawn = {t.name: t for t in figure.data if "ours at smoke" in t.name}

@@ -58,8 +58,7 @@
     layout.font = { ...layout.font, size: narrow ? 12 : 14 };
     layout.margin = { ...layout.margin, ...(narrow ? { l: 48, r: 10 } : {}) };
     for (const name of axes(layout)) {
-      if (narrow && layout[name].dtick === 1 && name.startsWith("x")) layout[name].dtick = 2;
-      if (layout[name].type === "log") layout[name].nticks = narrow ? 5 : 9;
+      if (narrow && layout[name].dtick === 1 && name.startsWith("x")) layout[name].dtick = 2; // every other block
     }
     (layout.annotations || []).forEach((note) => (note.font = { ...note.font, size: narrow ? 12 : 14 }));
     return layout;

@@ -8,6 +8,9 @@ from prunelib.evidence.comparisons import saliency_ranks as saliency_ranks_of
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.text import fixed
 
+DECADES = {"dtick": 1, "exponentformat": "power"}
+"""Ticks of an axis over many powers of ten."""
+
 
 def fisher_columns(saliencies: pd.DataFrame) -> list[str]:
     """The columns `fisher_N` that hold numbers, by N."""
@@ -39,8 +42,8 @@ def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figu
         )
     ends = [float(run[predicted][run[predicted] > 0].min()), float(run[predicted].max())]
     figure.add_trace(trace(ends, ends, "equal", Style(GREY, "circle", "dash", "╌"), mode="lines"))
-    figure.update_xaxes(title="Fisher saliency, nats", type="log")
-    figure.update_yaxes(title="measured change of the loss, nats", type="log")
+    figure.update_xaxes(title="Fisher saliency, nats", type="log", **DECADES)
+    figure.update_yaxes(title="measured change of the loss, nats", type="log", **DECADES)
     rank = rank_correlation(run[predicted].tolist(), run["actual"].tolist())
     alt = (
         f"Fisher saliency after {predicted[7:]} steps against the measured change of the loss, for "

@@ -36,7 +36,7 @@ MARKS = {
 def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     """Mean and 95 % interval of some claims whose statistic is in points of error, from the top."""
     found = [v for v in verdicts if v.claim in claims and v.mean is not None]
-    label = {v.claim: f"{v.claim}: {v.short}" for v in verdicts}
+    label = {v.claim: named(v.claim, v.short) for v in verdicts}
     if not found:
         raise Missing("there are no records to draw this from")
     figure = go.Figure()
@@ -76,6 +76,11 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     parts = "; ".join(f"{v.claim} {v.verdict} ({fixed(v.mean, sign=True)})" for v in found)
     alt = f"Mean and 95 % interval of claims: {parts}."
     return finish(figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims))
+
+
+def named(claim: str, short: str) -> str:
+    """What a claim is called, in lines that leave room for a chart on a phone."""
+    return "\n".join(wrap(f"{claim}: {short.replace('<br>', ' ')}", 24))
 
 
 def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
