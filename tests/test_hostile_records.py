@@ -166,21 +166,23 @@ def rendered(text: str) -> str:
     return unescape(sub(r"<[^>]*>", "", html)).strip()
 
 
-@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1))
+MARKUP = st.text(st.sampled_from("ab1 *_`[]()<>#!|~$&\\\\{}:;=\"'^%/.-+é"), min_size=1)
+
+
+@given(MARKUP)
 def test_markdown_shows_any_text_as_it_is(text):
     said = f"before {escape.markdown(text)} after"
-    assert rendered(said) == " ".join(f"before {text} after".split())
-    assert "<em>" not in said
+    assert rendered(said).split() == f"before {text} after".split()
 
 
-@given(st.text())
+@given(st.one_of(st.text(), MARKUP))
 def test_no_text_ends_a_script_or_changes_in_it(text):
     written = escape.script_json({"a": [text]})
     assert not set("<>&") & set(written)
     assert json.loads(written) == {"a": [text]}
 
 
-@given(st.text(st.characters(exclude_categories=["C", "Z"])))
+@given(MARKUP)
 def test_plotly_gets_no_tag_no_template_and_no_formula(text):
     from html import unescape
 
