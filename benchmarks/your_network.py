@@ -19,14 +19,13 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from prunelib.training._torchvision import import_torchvision
-
 from benchmarks.timing import ROOT, keep
 from prunelib import prunable_layers, prune, train
 from prunelib.nets.inputs import WEIGHTS
 from prunelib.pruning.any_network.channels import TOTAL, macs, params
 from prunelib.pruning.checkpoint import Point
 from prunelib.training.data import Dataset, generator, load
+from prunelib.training.data._torchvision import import_torchvision
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import Protocol, PruneProtocol
 
