@@ -156,3 +156,51 @@ def test_where_there_are_enough_epochs_milestones_stay_in_proportion():
         assert protocol.lasting(epochs).milestones == tuple(
             round(share * epochs / 10) for share in (3, 6, 9)
         )
+
+
+SCRIPT = """
+from pathlib import Path
+from prunelib.study.executors.local import Setting, executor
+from prunelib.study.store import Store
+from prunelib.training.machine import Machine
+
+GUARD
+    executor(Setting(Store(Path("here")), Machine("cpu", "float32", 1)), 2).close()
+"""
+
+
+@pytest.mark.parametrize("guard", ["if True:", 'if __name__ == "__main__":'])
+def test_a_script_that_would_start_itself_again_gets_the_reason(guard, tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(SCRIPT.replace("GUARD", guard), encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8")
+    assert done.returncode == (1 if guard == "if True:" else 0), done.stderr
+    assert ('if __name__ == "__main__":' in done.stderr) == (guard == "if True:")
+
+
+def test_workers_start_also_where_the_temporary_folder_has_a_long_path(tmp_path):
+    folder = tmp_path / ("x" * 110)
+    folder.mkdir()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "prunelib", "study", "smoke", "--families", "base"),
+            *("--seeds", "2", "--jobs", "2", "--results", str(tmp_path / "mine")),
+        ],
+        env=os.environ | {"TMPDIR": str(folder)},
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 computed now" in done.stdout
+
+
+def test_where_nothing_can_be_shared_it_says_what_to_do(monkeypatch):
+    from prunelib.study.executors import local
+
+    def refuse(*arguments):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(local, "Processes", refuse)
+    with pytest.raises(PrunelibError, match=r"Read-only file system.*--jobs 1"):
+        local.executor(None, 2)

@@ -212,3 +212,20 @@ def test_a_time_limit_stops_and_the_rest_stays_missing(tmp_path):
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     assert int(re.search(r"(\d+) missing", out)[1]) > 0
+
+
+def test_weights_at_a_budget_that_is_asked_for_are_kept_on_the_way(tmp_path):
+    """Without them a retrained network would take a second pruning run."""
+    asked = ("--families", "retrained", "--budgets", "15k", "--seeds", "1", "--jobs", "1")
+    running = start("study", "smoke", *asked, folder=tmp_path, SLOWLY="")
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    store = tmp_path / "results/smoke"
+    kinds = {
+        json.loads(path.read_text(encoding="utf-8"))["spec"]["kind"]: path
+        for path in store.glob("*.json")
+    }
+    weights = list(store.glob(f"weights/{kinds['prune'].stem}-*.safetensors"))
+    assert len(weights) == 2
+    for path in weights:
+        assert path.stat().st_mtime_ns < kinds["prune"].stat().st_mtime_ns

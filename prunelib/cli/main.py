@@ -26,7 +26,8 @@ def main() -> None:
     except BaseException:
         if not signals.received():
             raise
-        signals.leave(signals.received())
+        signals.tell()
+        code = 128 + signals.received()
     signals.finish()
     try:
         sys.stdout.flush()

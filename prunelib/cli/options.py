@@ -1,7 +1,7 @@
 """What commands share: types of values, and groups of options that arrive as one object."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -93,12 +93,15 @@ class Places:
         store.check_writable()
         return store
 
-    def setting(self, scale):
-        """What the runs of a scale share, once it is sure that they can run."""
+    def setting(self, scale, budgets: Sequence[int] = ()):
+        """What the runs of a scale share, once it is sure that they can run.
+
+        Pruning runs keep their weights at the scale's budgets, and at others that are asked for.
+        """
         from prunelib.study.executors.local import Setting
 
         machine = self.machine()
-        return Setting(self.store(scale), machine, scale.root(self.data), scale.budgets)
+        return Setting(self.store(scale), machine, scale.root(self.data), kept(scale, budgets))
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,11 @@ def tell_images(scale, data: Path | None) -> None:
     shape = scale.data.shape
     for line in load_source(scale.root(data), shape.image_size, shape.in_channels)[1]:
         click.echo(line, err=True)
+
+
+def kept(scale, budgets: Sequence[int]) -> tuple[int, ...]:
+    """The sizes at which pruning runs keep their weights."""
+    return tuple(sorted({*scale.budgets, *budgets}))
 
 
 def gathered(name: str, kind: type, *options: Callable) -> Callable:

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
 _state = {"received": 0, "working": False}
@@ -41,10 +41,10 @@ def received() -> int:
     return _state["received"]
 
 
-def leave(number: int) -> None:
-    """Say that it was stopped, and end the process."""
-    os.write(2, b"\nprunelib: stopped; the same command goes on from here\n")
-    os._exit(128 + number)
+def tell() -> None:
+    """Say that it was stopped."""
+    with suppress(OSError):  # the terminal may be gone
+        os.write(2, b"\nprunelib: stopped; the same command goes on from here\n")
 
 
 def _numbers() -> list[signal.Signals]:
@@ -55,4 +55,5 @@ def _stop(number: int, frame: object) -> None:
     _state["received"] = number
     if _state["working"]:
         raise KeyboardInterrupt
-    leave(number)
+    tell()
+    os._exit(128 + number)

@@ -14,6 +14,7 @@ from prunelib.cli.options import (
     Selection,
     Workers,
     json_option,
+    kept,
     places,
     results_option,
     selection,
@@ -57,7 +58,7 @@ def study(
     if all(record is not None for _, record in found(requests, find)):
         click.echo(f"{scale}: 0 computed now, {len(requests)} of {len(requests)} there, 0 missing")
         return
-    running = executor(preset, workers, places)
+    running = executor(preset, selection.budgets or (), workers, places)
     end = math.inf if time_limit is None else time.monotonic() + time_limit
     claims = Claims(store.folder)
     with progress_bar(scale) as show:
@@ -85,8 +86,8 @@ def check_workers(workers: Workers) -> None:
         raise click.UsageError("--ray-address and --runs-per-gpu need --executor ray")
 
 
-def executor(scale, workers: Workers, places: Places):
-    """What runs the runs of a study."""
+def executor(scale, budgets: tuple[int, ...], workers: Workers, places: Places):
+    """What runs the runs of a study, at the scale's budgets or at others."""
     if workers.executor == "ray":
         from prunelib.study.executors.ray import RayTasks
 
@@ -98,13 +99,13 @@ def executor(scale, workers: Workers, places: Places):
             places.threads,
             workers.runs_per_gpu or 4,
             scale.root(places.data),
-            scale.budgets,
+            kept(scale, budgets),
             places.precision,
         )
     from prunelib.study.executors import local
     from prunelib.training.machine import cores
 
-    setting = places.setting(scale)
+    setting = places.setting(scale, budgets)
     default = cores() if setting.machine.device == "cpu" else 1
     return local.executor(setting, workers.jobs or default)
 

@@ -5,15 +5,20 @@ Processes are single-threaded by default: on a CPU two of them beat one run with
 
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import resource
 import signal
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from prunelib.errors import PrunelibError
 from prunelib.study.effort import effort
 from prunelib.study.executors.base import Losses, Result, Setting, failure
 from prunelib.study.runs import run
@@ -21,6 +26,8 @@ from prunelib.study.specs import Spec
 from prunelib.study.store import Record
 from prunelib.training.trainer import NotFinite
 
+LONGEST_FOLDER = 60
+"""Characters of a temporary folder: with what is added, addresses of sockets hold 107."""
 FILES = 16
 """Open files that a worker takes, about twice over."""
 
@@ -162,8 +169,50 @@ def uninterrupted() -> Iterator[None]:
 
 
 def executor(setting: Setting, jobs: int) -> Here | Processes:
-    """The executor for a number of parallel runs."""
-    return Here(setting) if jobs == 1 else Processes(setting, jobs)
+    """The executor for a number of parallel runs.
+
+    Raises:
+        PrunelibError: workers cannot be started from this script, or share nothing here.
+    """
+    if jobs == 1:
+        return Here(setting)
+    check_script()
+    shorten_temporary_folder()
+    try:
+        multiprocessing.Lock()
+        return Processes(setting, jobs)
+    except OSError as error:
+        raise PrunelibError(
+            f"workers cannot share memory here ({error.strerror or error}); run one after the "
+            "other: --jobs 1"
+        ) from None
+
+
+def check_script() -> None:
+    """Raise PrunelibError for a script that would start itself again in each worker.
+
+    Workers import the script that started them, for it may bring a criterion of its own.
+    """
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    if getattr(main, "__spec__", None) is not None or not path or not path.endswith(".py"):
+        return
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if "__name__" not in Path(path).read_text(encoding="utf-8"):
+            raise PrunelibError(
+                f"{path} is imported by each worker, and would open its study again there; put "
+                'what it does under: if __name__ == "__main__":'
+            )
+
+
+def shorten_temporary_folder() -> None:
+    """Let processes meet in a folder whose path fits into the address of a socket."""
+    before = tempfile.tempdir
+    if len(tempfile.gettempdir()) > LONGEST_FOLDER:
+        places = [place for place in ("/tmp", "/var/tmp") if os.access(place, os.W_OK)]
+        tempfile.tempdir = next(iter(places), before)
+    multiprocessing.util.get_temp_dir()
+    tempfile.tempdir = before
 
 
 _have_seen: Callable[[float], None] = lambda images: None  # noqa: E731
