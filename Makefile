@@ -13,8 +13,11 @@ export PIP_USER := 0
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS
 unexport PLOTLY_RENDERER
 
+# The notebooks with numbers in sentences, tables and fits.
+NUMBERS := verdicts controls simple scratch copycats cost design saliency
+
 .DEFAULT_GOAL := help
-.PHONY: help book check test notebooks bench lock clean
+.PHONY: help book check test elsewhere notebooks bench lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -35,6 +38,13 @@ test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/python -m pytest --nbval notebooks -p no:xdist --nbval-current-env
 	$(call build_book)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m book
+
+# NumPy and OpenBLAS compute as on an old processor: averages and fits differ in their last bits.
+elsewhere: $(INSTALLED)  ## do the notebooks show the same numbers by other instructions? (x86)
+	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c \
+		'from numpy._core._multiarray_umath import __cpu_dispatch__ as d; print(*d)')" \
+	OPENBLAS_CORETYPE=Nehalem $(BIN)/python -W error::ImportWarning -m pytest --nbval \
+		$(NUMBERS:%=notebooks/%.ipynb) -p no:xdist --nbval-current-env
 
 notebooks: $(INSTALLED)  ## run the notebooks and store what they print
 	$(BIN)/python notebooks/store_outputs.py

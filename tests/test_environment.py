@@ -204,3 +204,14 @@ def test_where_nothing_can_be_shared_it_says_what_to_do(monkeypatch):
     monkeypatch.setattr(local, "Processes", refuse)
     with pytest.raises(PrunelibError, match=r"Read-only file system.*--jobs 1"):
         local.executor(None, 2)
+
+
+@pytest.mark.parametrize("name", ["PLOTLY_RENDERER", "COLAB_NOTEBOOK_ID"])
+def test_figures_take_one_form_whatever_the_environment_wants(name):
+    program = (
+        "from IPython.testing.globalipapp import start_ipython; start_ipython();"
+        "import prunelib.book.notebook, plotly.graph_objects as go;"
+        "print(sorted(go.Figure()._repr_mimebundle_()))"
+    )
+    found = python(program, **{name: "notebook"}).stdout.splitlines()[-1]
+    assert found == "['application/vnd.plotly.v1+json']"

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import plotly.io
+
 from prunelib.book.parameters import checked
 from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
@@ -10,6 +12,9 @@ from prunelib.evidence.view import View, open_view
 from prunelib.study.plan import SCALES, Request, lookup, scale_named
 from prunelib.study.store import Store
 from prunelib.training.source import Source
+
+# Only this form is on every page; PLOTLY_RENDERER or a host like Colab would choose another.
+plotly.io.renderers.default = "plotly_mimetype"
 
 
 def open_studies(
