@@ -1,13 +1,16 @@
 """Files that are whole or not there: text and tensors, written atomically."""
 
 import contextlib
+import hashlib
 import json
+import logging
 import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from prunelib.errors import PrunelibError
 
@@ -15,30 +18,42 @@ MOST = 16 * 2**20
 """Bytes of a file of text; a record of thousands of removals takes a fiftieth of them."""
 
 
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file for reading. Pipes are not waited for.
+
+    Raises:
+        PrunelibError: it cannot be opened, or is no file.
+    """
+    try:
+        # A pipe that nobody writes would be waited for without end.
+        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+    except OSError as error:
+        raise PrunelibError(f"{path} cannot be read: {error.strerror or error}") from None
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise PrunelibError(f"{path} cannot be read: it is not a file")
+        yield file
+
+
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, with or without a byte order mark. Pipes are not waited for.
+    """The text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
         PrunelibError: it cannot be read, is no file, not text, or larger than `MOST`.
     """
-    try:
-        # A pipe that nobody writes would be waited for without end.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise PrunelibError(f"{path} cannot be read: it is not a file")
-            if status.st_size > MOST:
-                raise PrunelibError(
-                    f"{path} cannot be read: it has {status.st_size:,} bytes, more than {MOST:,}"
-                )
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MOST:
+            raise PrunelibError(f"{path} cannot be read: it has {size:,} bytes, more than {MOST:,}")
+        try:
             return file.read(MOST).decode("utf-8-sig")
-    except OSError as error:
-        raise PrunelibError(f"{path} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise PrunelibError(
-            f"{path} cannot be read: it is not UTF-8 text ({error.reason})"
-        ) from None
+        except OSError as error:
+            raise PrunelibError(f"{path} cannot be read: {error.strerror or error}") from None
+        except UnicodeDecodeError as error:
+            raise PrunelibError(
+                f"{path} cannot be read: it is not UTF-8 text ({error.reason})"
+            ) from None
 
 
 def parsed_json(text: str) -> object:
@@ -117,27 +132,81 @@ class Cadence:
 def save_tensors(
     path: Path, tensors: dict, text: str = "", metadata: dict[str, str] | None = None
 ) -> None:
-    """Write tensors as safetensors, with a text and other texts by name in the metadata."""
+    """Write tensors as safetensors, with a text and other texts by name in the metadata.
+
+    There stand also the file's name up to the first dot, which in a store is the key of a run, and
+    a checksum of all that.
+    """
     from safetensors.torch import save
 
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(flat, {**(metadata or {}), "text": text}))
+    header, data = split(save(flat))
+    about = {"name": path.name.partition(".")[0], **(metadata or {}), "text": text}
+    about["sha256"] = checksum(header | {"__metadata__": about}, data)
+    write_atomically(path, joined(header | {"__metadata__": about}, data))
 
 
-def load_tensors(path: Path) -> tuple[dict, str]:
+def load_tensors(path: Path, own: bool = False) -> tuple[dict, str]:
     """Read what `save_tensors` wrote: tensors on the CPU, and the text.
 
+    Args:
+        path: of the file.
+        own: it must have been saved under this name, with a checksum; others may be anybody's.
+
     Raises:
-        PrunelibError: the file is not there, or is not safetensors.
+        PrunelibError: the file is not there, is not safetensors, is damaged, or another's.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.torch import load
 
     try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, (file.metadata() or {}).get("text", "")
-    except (OSError, SafetensorError) as error:
-        raise PrunelibError(f"{path} cannot be read as safetensors: {error}") from None
+        with opened(path) as file:
+            header, data = split(file.read())
+        about = header.pop("__metadata__", {})
+        given = about.pop("sha256", None)
+        if given not in (None, checksum(header | {"__metadata__": about}, data)):
+            raise ValueError("it is damaged")
+        if own and (given is None or about.get("name") != path.name.partition(".")[0]):
+            raise ValueError("it was not saved under this name")
+        return load(joined(header, data)), about.get("text", "")
+    except (OSError, ValueError, SafetensorError, AttributeError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+    raise PrunelibError(f"{path} cannot be read as safetensors: {reason}") from None
+
+
+def split(content: bytes) -> tuple[dict, memoryview]:
+    """Header and data of safetensors.
+
+    Raises:
+        ValueError: it is none.
+    """
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 + length:
+        raise ValueError("it is not safetensors, or is cut off")
+    header = parsed_json(content[8 : 8 + length].decode())
+    if not isinstance(header, dict):
+        raise ValueError("it is not safetensors")
+    return header, memoryview(content)[8 + length :]
+
+
+def joined(header: dict, data: memoryview) -> bytes:
+    """Safetensors of header and data."""
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, data))
+
+
+def checksum(header: dict, data: memoryview) -> str:
+    """SHA-256 of safetensors, in hexadecimal digits."""
+    return hashlib.sha256(joined(header, data)).hexdigest()
+
+
+def set_aside(path: Path, reason: object) -> None:
+    """Rename a file that cannot be used, and say so: what replaces it is made anew."""
+    aside = path.with_name(f"{path.name}.damaged")
+    with contextlib.suppress(OSError):
+        os.replace(path, aside)
+        logging.getLogger("prunelib").warning("%s; it is now %s", reason, aside.name)
 
 
 def load_metadata(path: Path) -> dict[str, str]:

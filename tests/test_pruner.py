@@ -17,6 +17,7 @@ from prunelib.pruning.loop import prune
 from prunelib.study import runs
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
 from prunelib.study.store import Store
+from prunelib.training import checkpoint as states
 from prunelib.training.data import Dataset, train_batches
 from prunelib.training.protocols import Protocol, PruneProtocol
 from prunelib.training.trainer import NotFinite
@@ -473,7 +474,7 @@ def test_an_interrupted_run_goes_on_to_bitwise_the_same_end(
     assert without_times(points) == without_times(straight)
     assert same(state(model), state(expected))
     assert model.profile == expected.profile
-    assert {file.name for file in path.parent.iterdir()} <= {path.name}
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, states.before(path).name}
 
 
 def test_an_interrupted_run_goes_on_bitwise_when_a_block_has_one_channel_left(
@@ -553,14 +554,6 @@ def test_no_checkpoint_is_written_before_its_time(monkeypatch, tmp_path):
 
     prune(tiny_network(), tiny_data(), SHORT, 0, CPU, checkpoint=path, watch=watch)
     assert not path.exists()
-
-
-def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
-    path = tmp_path / "state.checkpoint"
-    path.write_bytes(b"no tensors")
-    with pytest.raises(PrunelibError, match=r"state\.checkpoint cannot be read") as caught:
-        prune(tiny_network(), tiny_data(), SHORT, 0, CPU, checkpoint=path)
-    assert "\n" not in str(caught.value)
 
 
 def test_pruning_without_momentum_can_be_interrupted(monkeypatch, tmp_path):

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors, save_tensors
 from prunelib.pruning.prunable import Prunable
-from prunelib.training.checkpoint import packed, unpack
+from prunelib.training.checkpoint import packed, restored, save, unpack
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
 from prunelib.training.trainer import sgd
@@ -68,27 +67,46 @@ def begin_or_resume(
 ) -> State:
     """The state in a checkpoint that went the same way, put into the network, or that of a start.
 
+    A damaged checkpoint is set aside.
+
     Raises:
-        PrunelibError: the checkpoint is damaged, or of another network.
+        PrunelibError: the checkpoint is of another network.
     """
-    tensors, text = load_tensors(checkpoint) if checkpoint and checkpoint.exists() else ({}, "{}")
-    saved = json.loads(text)
     order = None if replay is None else list(replay)
+    found = restored(checkpoint, lambda tensors, text: _same_way(tensors, text, order))
     alive = [list(range(width)) for width in network.widths()]
-    resumes = "replay" in saved and saved["replay"] == order
-    if resumes:
-        _check_same_network(network, saved["alive"], tensors.keys(), str(checkpoint))
-        alive = saved["alive"]
+    tensors: dict[str, Tensor] = {}
+    points: list[Point] = []
+    if found:
+        tensors, saved_alive, points = found
+        _check_same_network(network, saved_alive, tensors.keys(), str(checkpoint))
+        alive = saved_alive
         for number, (width, left) in enumerate(zip(network.widths(), alive, strict=True), 1):
             for _ in range(width - len(left)):
                 network.remove(number, 0)
     machine.place(network.model)
     optimizer = sgd(network.model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    if not resumes:
-        return State(network.model, optimizer, alive, [], order)
-    unpack(tensors, network.model, optimizer)
-    points = [Point(*values) for values in saved["points"]]
+    if tensors:
+        unpack(tensors, network.model, optimizer)
     return State(network.model, optimizer, alive, points, order)
+
+
+def _same_way(
+    tensors: dict[str, Tensor], text: str, order: list[int] | None
+) -> tuple[dict[str, Tensor], list[list[int]], list[Point]] | None:
+    """What a checkpoint holds, if its run followed the same order."""
+    saved = json.loads(text)
+    if saved["replay"] != order:
+        return None
+    points = [Point(*values) for values in saved["points"]]
+    alive = [[int(channel) for channel in left] for left in saved["alive"]]
+    if not points or not any(name.startswith("model.") for name in tensors):
+        raise ValueError("it holds no network")
+    for number, left in enumerate(alive, 1):
+        gone = sum(point.block == number for point in points)
+        if not left or gone + len(left) <= max(left):
+            raise ValueError("its channels are not those that its removals leave")
+    return tensors, alive, points
 
 
 def _check_same_network(
@@ -106,4 +124,4 @@ def save_state(path: Path, state: State) -> None:
     """Write a checkpoint, whole or not at all."""
     points = [[getattr(point, f.name) for f in fields(Point)] for point in state.points]
     text = {"replay": state.replay, "alive": state.alive, "points": points}
-    save_tensors(path, packed(state.model, state.optimizer), json.dumps(text))
+    save(path, packed(state.model, state.optimizer), json.dumps(text))

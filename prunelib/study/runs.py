@@ -1,6 +1,7 @@
 """Run a spec: train or prune, and make the record."""
 
 import base64
+import os
 import time
 import zlib
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors, save_tensors
+from prunelib.files import load_tensors, save_tensors, set_aside
 from prunelib.nets.inputs import PRUNING, SLICED, WEIGHTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channels
@@ -21,9 +22,11 @@ from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.checkpoint import Point
 from prunelib.pruning.criteria import CriterionInputs, l1_scores
 from prunelib.pruning.loop import prune
+from prunelib.pruning.order import sizes
 from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store, removed
+from prunelib.training.checkpoint import forget
 from prunelib.training.data import Dataset, generator, load, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.source import Source, load_source
@@ -135,7 +138,7 @@ def run_on(
         circumstances["order_followed"] = True
     record = Record(spec, outcome, circumstances)
     store.put(record)
-    store.checkpoint(spec).unlink(missing_ok=True)
+    forget(store.checkpoint(spec))
     return record
 
 
@@ -198,10 +201,7 @@ def run_prune(
     rest on them.
     """
     follow = store.order(spec)
-    if spec.start == "initial":
-        model = build(spec.base.profile, data, spec.base.seed)
-    else:
-        model = trained(spec.base, store, data, machine)
+    model = unpruned(spec, store, data, machine)
     points = prune(
         model,
         data,
@@ -215,6 +215,7 @@ def run_prune(
     )
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
+    blocks = [point.block for point in points[:-1] if point.block is not None]
     return {
         "params": points[-1].params,
         "macs": points[-1].macs,
@@ -226,10 +227,19 @@ def run_prune(
         "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
         | {"images": images},
         "wrong": {
-            str(removals): wrong_images(pruned_network(spec, removals, store, data), data, machine)
-            for removals in at_sizes({"params": [point.params for point in points]}, keep)
+            str(removals): wrong_images(
+                pruned_network(spec, removals, blocks, store, data, machine, keep), data, machine
+            )
+            for removals in at_sizes([point.params for point in points], keep)
         },
     }
+
+
+def unpruned(spec: PruneSpec, store: Store, data: Dataset, machine: Machine) -> WideResNet:
+    """The network that a pruning run begins with."""
+    if spec.start == "initial":
+        return build(spec.base.profile, data, spec.base.seed)
+    return trained(spec.base, store, data, machine)
 
 
 def run_saliency(
@@ -306,21 +316,54 @@ def started(
         model = build(pruning.base.profile, data, seed, stream)
         remove_channels(model, removed(record)[:removals])
         return model
-    path = store.pruned_weights(pruning, removals)
-    # What lies there may be older than the record, and have gone another way.
-    if not path.exists() or profile_in(path) != spec.profile:
-        wanted = sorted({removals, *at_sizes(record.outcome["points"], keep)})
-        blocks = [block for block, _ in removed(record)]
-        walk_again(pruning, blocks, wanted, store, data, machine)
-    return pruned_network(pruning, removals, store, data)
+    blocks = [block for block, _ in removed(record)]
+    return pruned_network(pruning, removals, blocks, store, data, machine, keep)
 
 
-def pruned_network(spec: PruneSpec, removals: int, store: Store, data: Dataset) -> WideResNet:
-    """The network of a pruning run after some removals, from the weights that were kept."""
-    tensors, text = load_tensors(store.pruned_weights(spec, removals))
-    profile = ChannelProfile.from_json(text)
-    model = WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
-    model.load_state_dict(tensors)
+def pruned_network(
+    spec: PruneSpec,
+    removals: int,
+    blocks: list[int],
+    store: Store,
+    data: Dataset,
+    machine: Machine,
+    keep: tuple[int, ...],
+) -> WideResNet:
+    """The network of a pruning run, which removes channels of `blocks`, after some removals.
+
+    Where its weights were not kept, or cannot be used, the run is walked again.
+    """
+    path, profile = store.pruned_weights(spec, removals), spec.base.profile
+    for block in blocks[:removals]:
+        profile = profile.without(block)
+    model = kept_network(path, profile, data)
+    if model is None:
+        passed = [params for params, _ in sizes(blocks, spec.base.profile, data.shape)]
+        wanted = sorted({removals, *at_sizes(passed, keep)})
+        walk_again(spec, blocks, wanted, store, data, machine)
+        model = kept_network(path, profile, data)
+    assert model is not None
+    return model
+
+
+def kept_network(path: Path, profile: ChannelProfile, data: Dataset) -> WideResNet | None:
+    """The network whose weights a run has kept; None if there are none.
+
+    Weights that are damaged, or were saved under another name, are set aside. Those of another
+    profile are older than the record.
+    """
+    if not os.path.lexists(path):
+        return None
+    try:
+        tensors, text = load_tensors(path, own=True)
+        if ChannelProfile.from_json(text) != profile:
+            return None
+        model = WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
+        model.load_state_dict(tensors)
+    except (PrunelibError, RuntimeError) as error:
+        reason = error if isinstance(error, PrunelibError) else f"{path} is of another network"
+        set_aside(path, reason)
+        return None
     return model
 
 
@@ -332,14 +375,9 @@ def wrong_images(model: WideResNet, data: Dataset, machine: Machine) -> str:
     return base64.b64encode(zlib.compress(np.packbits(wrong.numpy()).tobytes(), 9)).decode()
 
 
-def profile_in(path: Path) -> ChannelProfile:
-    """The profile of weights that were kept."""
-    return ChannelProfile.from_json(load_tensors(path)[1])
-
-
-def at_sizes(points: dict, sizes: tuple[int, ...]) -> list[int]:
-    """Removals after which a pruning run first has at most so many parameters."""
-    reached = (next((i for i, p in enumerate(points["params"]) if p <= n), None) for n in sizes)
+def at_sizes(passed: list[int], budgets: tuple[int, ...]) -> list[int]:
+    """Removals after which a pruning run, which passes these sizes, first is within each budget."""
+    reached = (next((i for i, p in enumerate(passed) if p <= n), None) for n in budgets)
     return [i for i in reached if i is not None]
 
 
@@ -365,7 +403,7 @@ def walk_again(
         if point.removals in wanted:
             save_pruned(store, spec, model, point.removals)
 
-    model = trained(spec.base, store, data, machine)
+    model = unpruned(spec, store, data, machine)
     prune(model, data, protocol, spec.seed, machine, watch=watch, replay=follow)
 
 
@@ -409,15 +447,15 @@ def trained(
 ) -> WideResNet:
     """The network that a spec trains, from its weights, or trained now if they are not there."""
     path = store.weights(spec)
-    if not path.exists():
+    model = kept_network(path, spec.profile, data)
+    if model is None:
         if store.find(spec):
             run_train(spec, store, data, machine, None, ())
-            store.checkpoint(spec).unlink(missing_ok=True)
+            forget(store.checkpoint(spec))
         else:
             run_on(data, spec, store, machine)
-    tensors, _ = load_tensors(path)
-    model = WideResNet(spec.profile, data.shape.num_classes, data.shape.in_channels)
-    model.load_state_dict(tensors)
+        model = kept_network(path, spec.profile, data)
+    assert model is not None
     return machine.place(model)
 
 

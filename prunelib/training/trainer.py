@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
-from prunelib.files import Cadence, load_tensors, save_tensors
+from prunelib.files import Cadence
 from prunelib.kernels.cuda_graph import WORTHWHILE, Recorder, Replayed, Step
 from prunelib.nets.wideresnet import Gate, WideResNet
-from prunelib.training.checkpoint import packed, unpack
+from prunelib.training.checkpoint import packed, restored, save, unpack
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import Protocol as TrainProtocol
@@ -135,13 +135,14 @@ def train(
         machine: by default the best there is.
         progress: called after every step on a CPU, after every epoch on a GPU.
         checkpoint: file from which an interrupted run goes on, as if it had never stopped, and into
-            which its state is written from time to time; it stays until the caller has kept the
-            result. That of another run is not gone on from.
+            which its state is written from time to time, the state before it beside it; both stay
+            until the caller has kept the result. A damaged one is set aside; that of another
+            run is not gone on from.
 
     Raises:
         PrunelibError: the data cannot be learnt from; see `Dataset.check`.
         NotFinite: the loss became infinite or not a number; says at which step.
-        PrunelibError: the checkpoint cannot be read or written.
+        PrunelibError: the checkpoint cannot be written.
     """
     data.check()
     machine = machine or Machine.here()
@@ -205,17 +206,18 @@ def resumed(
 ) -> State:
     """The state in a checkpoint of the same run, put into `model`, or that of a start."""
     optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    state = State(model, optimizer, [], torch.zeros(steps, device=machine.device))
-    if checkpoint is None or not checkpoint.exists():
-        return state
-    tensors, text = load_tensors(checkpoint)
-    saved = json.loads(text)
-    if saved["run"] == run and saved["profile"] == model.profile.to_json():
+
+    def restore(tensors: dict[str, Tensor], text: str) -> State | None:
+        saved = json.loads(text)
+        if saved["run"] != run or saved["profile"] != model.profile.to_json():
+            return None
+        history = [Epoch(*epoch) for epoch in saved["history"]]
+        losses = torch.zeros(steps, device=machine.device).copy_(tensors["losses"])
         unpack(tensors, model, optimizer)
-        state.losses.copy_(tensors["losses"])
-        state.history = [Epoch(*epoch) for epoch in saved["history"]]
-        state.step, state.seconds = saved["step"], saved["seconds"]
-    return state
+        return State(model, optimizer, history, losses, saved["step"], saved["seconds"])
+
+    start = State(model, optimizer, [], torch.zeros(steps, device=machine.device))
+    return restored(checkpoint, restore) or start
 
 
 def save_state(path: Path, run: dict, state: State) -> None:
@@ -228,7 +230,7 @@ def save_state(path: Path, run: dict, state: State) -> None:
         "seconds": state.seconds,
     }
     tensors = packed(state.model, state.optimizer) | {"losses": state.losses}
-    save_tensors(path, tensors, json.dumps(text))
+    save(path, tensors, json.dumps(text))
 
 
 def check_finite(losses: Tensor, first_step: int, what: str = "training") -> None:

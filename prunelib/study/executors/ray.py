@@ -25,6 +25,7 @@ from prunelib.study.runs import data_of, reads, run_on
 from prunelib.study.specs import Spec
 from prunelib.study.store import Store
 from prunelib.text import one_line
+from prunelib.training.checkpoint import forget
 from prunelib.training.data import Dataset, Split
 from prunelib.training.machine import Machine
 
@@ -147,7 +148,7 @@ class RayTasks:
         """Write what a run made, records last: where there is a record, its weights are there."""
         for name in sorted(files, key=lambda name: "/" not in name):
             write_atomically(self.store.folder / name, files[name])
-        self.store.checkpoint(spec).unlink(missing_ok=True)
+        forget(self.store.checkpoint(spec))
 
     def close(self) -> None:
         """End all tasks; those that are cancelled remove their temporary stores first."""

@@ -149,7 +149,9 @@ def read_parquet(path: Path) -> Split:
     from PIL import Image
 
     try:
-        table = pyarrow.parquet.read_table(path, columns=["img", "label"])
+        table = pyarrow.parquet.read_table(
+            path, columns=["img", "label"], page_checksum_verification=True
+        )
         encoded = table.column("img").combine_chunks().field("bytes")
         x = np.empty((len(encoded), 32, 32, 3), np.uint8)
 
