@@ -104,9 +104,7 @@ def rows(file: Path, image: str, label: str) -> list[Item]:
         PrunelibError: it is damaged, or a label is missing.
     """
     try:
-        table = parquet.read_table(
-            file, columns=[image, label], page_checksum_verification=True
-        )
+        table = parquet.read_table(file, columns=[image, label], page_checksum_verification=True)
     except (OSError, pyarrow.ArrowException) as error:
         raise PrunelibError(f"{file} cannot be read as parquet: {error}") from None
     found = []
