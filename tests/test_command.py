@@ -369,6 +369,36 @@ def test_help_has_examples(command, tmp_path):
     assert command == "download" or f"prunelib {command}" in done.stdout
 
 
+def test_help_names_what_there_is(tmp_path):
+    from prunelib.evidence.design import FAMILIES
+    from prunelib.pruning.criteria import CRITERIA
+
+    shown = " ".join(prunelib("fit", "--help", folder=tmp_path).stdout.split())
+    assert f"One of {', '.join(FAMILIES)}. [default: all]" in shown
+    shown = " ".join(prunelib("prune", "--help", folder=tmp_path).stdout.split())
+    *most, last = CRITERIA
+    assert f"{', '.join(most)} or {last}." in shown
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_fit_the_terminal(columns):
+    ours, terminal = os.openpty()
+    command = [PRUNELIB, "verdicts", "mini", "--results", RESULTS]
+    running = subprocess.Popen(command, stdout=terminal, env=os.environ | {"COLUMNS": str(columns)})
+    os.close(terminal)
+    shown = b""
+    try:
+        while part := os.read(ours, 10_000):
+            shown += part
+    except OSError:  # so a terminal says that nobody writes any more
+        pass
+    os.close(ours)
+    assert running.wait() == 0
+    lines = shown.decode().splitlines()
+    assert len(lines) > 20
+    assert max(map(len, lines)) <= columns
+
+
 def test_alone_it_explains_itself(tmp_path):
     done = prunelib(folder=tmp_path)
     assert done.returncode == 0

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from prunelib.cli.export import check_output, random_option, report, train_option, trained_now
-from prunelib.cli.options import COUNT, Places, json_option, places
+from prunelib.cli.options import COUNT, Places, Told, json_option, places
+from prunelib.cli.tables import beside
 from prunelib.errors import PrunelibError
 from prunelib.text import fixed, plain
 
@@ -18,7 +19,7 @@ from prunelib.text import fixed, plain
     "--macs", type=COUNT, help="Budget of multiply-accumulates for one image, such as 20m."
 )
 @click.option("--scale", default="mini", show_default=True, help="Whose measurements to use.")
-@click.option("--family", help="copycat, bottleneck or reduced-width.  [default: all]")
+@click.option("--family", cls=Told, told=lambda: families_help())
 @click.option("--width", type=float, help="Of the widest network wanted.  [default: the scale's]")
 @click.option(
     "--export",
@@ -82,6 +83,13 @@ def fit(
         export(found[0], records.scale, form, places, train, random_weights)
 
 
+def families_help() -> str:
+    """What `--family` takes."""
+    from prunelib.evidence.design import FAMILIES
+
+    return f"One of {', '.join(FAMILIES)}.  [default: all]"
+
+
 def as_row(found) -> dict:
     """A designed network as plain data."""
     return (
@@ -100,7 +108,7 @@ def print_table(found: list, scale) -> None:
         longer = f"{fixed(d.longer.error, 1)} % ({fixed(d.times, 1)}x)" if d.times else "-"
         click.echo(f"{d.family:<20}{d.params:>10,}{d.macs:>13,}{error:>9}  {longer}")
     for d in found:
-        click.echo(f"{d.family}: {d.expected.note}")
+        click.echo(beside(f"{d.family}: ", d.expected.note))
     epochs = scale.train.epochs
     click.echo(f"error: test error at scale {scale.name}, {size}x{size} images, {epochs} epochs")
     click.echo(found[0].python)

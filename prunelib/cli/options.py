@@ -24,6 +24,19 @@ class Converted(click.ParamType):
         return self.function(value) if isinstance(value, str) else value
 
 
+class Told(click.Option):
+    """An option whose help is made when it is shown, from what there is then."""
+
+    def __init__(self, *names: object, told: Callable[[], str], **settings: object) -> None:
+        super().__init__(*names, **settings)
+        self.told = told
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Name and help."""
+        self.help = self.told()
+        return super().get_help_record(ctx)
+
+
 COUNT = Converted("count", units.count)
 COUNTS = Converted("counts", units.counts)
 NAMES = Converted("names", lambda text: tuple(part.strip() for part in text.split(",")))

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from prunelib.cli.options import PATH, json_option, results_option
+from prunelib.cli.tables import beside
 from prunelib.text import fixed
 
 
@@ -41,7 +42,7 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
         mean = "-" if v.mean is None else fixed(v.mean)
         interval = "-" if v.low is None else f"{fixed(v.low)} to {fixed(v.high)}"
         row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
-        click.echo(row + v.text)
+        click.echo(beside(row, v.text))
 
 
 @click.command()
