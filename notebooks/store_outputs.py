@@ -42,9 +42,10 @@ def told(readme: str, headline: str) -> str:
 
 
 def headline() -> str:
-    """The answer at every scale that has records."""
+    """The answer from the longest study that is complete, and its limits."""
     results = README.parent / "results"
-    return prose.headline(open_studies("mini", results=str(results), run_missing=False))
+    studies = open_studies("mini", results=str(results), run_missing=False)
+    return f"{prose.headline(studies)}\n\n{prose.limits(studies)}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from scipy import stats
 from studies import BASE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.book import prose
-from prunelib.book.prose.words import correlation, interval, spread
+from prunelib.book.prose.words import correlation, spread
 from prunelib.evidence.comparisons import advantage, saliency_ranks
 from prunelib.evidence.design import design
 from prunelib.evidence.view import View
@@ -41,24 +41,7 @@ def found(text):
     return [float(n) for n in re.findall(r"[+-]?\d+\.\d+", text)]
 
 
-@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
-@examples(60)
-@given(st.lists(st.floats(-50, 50), min_size=2, max_size=9))
-def test_an_interval_is_that_of_scipys_t_test(values):
-    bounds = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    mean, level, low, high = found("".join(interval(pd.Series(values)).replace("95 %", "95.0")))
-    assert level == 95
-    if np.ptp(values):
-        assert [mean, low, high] == pytest.approx([np.mean(values), *bounds], abs=0.0051)
-
-
-def test_an_interval_is_written_with_its_signs():
-    assert interval(pd.Series([1.0, 2.0, 4.5])) == "+2.50 (95 % interval -1.98 to +6.98)"
-    assert interval(pd.Series([-3.0, -3.0])) == "-3.00 (95 % interval -3.00 to -3.00)"
-
-
 def test_one_value_has_no_interval_and_no_spread():
-    assert interval(pd.Series([1.25])) == "+1.25 (one comparison, no interval)"
     assert spread(pd.Series([7.5])) == "7.50 % (one seed)"
     assert correlation(pd.Series([0.5])) == "0.50 (one seed)"
 
@@ -135,26 +118,26 @@ def test_the_compared_error_lies_on_the_line_between_measured_points(values, whe
 
 def test_the_base_is_told_by_its_mean_and_range(study):
     text = prose.base(study)
-    assert "With 20.5K parameters and 243K multiply-accumulates" in text
+    assert "has 20.5K parameters and computes 243K multiply-accumulates" in text
     assert "**10.24 % (2 seeds: 9.99 to 10.49)**" in text
 
 
 def test_where_records_come_from_is_told(study):
-    for sentence in SENTENCES:
-        text = sentence(study)
-        assert "Scale made-up (handwritten digits at 8×8 pixels, WRN-10-0.5, 2 epochs)" in text
-        assert f"{len(study.requests)} of {len(study.requests)} runs" in text
-        assert "made on a pencil in float32." in text
+    text = prose.provenance({"made-up": study})
+    assert "Scale made-up (handwritten digits at 8×8 pixels, WRN-10-0.5, 2 epochs)" in text
+    assert f"{len(study.requests)} of {len(study.requests)} runs" in text
+    assert "made on a pencil in float32." in text
+    assert not any("pencil" in sentence(study) for sentence in SENTENCES)
 
 
 def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
     text = prose.pruned(study)
-    assert "Before the first removal the error is 14.24 % (2 seeds: 13.99 to 14.49)" in text
+    assert "Before the first removal the test error is 14.24 % (2 seeds: 13.99 to 14.49)" in text
     for share, name in ((0.5, "50%"), (0.25, "25%")):
         i = next(i for i, size in enumerate(SIZES) if size <= share * SIZES[0] + 1)
         both = [error("pruned-and-tuned", SIZES[i], seed) for seed in (0, 1)]
-        assert f"**{spread(pd.Series(both))}** with {name} of the parameters" in text
-        assert f"({i} channels removed)" in text
+        told = f"with {name} of the parameters: **{spread(pd.Series(both))}**, after {i} removals"
+        assert told in text
     assert "10% of" not in text
     assert SIZES[-1] > 0.1 * SIZES[0]
 
@@ -169,9 +152,8 @@ def test_simple_networks_are_compared_pair_by_pair(study):
                 tuned = error("pruned-and-tuned", size, seed)
                 gaps.append(tuned - error(family, budget, seed))
         assert f"- **{title}**: " in text
-        apart = f"**{np.mean(gaps):.2f} points more error** on average"
-        assert f"{apart} (single comparisons: {min(gaps):+.2f} to {max(gaps):+.2f})" in text
-        assert "better one in 0 of 4 comparisons" in text
+        assert f"is {np.mean(gaps):.2f} points worse on average" in text
+        assert "the better one in 0 of 4 comparisons" in text
 
 
 def test_the_effort_told_is_that_of_base_and_pruning_over_that_of_training(study):
@@ -205,8 +187,8 @@ def test_the_cost_is_told_as_a_share_of_that_of_pruning(tmp_path):
     rows = rows[["total_macs", "error"]].mean()
     work = rows["total_macs"] / rows["total_macs"]["pruned-and-tuned"]
     for family in ("bottleneck", "bottleneck-long", "pruned-from-scratch-long"):
-        told = f"**{rows['error'][family]:.1f} %** for {work[family]:.2f} of that work"
-        assert told in text.splitlines()[0]
+        share = f"{work[family]:.0%} of" if work[family] < 1 else f"{work[family]:.1f} times"
+        assert f"**{rows['error'][family]:.1f} %** for {share} that work" in text.splitlines()[0]
 
 
 def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
@@ -215,8 +197,8 @@ def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
     run = [p.shares() for _, p in walk() if SCALE.shape.params(p) <= SCALE.budgets[0]]
     expected = stats.spearmanr(early, run[0]).statistic
     assert late != run[0]
-    assert f"rank correlation of **{expected:.2f}** (2 seeds)" in text
-    assert f"where any channel could go it is {expected:.2f} (2 seeds)" in text
+    assert f"rank correlation is **{expected:.2f}** (2 seeds)" in text
+    assert f"even random pruning gives {expected:.2f} (2 seeds)" in text
 
 
 def test_a_pruned_network_that_is_better_is_counted(tmp_path):
@@ -236,10 +218,10 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
     assert max(ranks["fisher_10"]) == pytest.approx(-1)
     low, high = sorted(ranks["l1"])
     mean = np.mean(ranks["fisher_30"])
-    assert text.startswith("After 30 steps ")
-    assert f"measured change is **{mean:.2f} (2 seeds:" in text
-    assert f"is {np.mean(ranks['l1']):.2f} (2 seeds: {low:.2f} to {high:.2f})" in text
-    assert f"in {100 / BASE.prunable:.0f} % of the cases" in text
+    assert text.startswith("After 30 steps, ")
+    assert f"rank correlation of **{mean:.2f} (2 seeds:" in text
+    assert f"comes to {np.mean(ranks['l1']):.2f} (2 seeds: {low:.2f} to {high:.2f})" in text
+    assert f"{100 / BASE.prunable:.0f} % of the channels lower the loss" in text
     ratios = study.saliencies["actual"] / study.saliencies["fisher_30"]
     assert f"by {np.median(ratios):.1f} times its saliency" in text
     table = saliency_ranks(study.saliencies)
@@ -263,13 +245,14 @@ def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
 
 
 def test_designs_say_what_longer_training_gives_where_it_was_measured(tmp_path, study):
-    assert "×)" not in prose.designs(study, 8_000, design(study, 8_000))
+    assert "** after" not in prose.designs(study, 8_000, design(study, 8_000))
     longer = fill(tmp_path, families=None)
     found = [d for d in design(longer, 8_000) if d.times]
     assert {d.family for d in found} == {"bottleneck", "pruned-from-scratch"}
     text = prose.designs(longer, 8_000, design(longer, 8_000))
     for d in found:
-        assert f"**≈ {d.longer.error:.1f} %** ({d.times:.1f} ×)" in text
+        epochs = d.times * longer.scale.train.epochs
+        assert f"**≈ {d.longer.error:.1f} %** after {epochs:.0f} epochs" in text
 
 
 def test_designs_of_another_width_are_not_measured(study):
@@ -316,7 +299,8 @@ def test_a_changed_record_changes_the_sentence(tmp_path, own, sentence, spec, ch
     edit(tmp_path, spec, change)
     after = sentence(reopened(tmp_path, own))
     assert after != before
-    assert re.sub(r"[\d.,+KMG-]+", "#", after) == re.sub(r"[\d.,+KMG-]+", "#", before)
+    plain = [re.sub(r"[\d.,+KMG-]+|better|worse", "#", text) for text in (before, after)]
+    assert plain[0] == plain[1]
 
 
 def test_every_number_of_the_base_moves_with_its_records(tmp_path, own):
@@ -327,7 +311,7 @@ def test_every_number_of_the_base_moves_with_its_records(tmp_path, own):
             lambda o, s=seed: o.update(error=41.5 + 2 * s, params=1_230, macs=4_560),
         )
     text = prose.base(reopened(tmp_path, own))
-    assert "With 1.23K parameters and 4.56K multiply-accumulates" in text
+    assert "has 1.23K parameters and computes 4.56K multiply-accumulates" in text
     assert "**42.50 % (2 seeds: 41.50 to 43.50)**" in text
 
 

@@ -139,6 +139,6 @@ def test_the_readme_has_the_answer_that_the_records_give():
     from store_outputs import headline, told
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "- Scale mini: " in headline()
+    assert "Measured at scale " in headline()
     assert headline() in readme
     assert told(readme.replace(headline(), "nothing"), headline()) == readme

@@ -108,8 +108,9 @@ def test_agreement_counts_what_is_within_the_spread_of_seeds():
     assert repeatability_limit(1.0) == pytest.approx(2.77, abs=0.01)
     text = agree(runs(1.0, -2.0, 4.0, exact=2), 1.0)
     assert text.startswith("2 of 5 runs came out the same")
-    assert "other 3 differ by -2.00 to +4.00" in text
-    assert "2 of 3 are no further apart" in text
+    assert "other 3 differ by up to 4.00 points" in text
+    assert "on average the first record is better by 1.00 ± 7.45 points" in text
+    assert "2 of 3 runs lie within that" in text
     assert "seeds" not in agree(runs(1.0), None)
     assert "typically by 2.65" in text  # the square root of (1 + 4 + 16) / 3
 

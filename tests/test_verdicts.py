@@ -13,8 +13,9 @@ from scipy import stats
 
 from prunelib.book import prose
 from prunelib.book.notebook import open_study
+from prunelib.book.prose import answer, phrases
 from prunelib.book.prose.answer import worth_pruning
-from prunelib.book.prose.judgements import brief, told
+from prunelib.book.prose.judgements import by_size, cell, said
 from prunelib.evidence import verdicts
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
@@ -22,7 +23,6 @@ from prunelib.evidence.statistics import mean_interval
 from prunelib.evidence.verdicts import MOST_SEEDS, Limits, seeds_to_settle
 from prunelib.study.plan import SCALES
 from prunelib.study.trajectory import Trajectory
-from prunelib.text import fixed, short
 
 ROOT = Path(__file__).parents[1]
 SMOKE = SCALES["smoke"]
@@ -280,66 +280,123 @@ def test_nothing_measured_is_open_everywhere():
 
 
 @pytest.mark.parametrize(
-    ("images", "epochs", "said"),
+    ("images", "epochs", "first"),
     [
-        ("open", "supported", "**No, not as the paper does it**"),
-        ("supported", "supported", "**No, not as the paper does it**"),
-        ("supported", "refuted", "**No, not as the paper does it**"),
-        ("supported", "open", "**No, not as the paper does it**"),
-        ("refuted", "refuted", "**Yes, at this scale**"),
-        ("refuted", "open", "**Yes, at this scale**"),
-        ("refuted", "supported", "**It is open at this scale**"),
-        ("open", "refuted", "**It is open at this scale**"),
-        ("open", "open", "**It is open at this scale**"),
+        ("open", "supported", "**No**: "),
+        ("supported", "supported", "**No**: "),
+        ("supported", "refuted", "**No**: "),
+        ("supported", "open", "**No**: "),
+        ("refuted", "refuted", "**Yes**: "),
+        ("refuted", "open", "**Yes**: "),
+        ("refuted", "supported", "**It is open**: "),
+        ("open", "refuted", "**It is open**: "),
+        ("open", "open", "**It is open**: "),
     ],
 )
-def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, said):
+def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first):
     base = verdicts.verdicts(MadeUp(clear(1)))[0]
-    *asked, retrained, kept = (
+    asked = [
         replace(base, claim=claim, verdict=verdict, mean=mean)
-        for claim, verdict, mean in (
-            ("K7", images, 1.25),
-            ("C1", epochs, -2.5),
-            ("C4", "open", 3),
-            ("K10", "supported", 1.5),
-            ("K9", "refuted", -0.75),
-        )
+        for claim, verdict, mean in (("K7", images, 1.25), ("C1", epochs, -2.5), ("K8", "open", 3))
+    ]
+    text = worth_pruning(*asked)
+    assert text.startswith(first)
+    assert len(text.split()) < 60
+    assert text.count(". ") == 2
+    decided = {"supported", "refuted"}
+    assert ("1.2 points" in text) == (images in decided)
+    assert ("2.5 points" in text) == (epochs in decided)
+    assert "3.0 points" not in text
+
+
+@pytest.mark.parametrize(("claim", "word"), [*answer.PHRASES])
+def test_every_phrase_of_the_answer_is_said_where_its_verdict_is(claim, word):
+    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    asked = {name: replace(base, claim=name, verdict="open", mean=0.5) for name in answer.LEADING}
+    asked[claim] = replace(base, claim=claim, verdict=word, mean=-1.5)
+    text = worth_pruning(*(asked[name] for name in answer.LEADING))
+    assert answer.PHRASES[claim, word].format(x="1.5 points") in text
+
+
+def test_the_answer_is_that_of_the_longest_complete_study():
+    short, long = (MadeUp(clear(1)) for _ in range(2))
+    for study in (short, long):
+        rows = study.networks
+        longer = rows[rows["family"].isin(("bottleneck", "pruned-from-scratch"))]
+        longer = longer.assign(family=longer["family"] + "-long")
+        study.networks = pd.concat([rows, longer], ignore_index=True)
+    train = replace(SMOKE.train, epochs=30, milestones=(9, 18, 27))
+    short.scale, long.scale = replace(SMOKE, name="a"), replace(SMOKE, name="b", train=train)
+    studies = {"a": short, "b": long}
+    assert answer.longest_complete(studies) is long
+    rows = long.networks
+    long.networks = rows[(rows["seed"] != 2) | (rows["family"] != "bottleneck-long")]
+    assert answer.longest_complete(studies) is short
+    short.networks = rows.iloc[:0]
+    short.trajectories = short.trajectories.iloc[:0]
+    assert answer.longest_complete(studies) is long
+
+
+NUMBERS = {claim.number for claim in CLAIMS + QUESTIONS}
+
+
+def test_every_claim_has_two_sides_or_a_fact():
+    assert phrases.SIDES.keys() | phrases.FACTS.keys() == NUMBERS
+    assert not phrases.SIDES.keys() & phrases.FACTS.keys()
+    points = {claim.number for claim in CLAIMS + QUESTIONS if claim.points}
+    assert phrases.SIDES.keys() == points
+
+
+@pytest.mark.parametrize(("claim", "word"), [*phrases.PHRASES])
+def test_every_phrase_says_who_is_better_by_how_much(claim, word):
+    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    above, below = (
+        said(replace(base, claim=claim, verdict=word, mean=mean)) for mean in (1.25, -1.25)
     )
-    text = worth_pruning(*asked, retrained, kept)
-    half = f"± {(base.high - base.low) / 2:.2f}, 3 seeds)"
-    assert text.startswith(said)
-    assert f"does beat a bottleneck network that saw as many images (+1.50 {half}" in text
-    assert f"do better than the retrained ones (-0.75 {half}" in text
-    assert f"(+1.25 {half}" in text
-    assert f"(-2.50 {half}" in text
-    assert {
-        "supported": "bottleneck win (",
-        "refuted": "bottleneck lose (",
-        "open": "it is open for",
-    }[epochs] in text
-    assert "retrain" not in worth_pruning(*asked, retrained, replace(kept, mean=None))
+    for text in (above, below):
+        assert "1.25" in text
+        assert "{" not in text
+        assert ("not settled" in text) == (word == "open")
+        assert ("depends on the size" in text) == (word == "depends on the size")
+    if claim in phrases.SIDES:
+        first, second, _ = phrases.SIDES[claim]
+        assert "1.25 points" in above
+        assert first in above
+        assert second in above
+        if word == "equal":
+            assert above == below
+        else:
+            assert above.index(first) < above.rindex(second)
+            assert below.index(second) < below.rindex(first)
+    else:
+        assert above != below
 
 
-def test_without_an_interval_or_a_number_the_brackets_say_so():
-    one = replace(verdicts.verdicts(MadeUp(clear(1)))[0], mean=1.5, low=None, seeds=1, planned=1)
-    assert brief(one) == "+1.50, 1 seed"
-    assert brief(replace(one, planned=3)) == "+1.50, 1 of 3 seeds"
-    assert brief(replace(one, mean=None)) == "not measured"
+def test_a_table_says_for_or_against_and_what_is_missing():
+    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    one = replace(base, mean=1.5, low=None, high=None, seeds=1, planned=1, sizes=())
+    assert "1.50 points for (no interval, 1 seed)" in cell(one)
+    assert "1 of 3 seeds" in cell(replace(one, planned=3))
+    assert "nothing was measured" in cell(replace(one, mean=None))
+    wide = replace(base, mean=-1.0, low=-3.0, high=1.0, verdict="open", sizes=())
+    assert "? **open**: 1.00 points against (3.00 against to 1.00 for, 3 seeds)" in cell(wide)
+    alike = replace(wide, claim="C5")
+    assert "1.00 points better (3.00 better to 1.00 worse, 3 seeds)" in cell(alike)
+    sizes = [part.split(": ")[1] for part in by_size(base).split("; ")]
+    assert sizes == [f"{abs(at.mean):.2f} for ✔" for at in base.sizes]
 
 
 def test_the_table_has_all_claims_and_scales():
     study = open_study("smoke", run_missing=False)
     lines = prose.table({"smoke": study}).splitlines()
-    assert len(lines) == 2 + len(CLAIMS) + 2
     assert "smoke" in lines[0]
-    for verdict, line in zip(verdicts.verdicts(study), lines[2:-2], strict=True):
-        assert verdict.verdict in line
+    words = {"supported": "yes", "refuted": "no", "equal": "about equal"}
+    for verdict, line in zip(verdicts.verdicts(study), lines[2 : 2 + len(CLAIMS)], strict=True):
+        assert f'id="{verdict.claim.lower()}"' in line
+        assert words.get(verdict.verdict, verdict.verdict) in line
         if verdict.mean is not None:
-            assert fixed(verdict.mean, sign=True) in line
-        if len(verdict.sizes) > 1:
-            assert all(
-                f"{short(at.size)} {fixed(at.mean, sign=True)}" in line for at in verdict.sizes
-            )
+            assert f"{abs(verdict.mean):.2f}" in line
+    assert lines[-1].startswith("First the mean over the sizes")
 
 
 def test_the_records_behind_a_verdict_are_enough_for_it():
@@ -373,7 +430,8 @@ def test_the_records_behind_each_verdict_can_be_looked_up():
 def test_claims_are_told_in_the_order_asked_for():
     studies = {"smoke": open_study("smoke", results=str(ROOT / "results"), run_missing=False)}
     lines = prose.claims(studies, "K7", "C2", "C1").splitlines()
-    assert [line[2:4] for line in lines if line[0] == "-"] == ["K7", "C2", "C1"]
+    listed = [re.search(r"<small>(..)</small>", line)[1] for line in lines if line[0] == "-"]
+    assert listed == ["K7", "C2", "C1"]
 
 
 FAMILIES_OF = {claim.number: claim.families for claim in CLAIMS + QUESTIONS}
@@ -389,8 +447,8 @@ def test_a_seed_that_is_not_complete_does_not_count(claim):
     part = by_claim(study)[claim]
     assert (whole.seeds, part.seeds, part.planned) == (3, 2, 3)
     assert part.mean == pytest.approx(by_claim(MadeUp(clear(1), seeds=2))[claim].mean)
-    assert "2 of 3 seeds)" in told(part)
-    assert "3 seeds)" in told(whole)
+    assert "2 of 3 seeds)" in cell(part)
+    assert "3 seeds)" in cell(whole)
 
 
 def shifted(shift, seeds=3):
@@ -493,7 +551,7 @@ def test_sums_of_claims_are_told_as_such():
 def test_the_cost_of_the_search_stands_beside_the_shape_given_free():
     study = open_study("mini", results=str(ROOT / "results"), run_missing=False)
     rows = [line for line in prose.costs(study).splitlines() if "K" in line]
-    assert [re.findall(r"\| ([CK]\d+):", row) for row in rows] == [
+    assert [re.findall(r"<small>([CK]\d+)</small>", row) for row in rows] == [
         [claim.number, claim.counted] for claim in CLAIMS + QUESTIONS if claim.counted
     ]
 

@@ -16,6 +16,11 @@ from prunelib.training.source import Source
 # Only this form is on every page; PLOTLY_RENDERER or a host like Colab would choose another.
 plotly.io.renderers.default = "plotly_mimetype"
 
+LENGTHS = ("mini", "midi", "maxi")
+"""Scales that differ in the length of training alone."""
+TRIAL = "smoke"
+"""The scale that shows that the machinery works, and hardly more."""
+
 
 def open_studies(
     scale: str,
@@ -27,15 +32,38 @@ def open_studies(
 ) -> dict[str, View]:
     """The study of a scale, and beside it those of the other scales, as far as they have records.
 
-    Takes what `open_study` takes; what is missing is computed for `scale` only.
+    Takes what `open_study` takes; what is missing is computed for `scale` only. The trial scale is
+    shown only where it is the one asked for.
     """
     studies = {scale: open_study(scale, families, results, data, run_missing, seeds)}
     for other in SCALES:
-        if other != scale:
+        if other not in (scale, TRIAL):
             records = open_study(other, families, results, run_missing=False)
             if records.there:
                 studies[other] = records
     return studies
+
+
+def open_lengths(
+    scale: str,
+    results: str | None = None,
+    data: str | None = None,
+    run_missing: bool | None = None,
+    seeds: int | None = None,
+) -> dict[str, View]:
+    """The studies that differ in the length of training alone, those without records, too.
+
+    A scale that is none of them stands by itself. Takes what `open_study` takes.
+    """
+    first = open_study(scale, None, results, data, run_missing, seeds)
+    if scale not in LENGTHS:
+        return {scale: first}
+    others = {
+        name: open_study(name, None, results, run_missing=False)
+        for name in LENGTHS
+        if name != scale
+    }
+    return {name: first if name == scale else others[name] for name in LENGTHS}
 
 
 def open_study(

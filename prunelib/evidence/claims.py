@@ -54,7 +54,7 @@ CLAIMS = (
         "C1",
         "At equal parameters, pruned-and-tuned networks are beaten by simpler ones trained from "
         "scratch.",
-        "simple networks win",
+        "simple networks beat pruned ones",
         "fig. 1, 3.1",
         "error of pruned-and-tuned minus error of reduced width and bottleneck, points",
         rules.beaten_by(*SIMPLE),
@@ -65,7 +65,7 @@ CLAIMS = (
     Claim(
         "C2",
         "That gap grows as networks get smaller.",
-        "more so when smaller",
+        "the gap grows when smaller",
         "3.1",
         "growth of the gap of C1 for each halving of the parameters, points",
         rules.gap_grows,
@@ -77,7 +77,7 @@ CLAIMS = (
         "C3",
         "Architectures found by pruning, trained from scratch, beat their own pruned-and-tuned "
         "weights.",
-        "its shape alone wins",
+        "pruned shapes beat pruned weights",
         "fig. 1, 3.2",
         "error of pruned-and-tuned minus error of the same architecture from scratch, points",
         rules.beaten_by(SCRATCH),
@@ -87,8 +87,8 @@ CLAIMS = (
     ),
     Claim(
         "C4",
-        "And they beat the simpler networks at most budgets.",
-        "its shape beats simple ones",
+        "They also beat the simpler networks at most budgets.",
+        "pruned shapes beat simple networks",
         "fig. 1, 3.2",
         "error of reduced width and bottleneck minus that of the pruned architecture from "
         "scratch, mean over the budgets, points",
@@ -163,7 +163,7 @@ CLAIMS = (
     Claim(
         "C10",
         "The FLOP penalty makes little difference.",
-        "FLOP penalty: no matter",
+        "a FLOP penalty hardly matters",
         "implementation details",
         f"error with a penalty minus error without, points; of three penalties, at equal "
         f"parameters and at equal MACs, the one furthest from zero; little: within {EQUAL:.0%} of "

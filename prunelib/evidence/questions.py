@@ -32,7 +32,7 @@ QUESTIONS = (
     Claim(
         "K3",
         "The shape matters: random profiles do worse than the pruned architecture.",
-        "the shape matters",
+        "pruned shapes beat random shapes",
         "",
         "error of random profile minus that of the pruned architecture, both from scratch, points",
         rules.beats(SCRATCH, "random-profile"),
@@ -41,7 +41,7 @@ QUESTIONS = (
     ),
     Claim(
         "K4",
-        "The first weights matter: the pruned architecture does better from those that the base "
+        "The first weights matter: a pruned shape does better from the weights that the base "
         "network began with.",
         "first weights matter",
         "",
@@ -52,7 +52,7 @@ QUESTIONS = (
     ),
     Claim(
         "K5",
-        "Retraining helps: with a whole training more, the pruned network does better.",
+        "Retraining helps: the pruned network does better after one more whole training.",
         "retraining helps",
         "",
         "error of pruned-and-tuned minus that of the same network retrained, which sees the images "
@@ -63,9 +63,9 @@ QUESTIONS = (
     ),
     Claim(
         "K6",
-        "Once its shape is known, training that from scratch for as many images beats the pruned "
-        "network.",
-        "its shape alone wins,<br>equal images",
+        "A pruned shape, trained from scratch for as many images, beats the pruned network that it "
+        "came from.",
+        "pruned shapes beat pruned weights,\nequal images",
         "",
         "error of pruned-and-tuned minus that of its architecture from scratch, trained for as "
         "many images as base and pruning saw, points",
@@ -76,7 +76,7 @@ QUESTIONS = (
     Claim(
         "K7",
         "A bottleneck network trained for as many images beats the pruned network.",
-        "bottlenecks win,<br>equal images",
+        "bottlenecks beat pruned ones,\nequal images",
         "",
         "error of pruned-and-tuned minus that of the bottleneck network, trained for as many "
         "images as base and pruning saw, points",
@@ -86,9 +86,9 @@ QUESTIONS = (
     ),
     Claim(
         "K8",
-        "Once its shape is known, it beats a bottleneck network, both trained for as many images "
+        "A pruned shape beats a bottleneck network, both trained from scratch for as many images "
         "as the pruned network.",
-        "its shape beats bottlenecks,<br>equal images",
+        "pruned shapes beat bottlenecks,\nequal images",
         "",
         "error of the bottleneck network minus that of the pruned architecture from scratch, both "
         "trained for as many images as base and pruning saw, points",
@@ -99,9 +99,9 @@ QUESTIONS = (
     ),
     Claim(
         "K9",
-        "The weights that pruning leaves are worth keeping: retrained, they beat new ones in the "
-        "same shape, trained for as many images.",
-        "weights worth keeping",
+        "The weights that pruning leaves are worth keeping: retrained, they beat new weights in "
+        "the same shape that are trained for as many images.",
+        "pruned weights are worth keeping",
         "",
         "error of the pruned architecture from scratch minus that of the retrained network; "
         "images: those of base, pruning and retraining; points",
@@ -113,7 +113,7 @@ QUESTIONS = (
     Claim(
         "K10",
         "A pruned network that is retrained beats a bottleneck network trained for as many images.",
-        "retrained beats bottlenecks",
+        "retraining beats bottlenecks",
         "",
         "error of the bottleneck network minus that of the retrained network; images: those of "
         "base, pruning and retraining; points",
@@ -123,9 +123,9 @@ QUESTIONS = (
     ),
     Claim(
         "K11",
-        "At equal multiply-accumulates for an image, too, the pruned architecture from scratch "
-        "beats a bottleneck network.",
-        "its shape wins at equal MACs",
+        "A pruned shape from scratch also beats a bottleneck network that computes as many "
+        "multiply-accumulates for an image.",
+        "pruned shapes win at equal MACs",
         "",
         "error of a bottleneck network with as many multiply-accumulates, read off between the "
         "measured ones, minus that of the pruned architecture from scratch, points",
@@ -135,9 +135,9 @@ QUESTIONS = (
     ),
     Claim(
         "K12",
-        "Once its shape is known, it beats a bottleneck network, both trained for as many images "
+        "A pruned shape beats a bottleneck network, both trained from scratch for as many images "
         "as a pruned and retrained network.",
-        "its shape beats bottlenecks,<br>longest training",
+        "pruned shapes beat bottlenecks,\nlongest training",
         "",
         "error of the bottleneck network minus that of the pruned architecture from scratch; "
         "images: those of base, pruning and retraining; points",
@@ -148,8 +148,8 @@ QUESTIONS = (
     ),
     Claim(
         "K13",
-        "With the search for the shape counted in, retraining beats new weights in the shape.",
-        "retrained beats new weights,<br>search counted",
+        "If the search for the shape counts, retraining beats new weights in the shape.",
+        "retraining beats new weights,\nsearch counted",
         "",
         "error of the pruned architecture from scratch minus that of the retrained network: after "
         "base and pruning, which found the shape, both are trained once; points",
@@ -159,8 +159,8 @@ QUESTIONS = (
     ),
     Claim(
         "K14",
-        "With the search for the shape counted in, it beats a bottleneck network.",
-        "its shape beats bottlenecks,<br>search counted",
+        "A pruned shape beats a bottleneck network even if the search for the shape counts.",
+        "pruned shapes beat bottlenecks,\nsearch counted",
         "",
         "error of the bottleneck network, trained for the images of base, pruning and one training "
         "more, minus that of the pruned architecture, which is trained once after base and pruning "

@@ -1,25 +1,54 @@
 """What the book says in words: views of the records and verdicts in, Markdown out."""
 
 from prunelib.book.prose.agreement import made_twice
-from prunelib.book.prose.answer import headline
+from prunelib.book.prose.answer import details, headline, limits, longest_complete, readers, trend
 from prunelib.book.prose.experiments import base, cost, pruned, saliency, shape, simple
-from prunelib.book.prose.judgements import claims, costs, identities, reasons, sources, table
-from prunelib.book.prose.networks import designs
+from prunelib.book.prose.judgements import (
+    claims,
+    costs,
+    identities,
+    measured,
+    reasons,
+    sources,
+    table,
+)
+from prunelib.book.prose.length import (
+    against_length,
+    coverage,
+    long_enough,
+    still_learning,
+    work,
+)
+from prunelib.book.prose.networks import budgets, designs
+from prunelib.book.prose.words import provenance
 
 __all__ = [
+    "against_length",
     "base",
+    "budgets",
     "claims",
     "cost",
     "costs",
+    "coverage",
     "designs",
+    "details",
     "headline",
     "identities",
+    "limits",
+    "long_enough",
+    "longest_complete",
     "made_twice",
+    "measured",
+    "provenance",
     "pruned",
+    "readers",
     "reasons",
     "saliency",
     "shape",
     "simple",
     "sources",
+    "still_learning",
     "table",
+    "trend",
+    "work",
 ]

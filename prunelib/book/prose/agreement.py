@@ -5,16 +5,20 @@ import math
 import pandas as pd
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.words import interval, signed
-from prunelib.evidence.statistics import between_seeds, exact, mean, repeatability_limit
+from prunelib.evidence.statistics import (
+    between_seeds,
+    exact,
+    mean,
+    mean_interval,
+    repeatability_limit,
+)
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 from prunelib.text import fixed, short
 
 RULE = (
-    "The first record of a run counts, whatever comes later; later ones lie beside it, and "
-    "differences are those of the later run. Four records were replaced all the same: "
-    "`results/repeats/replaced` says why."
+    "The first record of a run counts, whatever comes later; later ones lie beside it. Four "
+    "records were replaced all the same: `results/repeats/replaced` says why."
 )
 
 
@@ -37,18 +41,26 @@ def agree(runs: pd.DataFrame, deviation: float | None) -> str:
         apart = others["difference"].tolist()
         typical = math.sqrt(mean(exact(x) ** 2 for x in apart))
         sentences.append(
-            f"The other {len(others)} differ by {signed(min(apart))} to {signed(max(apart))} "
-            f"points of test error, typically by {fixed(typical)}, on average by {interval(apart)}."
+            f"The other {len(others)} differ by up to {fixed(max(map(abs, apart)))} points of test "
+            f"error, typically by {fixed(typical)} points; {on_average(apart)}."
         )
         if deviation is not None:
             limit = repeatability_limit(deviation)
             within = sum(abs(x) <= limit for x in apart)
             sentences.append(
-                f"Runs of one network with different seeds typically differ by "
-                f"{fixed(math.sqrt(2) * deviation)}; {within} of {len(others)} are no further "
-                f"apart than such runs are in 19 of 20 cases (±{fixed(limit)})."
+                f"Two seeds of one network typically differ by {fixed(math.sqrt(2) * deviation)} "
+                f"points, and in 19 of 20 cases by less than {fixed(limit)}; {within} of "
+                f"{len(others)} runs lie within that."
             )
     return " ".join(sentences)
+
+
+def on_average(apart: list[float]) -> str:
+    """Which of the two records is better on average, and how sure that is."""
+    middle, low, high = mean_interval(apart)
+    better = "later" if middle < 0 else "first"
+    sure = "" if math.isnan(low) else f" ± {fixed((high - low) / 2)}"
+    return f"on average the {better} record is better by {fixed(abs(middle))}{sure} points"
 
 
 def run_title(run) -> str:

@@ -1,116 +1,140 @@
 """The answer to the book's question, from the verdicts."""
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.judgements import brief
+from prunelib.book.notebook import TRIAL
+from prunelib.book.prose.judgements import claims
+from prunelib.book.prose.words import setting
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.verdicts import DEPENDS, Verdict, verdicts
 from prunelib.evidence.view import View
+from prunelib.text import fixed
 
-TRIAL = "smoke"
-"""The scale that shows that the machinery works, and hardly more."""
+LEADING = ("K7", "C1", "K8")
+"""The claims that decide: small against pruned at equal images and epochs, and the shape."""
+DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
-SIGN = (
-    "In brackets: points of test error, averaged over sizes, ± half of the 95 % interval that the "
-    "seeds give. Above zero the pruned network is the worse one; of shapes and of retraining, what "
-    "it is compared with. *As many images* are those that base and pruning saw together, and "
-    "retraining too where there is one; *as many epochs as the base* is the paper's comparison."
-)
+PHRASES = {
+    ("K7", "supported"): "trained on as many images, a plain small network beats a pruned one by "
+    "{x} of test error",
+    ("K7", "refuted"): "even trained on as many images, a plain small network loses to a pruned "
+    "one by {x} of test error",
+    ("K7", "equal"): "trained on as many images, a plain small network is as good as a pruned one",
+    ("K7", DEPENDS): "trained on as many images, which of a plain small network and a pruned one "
+    "is better depends on the size",
+    ("K7", "open"): "trained on as many images, a plain small network and a pruned one are too "
+    "close to call",
+    ("C1", "supported"): "The small network wins even if it stops as early as in the paper, by {x}",
+    ("C1", "refuted"): "Pruning wins, by {x}, only if the small network stops as early as in the "
+    "paper",
+    ("C1", "equal"): "If it stops as early as in the paper, it is still as good",
+    ("C1", DEPENDS): "If it stops as early as in the paper, the answer depends on the size",
+    ("C1", "open"): "If it stops as early as in the paper, the two are too close to call",
+    ("K8", "supported"): "The shapes that pruning finds are worth copying: trained from scratch, "
+    "they beat plain ones by {x}",
+    ("K8", "refuted"): "The shapes that pruning finds are not worth copying: trained from scratch, "
+    "they lose to plain ones by {x}",
+    ("K8", "equal"): "The shapes that pruning finds, trained from scratch, are as good as plain "
+    "ones",
+    ("K8", DEPENDS): "Whether the shapes that pruning finds are worth copying depends on the size",
+    ("K8", "open"): "Whether the shapes that pruning finds are worth copying is not settled",
+}
+"""What a verdict is in the answer; `{x}` is the mean over sizes, in points."""
 
 
 def headline(studies: dict[str, View]) -> str:
-    """The answer to the book's question in two sentences a scale, as a Markdown list.
+    """The answer to the book's question in three short sentences, from the longest study."""
+    view = longest_complete(studies)
+    if view is None:
+        return "Nothing is measured yet that could tell."
+    return worth_pruning(*leading(view))
 
-    The digits of `TRIAL` are no evidence beside another scale, and are left out there.
+
+def leading(view: View) -> tuple[Verdict, ...]:
+    """The verdicts that the answer rests on, in the order of `LEADING`."""
+    by = {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
+    return tuple(by[claim] for claim in LEADING)
+
+
+def longest_complete(studies: dict[str, View]) -> View | None:
+    """The study of the longest training in which nothing is missing that the answer needs.
+
+    Without a complete one, the longest of those that have something to say; the trial scale counts
+    only where there is no other.
     """
-    lines = []
-    for name, view in studies.items():
-        if name == TRIAL and lines:
-            continue
-        by = {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
-        if any(by[claim].mean is not None for claim in ("C1", "C4", "K7")):
-            asked = (by[claim] for claim in ("K7", "C1", "C4", "K10", "K9"))
-            lines.append(f"- Scale {markdown(name)}: {worth_pruning(*asked)}")
-    return "\n".join([*lines, "", SIGN] if lines else ["Nothing is measured yet that could tell."])
+    found = [(view, leading(view)) for view in studies.values()]
+    found = [(view, asked) for view, asked in found if any(v.mean is not None for v in asked)]
+    if not found:
+        return None
+
+    def rank(item: tuple[View, tuple[Verdict, ...]]) -> tuple:
+        view, asked = item
+        complete = all(v.seeds == v.planned for v in asked)
+        return view.scale.name != TRIAL, complete, view.scale.train.epochs
+
+    return max(found, key=rank)[0]
 
 
-PHRASES = {
-    "K7": {
-        "supported": "with as many images, a bottleneck network beats a pruned one of equal size",
-        "refuted": "even with as many images, a bottleneck network loses to a pruned one of equal "
-        "size",
-        "equal": "with as many images, a bottleneck network does as well as a pruned one of equal "
-        "size",
-        DEPENDS: "whether a bottleneck network beats a pruned one of equal size that saw as many "
-        "images depends on the size",
-        "open": "whether a bottleneck network beats a pruned one of equal size that saw as many "
-        "images is not settled",
-    },
-    "C1": {
-        "supported": "even with only as many epochs as the base, reduced width and bottleneck win",
-        "refuted": "with only as many epochs as the base, reduced width and bottleneck lose",
-        "equal": "with only as many epochs as the base, reduced width and bottleneck do as well",
-        DEPENDS: "with only as many epochs as the base, it depends on the size for reduced width "
-        "and bottleneck",
-        "open": "with only as many epochs as the base, it is open for reduced width and bottleneck",
-    },
-    "C4": {
-        "supported": "trained from scratch, they beat the simple networks",
-        "refuted": "trained from scratch, it does not beat the simple networks",
-        "equal": "trained from scratch, they do as well as the simple networks",
-        DEPENDS: "Whether the shapes that pruning finds are better than simple ones depends on the "
-        "size",
-        "open": "Whether the shapes that pruning finds are better than simple ones is open",
-    },
-    "K10": {
-        "supported": "retrained with the whole schedule, a pruned network does beat a bottleneck "
-        "network that saw as many images",
-        "refuted": "even retrained with the whole schedule, a pruned network loses to a bottleneck "
-        "network that saw as many images",
-        "equal": "retrained with the whole schedule, a pruned network does as well as a bottleneck "
-        "network that saw as many images, and no better",
-        DEPENDS: "whether a pruned network that is retrained with the whole schedule beats a "
-        "bottleneck network that saw as many images depends on the size",
-        "open": "whether a pruned network that is retrained with the whole schedule beats a "
-        "bottleneck network that saw as many images is open",
-    },
-    "K9": {
-        "supported": "and new weights in its shape do worse",
-        "refuted": "but new weights in its shape do better than the retrained ones",
-        "equal": "and new weights in its shape do as well",
-        DEPENDS: "and whether new weights in its shape do better depends on the size",
-        "open": "and whether new weights in its shape do better is open",
-    },
-}
-"""What a verdict on a claim is in the answer, by its word."""
-
-
-def said(verdict: Verdict) -> str:
-    """The phrase for a verdict, with its numbers."""
-    return f"{PHRASES[verdict.claim][verdict.verdict]} ({brief(verdict)})"
-
-
-def worth_pruning(
-    images: Verdict, epochs: Verdict, shape: Verdict, retrained: Verdict, kept: Verdict
-) -> str:
-    """Is it worth pruning a network? What K7 and C1 say to that, C4 of the shape, and K10 and K9 of
-    retraining.
+def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> str:
+    """Is it worth pruning a network? Three sentences: what K7, C1 and K8 say to that.
 
     Equal images decide, for with equal epochs the pruned network has seen more: to win with fewer
     is a stronger win, to lose with fewer tells nothing.
     """
     seen = {images.verdict, epochs.verdict}
     if "supported" in seen and images.verdict != "refuted":
-        first = "**No, not as the paper does it**"
-        better, worse = "But pruning finds better shapes", "Nor for its shape"
+        first = "**No**"
     elif images.verdict == "refuted" and epochs.verdict != "supported":
-        first = "**Yes, at this scale**"
-        better, worse = "And pruning finds better shapes", "It is not the shape"
+        first = "**Yes**"
     else:
-        first = "**It is open at this scale**"
-        better, worse = "Pruning finds better shapes", "Its shape is no reason"
-    begin = {"supported": f"{better}: ", "refuted": f"{worse}: ", "equal": "As to its shapes: "}
-    second = f"{begin.get(shape.verdict, '')}{said(shape)}"
-    if retrained.mean is not None and kept.mean is not None:
-        second += f"; {said(retrained)}, {said(kept)}"
-    return f"{first}: {said(images)}; {said(epochs)}. {second}."
+        first = "**It is open**"
+    one, two, three = (phrase(v) for v in (images, epochs, shape))
+    return f"{first}: {one}. {two}. {three}."
+
+
+def phrase(verdict: Verdict) -> str:
+    """What a verdict is in the answer."""
+    if verdict.mean is None:
+        return PHRASES[verdict.claim, "open"]
+    return PHRASES[verdict.claim, verdict.verdict].format(x=f"{fixed(abs(verdict.mean), 1)} points")
+
+
+def limits(studies: dict[str, View]) -> str:
+    """In one line: on which data, which network and which training the answer rests."""
+    view = longest_complete(studies)
+    if view is None:
+        return ""
+    size = view.scale.shape.params(view.scale.base)
+    seeds = f"{view.scale.seeds} seeds"
+    return (
+        f"Measured at scale {markdown(view.scale.name)}: {markdown(setting(view))} "
+        f"({size / 1000:.0f}K parameters), {seeds}. The paper trains for 200 epochs at 32×32. "
+        "Points are percentage points of test error, averaged over sizes."
+    )
+
+
+def details(studies: dict[str, View]) -> str:
+    """The verdicts behind the answer, each with its interval, as a Markdown list."""
+    return claims(readers(studies), *DETAILS)
+
+
+def readers(studies: dict[str, View]) -> dict[str, View]:
+    """The studies that readers are shown: the trial scale only where there is no other."""
+    shown = {name: view for name, view in studies.items() if name != TRIAL}
+    return shown or studies
+
+
+def trend(studies: dict[str, View]) -> str:
+    """How the lead of small networks changes with the length of training, where that is known."""
+    lengths = [(view.scale.train.epochs, leading(view)[0]) for view in readers(studies).values()]
+    known = [(n, v) for n, v in lengths if v.mean is not None and v.seeds == v.planned]
+    if len(known) < 2:
+        return ""
+    known.sort(key=lambda pair: pair[0])
+    parts = [f"{lead(v.mean)} after {n} epochs" for n, v in known]
+    return f"At equal images, the small network is {', '.join(parts)}."
+
+
+def lead(points: float) -> str:
+    """Better or worse, and by how much."""
+    return f"{fixed(abs(points), 1)} points {'better' if points >= 0 else 'worse'}"

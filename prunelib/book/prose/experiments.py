@@ -6,13 +6,13 @@ sentence says so.
 
 import numpy as np
 
-from prunelib.book.prose.words import correlation, missing, provenance, spread
+from prunelib.book.prose.words import correlation, missing, spread
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import rank_correlation
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES, copied_after
 from prunelib.study.trajectory import Trajectory
-from prunelib.text import counted, short
+from prunelib.text import counted, fixed, short
 
 
 def base(view: View) -> str:
@@ -21,10 +21,9 @@ def base(view: View) -> str:
     if rows.empty:
         return missing(view, "the base network")
     params, macs = int(rows["params"].iloc[0]), int(rows["macs"].iloc[0])
-    size = f"{short(params)} parameters and {short(macs)} multiply-accumulates for one image"
     return (
-        f"With {size} the base network reaches a test error of **{spread(rows['error'])}**. "
-        f"{provenance(view)}"
+        f"The base network has {short(params)} parameters and computes {short(macs)} "
+        f"multiply-accumulates for one image. Its test error is **{spread(rows['error'])}**."
     )
 
 
@@ -44,13 +43,11 @@ def pruned(view: View) -> str:
                 removed.append(int(reached["removals"].iloc[0]))
         if errors:
             sentences.append(
-                f"**{spread(errors)}** with {share:.0%} of the parameters "
-                f"({np.mean(removed):.0f} channels removed)"
+                f"- with {share:.0%} of the parameters: **{spread(errors)}**, after "
+                f"{np.mean(removed):.0f} removals"
             )
-    return (
-        f"Before the first removal the error is {spread(first['error'])}"
-        f"{'; it is ' if sentences else ''}{', '.join(sentences)}. {provenance(view)}"
-    )
+    begin = f"Before the first removal the test error is {spread(first['error'])}."
+    return "\n".join([begin, "", *sentences])
 
 
 def simple(view: View) -> str:
@@ -62,23 +59,22 @@ def simple(view: View) -> str:
     parts = []
     for family, group in rows.groupby("family"):
         apart = group["difference"]
-        more = "more" if apart.mean() > 0 else "less"
+        worse = "worse" if apart.mean() > 0 else "better"
         parts.append(
-            f"- **{FAMILIES[family].title}**: at equal parameters the pruned-and-tuned network has "
-            f"**{abs(apart.mean()):.2f} points {more} error** on average (single comparisons: "
-            f"{apart.min():+.2f} to {apart.max():+.2f}); it is the better one in "
+            f"- **{FAMILIES[family].title}**: the pruned network of the same size is "
+            f"{fixed(abs(apart.mean()))} points {worse} on average, and the better one in "
             f"{(apart < 0).sum()} of {len(group)} comparisons."
         )
     ratios = rows["tuned_macs"] / rows["training_macs"]
-    effort = ""
     if ratios.notna().all():
         cost = ratios.groupby(rows["budget"]).mean()
-        effort = (
-            f"The comparison is not one of equal images: training the base and pruning it took "
-            f"**{cost.iloc[-1]:.1f} times** (largest size) to **{cost.iloc[0]:.1f} times** "
-            f"(smallest) the multiply-accumulates of training a simple network. "
-        )
-    return "\n".join([*parts, "", f"{effort}{provenance(view)}"])
+        parts += [
+            "",
+            f"But it took more work: training the base and pruning it cost **{cost.iloc[-1]:.1f} "
+            f"times** (largest size) to **{cost.iloc[0]:.1f} times** (smallest) the "
+            "multiply-accumulates of training the simple network.",
+        ]
+    return "\n".join(parts)
 
 
 def cost(view: View) -> str:
@@ -92,25 +88,29 @@ def cost(view: View) -> str:
         at = means.loc[budget]
         work = at["total_macs"] / at["total_macs"]["pruned-and-tuned"]
         simple, longer, shape = (
-            f"**{at['error'][family]:.1f} %** for {work[family]:.2f} of that work"
-            for family in ways
+            f"**{at['error'][family]:.1f} %** for {times(work[family])}" for family in ways
         )
         lines.append(
-            f"- At {short(budget)} parameters base and pruning end at "
+            f"- At {short(budget)} parameters, training and pruning the base ends at "
             f"**{at['error']['pruned-and-tuned']:.1f} %**. A bottleneck network reaches {simple}, "
-            f"and trained longer {longer}. The shape that pruning found, trained longer, reaches "
-            f"{shape}, its search included."
+            f"and {longer} if it is trained longer. The shape that pruning found, trained longer, "
+            f"reaches {shape}, its search included."
         )
     if not lines:
         return missing(view, "longer training")
-    return "\n".join([*lines, "", provenance(view)])
+    return "\n".join(lines)
+
+
+def times(share: float) -> str:
+    """A share of the work of training and pruning the base, in words."""
+    return f"{share:.0%} of that work" if share < 1 else f"{share:.1f} times that work"
 
 
 def shape(view: View) -> str:
     """Whether further pruning keeps the order of the blocks and their shares; and what chance does.
 
-    Chance: runs in which any channel could go. Even of these a later profile is like an earlier
-    one, for it is a part of it.
+    Chance: runs in which channels went at random. Even there a later profile is like an earlier
+    one, for it is nested in it.
     """
     scale, whole = view.scale, copied_after(view.scale.base)
     kept: dict[str, list[float]] = {"fisher": [], "random": []}
@@ -128,25 +128,25 @@ def shape(view: View) -> str:
                 spared += [b for a, b in zip(early, late, strict=True) if a > 0.95]
     if not kept["fisher"]:
         return missing(view, "pruning")
-    order = f"**{np.mean(kept['fisher']):.2f}** ({counted(len(kept['fisher']), 'seed')})"
-    chance = ""
+    small = short(scale.budgets[0])
+    sentences = [
+        f"After {whole} removals and at {small} parameters the blocks stand in nearly the same "
+        f"order: their rank correlation is **{fixed(np.mean(kept['fisher']))}** "
+        f"({counted(len(kept['fisher']), 'seed')})."
+    ]
     if kept["random"]:
-        chance = (
-            f"; where any channel could go it is {np.mean(kept['random']):.2f} "
-            f"({counted(len(kept['random']), 'seed')}), for a later profile is part of an earlier "
-            "one"
+        sentences.append(
+            f"Part of that is no news: later shapes are nested in earlier ones, so even random "
+            f"pruning gives {fixed(np.mean(kept['random']))} "
+            f"({counted(len(kept['random']), 'seed')})."
         )
-    shares = ""
     if spared:
-        shares = (
-            f" Were the shares kept, too, blocks that had lost no more than a twentieth when "
-            f"{whole} channels were gone would now be alike: {100 * min(spared):.0f} to "
-            f"{100 * max(spared):.0f} % of them are left at {short(scale.budgets[0])} parameters."
+        sentences.append(
+            f"The shares do change. Blocks that were still whole after {whole} removals keep "
+            f"anything from {100 * min(spared):.0f} to {100 * max(spared):.0f} % of their channels "
+            f"at {small} parameters."
         )
-    return (
-        f"The order of the blocks after {whole} removals and at {short(scale.budgets[0])} "
-        f"parameters has a rank correlation of {order}{chance}.{shares} {provenance(view)}"
-    )
+    return " ".join(sentences)
 
 
 def saliency(view: View) -> str:
@@ -158,10 +158,9 @@ def saliency(view: View) -> str:
     negative = 100 * (view.saliencies["actual"] < 0).mean()
     ratio = (view.saliencies["actual"] / view.saliencies[most]).median()
     return (
-        f"After {most[7:]} steps the rank correlation of Fisher saliency with the measured change "
-        f"is **{correlation(ranks[most])}**; that of the mean absolute weight, which needs no data "
-        f"at all, is {correlation(ranks['l1'])}. In size the estimate is off: the median channel "
-        f"changes the loss by {ratio:.1f} times its saliency. Fisher saliency cannot be negative, "
-        f"but removing a channel by itself lowers the loss in {negative:.0f} % of the cases. "
-        f"{provenance(view)}"
+        f"After {most[7:]} steps, Fisher saliency and the measured change have a rank correlation "
+        f"of **{correlation(ranks[most])}**. The mean absolute weight, which needs no data at all, "
+        f"comes to {correlation(ranks['l1'])}. The median channel changes the loss by "
+        f"{ratio:.1f} times its saliency. And {negative:.0f} % of the channels lower the loss when "
+        "they go, which no Fisher saliency can say: it is never negative."
     )

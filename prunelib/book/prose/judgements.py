@@ -3,77 +3,108 @@
 import html
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.words import capital, signed
+from prunelib.book.prose.phrases import FACTS, PHRASES, unit
+from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
-from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS, AtSize, Verdict, verdicts
+from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS, Verdict, verdicts
 from prunelib.evidence.view import View
-from prunelib.text import fixed, short
+from prunelib.text import counted, fixed, short
 
 EVERY = CLAIMS + QUESTIONS
 MARKS = {"supported": "✔", "refuted": "✘", "equal": "=", DEPENDS: "±", "open": "?"}
-WORDS = {"equal": "about equal"}
+TOLD = {"supported": "yes", "refuted": "no", "equal": "about equal"}
 """Where a reader is told a verdict in another word than programs."""
+ALIKE = tuple(claim.number for claim in EVERY if claim.relative)
+"""Claims that networks do about as well: above zero, those that they are about are worse."""
+PAGE = "verdicts.html"
+"""The page with the table that names of claims link to."""
 
 
-def told(verdict: Verdict) -> str:
-    """A verdict as part of a sentence."""
-    scale = markdown(verdict.scale)
-    if not verdict.sizes and not verdict.planned:
-        return f"at {scale} it is not asked"
-    if not verdict.sizes:
-        return f"at {scale} **open**, for nothing was measured that could tell"
-    word = WORDS.get(verdict.verdict, verdict.verdict)
+def name(claim: Claim | Verdict, page: str = PAGE) -> str:
+    """The short name of a claim, linked to its row in the table, and its number as a label."""
+    number = claim.number if isinstance(claim, Claim) else claim.claim
+    plain = " ".join(claim.short.replace("<br>", " ").split())
+    return f"[{capital(plain)}]({page}#{number.lower()}) <small>{number}</small>"
+
+
+def amount(claim: str, x: float) -> str:
+    """A number without its sign, with its unit."""
+    return f"{fixed(abs(x))}{unit(claim)}"
+
+
+def said(verdict: Verdict) -> str:
+    """What a verdict says: who is better, and by how much."""
     if verdict.mean is None:
-        return f"at {scale} **{word}**, for no seed has all sizes"
-    spread = "no interval"
-    if verdict.low is not None:
-        spread = f"95 % interval {signed(verdict.low)} to {signed(verdict.high)}"
-    return f"at {scale} **{word}**, {signed(verdict.mean)} ({spread}, {seeds(verdict)})"
-
-
-def brief(verdict: Verdict) -> str:
-    """The numbers of a verdict, between brackets; behind ±, half of the interval."""
-    if verdict.mean is None:
-        return "not measured"
-    return f"{signed(verdict.mean)}{half(verdict)}, {seeds(verdict)}"
-
-
-def half(found: Verdict | AtSize) -> str:
-    """Half of an interval, behind ±."""
-    return "" if found.low is None else f" ± {fixed((found.high - found.low) / 2)}"
+        return "no seed has all sizes yet" if verdict.sizes else "nothing was measured"
+    above, below = PHRASES[verdict.claim, verdict.verdict]
+    text = above if verdict.mean >= 0 else below
+    return text.format(x=amount(verdict.claim, verdict.mean))
 
 
 def seeds(verdict: Verdict) -> str:
     """How many seeds a verdict rests on, of how many if some are missing."""
-    of = f" of {verdict.planned}" if verdict.seeds < verdict.planned else ""
-    return f"{verdict.seeds}{of} {'seed' if verdict.seeds == 1 and not of else 'seeds'}"
+    if verdict.seeds < verdict.planned:
+        return f"{verdict.seeds} of {counted(verdict.planned, 'seed')}"
+    return counted(verdict.seeds, "seed")
 
 
 def by_size(verdict: Verdict) -> str:
-    """What is said at each size; nothing where there is one only."""
+    """What is said at each size, smallest first; nothing where there is one only."""
     if len(verdict.sizes) < 2:
         return ""
-    parts = [
-        f"{short(at.size)} {signed(at.mean)}{half(at)} {MARKS[at.verdict]}" for at in verdict.sizes
-    ]
-    return ", ".join(parts)
+    return "; ".join(
+        f"{short(at.size)}: {toward(verdict.claim, at.mean)} {MARKS[at.verdict]}"
+        for at in verdict.sizes
+    )
+
+
+def toward(claim: str, x: float) -> str:
+    """A number of a table: how many points for the claim, or against it."""
+    if claim in FACTS:
+        return minus(x)
+    sides = ("worse", "better") if claim in ALIKE else ("for", "against")
+    return f"{fixed(abs(x))} {sides[x < 0]}"
+
+
+def minus(x: float) -> str:
+    """A number with its sign, if that is a minus."""
+    return fixed(x).replace("-", "−")
+
+
+def asked_of(view: View, verdict: Verdict, claim: Claim) -> bool:
+    """Whether the study of a scale has the networks of a claim."""
+    return bool(verdict.sizes) or set(claim.families) <= set(view.scale.families)
 
 
 def claims(studies: dict[str, View], *numbers: str) -> str:
-    """What all scales say of some claims, in the order asked for, as a Markdown list."""
+    """What some claims come to, in the order asked for, as a Markdown list of sentences.
+
+    Each claim has its short name, which links to its text in the table of all verdicts.
+    """
     asked = tuple(claim for claim in EVERY if claim.number in numbers)
-    found = {name: verdicts(view, asked) for name, view in studies.items()}
+    found = {scale: {v.claim: v for v in verdicts(view, asked)} for scale, view in studies.items()}
     lines = []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
-        rows = [v for rows in found.values() for v in rows if v.claim == claim.number]
-        rows = [v for v in rows if v.planned or v.sizes] or rows
-        lines.append(
-            f"- {claim.number}: *{claim.text}* {f'({claim.where}) ' if claim.where else ''}"
-            f"{capital('; '.join(map(told, rows)))}. Measured: {claim.statistic}."
-        )
-        lines += [f"  - By size, at {markdown(v.scale)}: {by_size(v)}." for v in rows if by_size(v)]
+        by_scale = {scale: by[claim.number] for scale, by in found.items()}
+        rows = [v for scale, v in by_scale.items() if asked_of(studies[scale], v, claim)]
+        texts = [f"{MARKS[v.verdict]} {capital(said(v))}." for v in rows]
+        if len(texts) == 1:
+            lines.append(f"- {name(claim)}: {texts[0]}")
+        else:
+            lines.append(f"- {name(claim)}:{'' if texts else ' not asked.'}")
+            lines += [f"  - At {markdown(v.scale)}: {t}" for v, t in zip(rows, texts, strict=True)]
     return "\n".join(lines)
+
+
+def measured(*numbers: str) -> str:
+    """How some claims are measured, by default all, as a Markdown list."""
+    return "\n".join(
+        f"- {name(claim)}{f', {claim.where} of the paper' if claim.where else ''}: "
+        f"{claim.statistic}."
+        for claim in EVERY
+        if not numbers or claim.number in numbers
+    )
 
 
 def reasons(view: View) -> str:
@@ -87,11 +118,13 @@ def reasons(view: View) -> str:
         found = by[claim.number]
         if found.mean is None or found.verdict == "supported":
             continue
-        lines += [f"- {said(found)}", *(f"  - {said(by[control])}" for control in claim.why)]
+        lines.append(f"- {name(found)}: {MARKS[found.verdict]} {capital(said(found))}.")
+        controls = (by[number] for number in claim.why)
+        lines += [f"  - {name(v)}: {MARKS[v.verdict]} {capital(said(v))}." for v in controls]
         if found.enough is not None:
             lines.append(
-                f"  - Were its mean and spread to stay as they are, about {found.enough} seeds "
-                f"would settle it; {found.seeds} seeds tell either only roughly."
+                f"  - About {found.enough} seeds would settle it, were mean and spread to stay as "
+                f"they are; {found.seeds} seeds tell either only roughly."
             )
         elif settles_not(found):
             lines.append(f"  - As many as {MOST_SEEDS} seeds like these would not settle it.")
@@ -104,71 +137,87 @@ def settles_not(verdict: Verdict) -> bool:
     return verdict.verdict == "open" and verdict.low is not None and alike
 
 
-def said(verdict: Verdict) -> str:
-    """A claim and its verdict, as a sentence each."""
-    sizes = f" By size: {by_size(verdict)}." if by_size(verdict) else ""
-    return f"{verdict.claim}: *{verdict.text}* {capital(told(verdict))}.{sizes}"
-
-
 def sources(studies: dict[str, View]) -> str:
     """The keys of the records behind each verdict, folded away, as Markdown."""
     parts = []
-    for name, view in studies.items():
+    for scale, view in studies.items():
         lines = [
             f"<li>{v.claim}: {', '.join(f'<code>{key}</code>' for key in v.records)}</li>"
             for v in verdicts(view, EVERY)
             if v.records
         ]
         parts.append(
-            f"<details><summary>Scale {html.escape(name)}: the records behind each verdict"
-            "</summary>"
-            f"<ul>{''.join(lines)}</ul></details>"
+            f"<details><summary>Scale {html.escape(scale)}: the records behind each verdict"
+            f"</summary><ul>{''.join(lines)}</ul></details>"
         )
     return "\n\n".join(parts)
 
 
-def table(studies: dict[str, View], asked: tuple[Claim, ...] | None = None) -> str:
-    """All claims and what each scale says of them, as a Markdown table with a key below."""
+def table(
+    studies: dict[str, View], asked: tuple[Claim, ...] | None = None, key: bool = True
+) -> str:
+    """All claims and what each scale says of them, as a Markdown table, with a key below."""
     asked = CLAIMS if asked is None else asked
-    found = {name: verdicts(view, asked) for name, view in studies.items()}
+    found = {scale: verdicts(view, asked) for scale, view in studies.items()}
     lines = [
-        "| | claim | " + " | ".join(map(markdown, found)) + " |",
-        "|---|---|" + "---|" * len(found),
+        "| claim | " + " | ".join(f"at {markdown(scale)}" for scale in found) + " |",
+        "|---|" + "---|" * len(found),
     ]
     for i, claim in enumerate(asked):
-        cells = " | ".join(cell(rows[i]) for rows in found.values())
-        lines.append(f"| {claim.number} | {claim.text} | {cells} |")
-    return "\n".join([*lines, "", KEY])
+        rows = zip(studies.values(), found.values(), strict=True)
+        cells = " | ".join(
+            cell(v[i]) if asked_of(view, v[i], claim) else "not asked" for view, v in rows
+        )
+        anchor = f'<span id="{claim.number.lower()}"></span>'
+        lines.append(f"| {anchor}{claim.text} <small>{claim.number}</small> | {cells} |")
+    return "\n".join([*lines, "", KEY] if key else lines)
 
 
 KEY = (
-    "First the mean over the sizes with its 95 % interval, then each size: ✔ supported, ✘ refuted, "
-    "= equal for all that matters, ± depends on the size, ? open. † would not stand among so many "
-    "claims (Holm's method, 5 %)."
+    "First the mean over the sizes, for the claim or against it, with its 95 % interval; then each "
+    "size (parameters). ✔ yes, ✘ no, = equal for all that matters, ± depends on the size, ? not "
+    "settled. Points are percentage points of test error. † would not stand among so many claims "
+    "(Holm's method, 5 %)."
 )
 
 
 def cell(verdict: Verdict) -> str:
     """A verdict in a table: word, mean, interval, and below these what is said at each size."""
-    if not verdict.sizes and not verdict.planned:
-        return "–"
-    number = "" if verdict.mean is None else f" {signed(verdict.mean)}"
-    span = "" if verdict.low is None else f" ({signed(verdict.low)} to {signed(verdict.high)})"
+    word = TOLD.get(verdict.verdict, verdict.verdict)
     falls = "" if verdict.survives is not False or verdict.verdict == "open" else " †"
+    if verdict.mean is None:
+        return f"{MARKS[verdict.verdict]} {word}: {said(verdict)}"
+    span = f" ({spanned(verdict)}, {seeds(verdict)})"
     sizes = f"<br><small>{by_size(verdict)}</small>" if by_size(verdict) else ""
-    word = WORDS.get(verdict.verdict, verdict.verdict)
-    return f"{MARKS[verdict.verdict]} {word}{falls}{number}{span}{sizes}"
+    return f"{MARKS[verdict.verdict]} **{word}**{falls}: {with_unit(verdict)}{span}{sizes}"
+
+
+def with_unit(verdict: Verdict) -> str:
+    """The mean of a verdict, for the claim or against it, with its unit."""
+    number, *side = toward(verdict.claim, verdict.mean).split()
+    return " ".join([f"{number}{unit(verdict.claim)}", *side])
+
+
+def spanned(verdict: Verdict) -> str:
+    """An interval in a table."""
+    if verdict.low is None:
+        return "no interval"
+    if verdict.claim in FACTS:
+        return f"{minus(verdict.low)} to {minus(verdict.high)}"
+    if verdict.low * verdict.high >= 0:
+        low, high = sorted((abs(verdict.low), abs(verdict.high)))
+        return f"{fixed(low)} to {fixed(high)}"
+    return " to ".join(toward(verdict.claim, x) for x in (verdict.low, verdict.high))
 
 
 def costs(view: View) -> str:
     """Where a shape is compared: with its search free, and with its search counted in; a table."""
     by = {v.claim: v for v in verdicts(view, EVERY)}
-    lines = ["| the shape given | | its search counted in | |", "|---|---|---|---|"]
+    lines = ["| the shape is given | its search counts |", "|---|---|"]
     for free in by.values():
-        counted = by.get(free.counted)
-        if counted is not None and free.sizes and counted.sizes:
-            both = (f"{v.claim}: {v.text} | {cell(v)}" for v in (free, counted))
-            lines.append(f"| {' | '.join(both)} |")
+        paid = by.get(free.counted)
+        if paid is not None and free.sizes and paid.sizes:
+            lines.append(f"| {' | '.join(f'{name(v)}: {cell(v)}' for v in (free, paid))} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from prunelib.book.escape import code, markdown
-from prunelib.book.prose.words import interval
 from prunelib.evidence import benchmarks
-from prunelib.evidence.benchmarks import SETTING, comparable
-from prunelib.text import counted, short
+from prunelib.evidence.benchmarks import ENGINES, SETTING, comparable
+from prunelib.evidence.statistics import mean_interval
+from prunelib.text import counted, fixed, short
 
 TITLES = {
     "base": "Base network",
@@ -22,6 +22,28 @@ TITLES = {
 def provenance(record: dict) -> str:
     """On what, with what and when a benchmark was run, for Markdown."""
     return markdown(benchmarks.provenance(record))
+
+
+def short_answer(record: dict) -> str:
+    """How much time the smallest networks save, one image at a time, in a sentence a network."""
+    rows = comparable(record)
+    rows = rows[~rows["family"].str.endswith("-rounded") & (rows["batch"] == 1)]
+    rows = rows[rows["engine"] == ENGINES[0]].dropna(subset=["budget"])
+    sentences = []
+    for (network, _), group in rows.groupby(["network", "size"], sort=False):
+        small = group[group["budget"] == group["budget"].min()]
+        work, time = small["macs_share"], small["against_base"]
+        sentences.append(
+            f"Networks of {short(small['budget'].iloc[0])} parameters do {percents(work)} of the "
+            f"work of {markdown(network)} and take **{percents(time)} of its time**, one image at "
+            f"a time with {markdown(ENGINES[0])}."
+        )
+    return " ".join(sentences)
+
+
+def percents(shares: pd.Series) -> str:
+    """The range of some shares."""
+    return f"{100 * shares.min():.0f} to {100 * shares.max():.0f} %"
 
 
 def latency(record: dict) -> str:
@@ -147,12 +169,15 @@ def precision(record: dict) -> str:
     rows = pd.DataFrame(record["rows"])
     apart = rows["bfloat16"] - rows["float32"]
     seeds = rows.groupby(["family", "budget"], dropna=False)["float32"].std().mean()
+    middle, low, high = mean_interval(list(apart))
+    better = "float32" if middle > 0 else "bfloat16"
+    found = "No difference was found" if low < 0 < high else f"{better} is better"
     return (
         f"The same {len(rows)} networks of scale {markdown(record['scale'])} were trained in both "
-        f"number formats. Error in bfloat16 minus error in float32, points: "
-        f"**{interval(apart)}**. The "
-        f"standard deviation of a pair's difference is {apart.std():.2f}, that from seed to seed "
-        f"{seeds:.2f}. {provenance(record)}"
+        f"number formats. **{found}**: on average {better} is better by {fixed(abs(middle))} "
+        f"points of test error, give or take {fixed((high - low) / 2)}. Two runs of a pair "
+        f"differ by {fixed(apart.std())} points (standard deviation), two seeds by "
+        f"{fixed(seeds)}. {provenance(record)}"
     )
 
 

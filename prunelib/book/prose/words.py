@@ -1,10 +1,11 @@
 """Numbers as parts of sentences."""
 
+import html
 from collections.abc import Iterable
 
 from prunelib.book.escape import code, markdown
-from prunelib.evidence.statistics import mean, mean_interval
-from prunelib.evidence.view import View
+from prunelib.evidence.statistics import mean
+from prunelib.evidence.view import TITLES, View
 from prunelib.text import fixed
 
 
@@ -27,28 +28,24 @@ def over_seeds(values: Iterable[float], unit: str = "") -> str:
     return f"{fixed(mean(values))}{unit} ({len(values)} seeds: {span})"
 
 
-def interval(values: Iterable[float]) -> str:
-    """Mean with a 95 % interval, or the single value, marked as such."""
-    values = list(values)
-    if len(values) < 2:
-        return f"{signed(values[0])} (one comparison, no interval)"
-    middle, low, high = mean_interval(values)
-    return f"{signed(middle)} (95 % interval {signed(low)} to {signed(high)})"
-
-
-def signed(x: float) -> str:
-    """A statistic with its sign and two decimals."""
-    return fixed(x, sign=True)
-
-
 def capital(text: str) -> str:
     """With a capital letter at the beginning."""
     return text[:1].upper() + text[1:]
 
 
-def provenance(view: View) -> str:
-    """Scale, data, how many runs of how many, and where they were made, for Markdown."""
-    return markdown(view.provenance())
+def setting(view: View) -> str:
+    """Data, image size, base network and length of training of a scale, in plain text."""
+    size, base = view.scale.data.image_size, view.scale.base
+    return (
+        f"{TITLES[view.scale.data.name]} at {size}×{size} pixels, WRN-{base.depth}-{base.width:g}, "
+        f"{view.scale.train.epochs} epochs"
+    )
+
+
+def provenance(studies: dict[str, View]) -> str:
+    """Which runs a page rests on and where they were made, folded away, as Markdown."""
+    lines = "".join(f"<li>{html.escape(view.provenance())}</li>" for view in studies.values())
+    return f"<details><summary>Where the numbers come from</summary><ul>{lines}</ul></details>"
 
 
 def missing(view: View, what: str) -> str:

@@ -1,0 +1,147 @@
+"""Test error against the length of training."""
+
+import math
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from prunelib.book.choices import Choices
+from prunelib.book.figures.style import STYLES, finish, line, there, trace, whiskers
+from prunelib.errors import Missing
+from prunelib.evidence.lengths import errors_by_length, shape_by_length
+from prunelib.evidence.tables import PRUNED
+from prunelib.evidence.view import View
+from prunelib.study.families import FAMILIES
+from prunelib.text import short
+
+SHOWN = (PRUNED, "reduced-width", "bottleneck", "pruned-from-scratch", "copycat", "retrained")
+
+
+def against_epochs(views: dict[str, View]) -> Choices:
+    """Test error of each family against the epochs of its training, a figure for each size."""
+    rows = trained(views)
+    there(rows)
+    source = " ".join(view.provenance() for view in views.values() if view.there)
+    figures = {}
+    for size, at in rows.groupby("size"):
+        figure = at_size(at, int(size))
+        figure.update_layout(meta=figure.layout.meta | {"source": source})
+        figures[(f"{short(size)} parameters",)] = figure
+    return Choices({"size": tuple(key[0] for key in figures)}, figures)
+
+
+def trained(views: dict[str, View]) -> pd.DataFrame:
+    """`errors_by_length` of the families that are shown; `longer`: for more images than the base.
+
+    Retrained networks count the epochs of the pruned ones that they began as, too.
+    """
+    rows = errors_by_length(views)
+    rows = rows[rows["family"].isin(SHOWN)]
+    pruned = rows[rows["family"] == PRUNED].set_index(["scale", "size"])["epochs"]
+    before = [
+        pruned.get((row.scale, row.size), math.nan) if row.family == "retrained" else 0
+        for row in rows[["scale", "size", "family"]].itertuples(index=False, name="Row")
+    ]
+    longer = (rows["length"] != "") | (rows["family"] == "retrained")
+    rows = rows.assign(epochs=rows["epochs"] + before, longer=longer)
+    return rows.dropna(subset=["epochs"]).sort_values(["family", "size", "epochs"])
+
+
+def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
+    """One figure of `against_epochs`: filled markers are as long as the base, open ones longer."""
+    figure = go.Figure()
+    for family in SHOWN:
+        own = rows[rows["family"] == family]
+        if own.empty:
+            continue
+        style, title = STYLES[family], FAMILIES[family].title
+        symbols = [f"{style.marker}-open" if longer else style.marker for longer in own["longer"]]
+        plain = style.marker.endswith("-open")
+        figure.add_trace(
+            trace(
+                own["epochs"],
+                own["error"],
+                title,
+                style,
+                marker={} if plain else {"symbol": symbols},
+                error_y=whiskers(own["error"], own["best"], own["worst"]),
+                custom=own[["scale", "seeds"]].values.tolist(),
+                records=[
+                    [f"{scale}/{k}" for k in keys] for scale, keys in own[["scale", "keys"]].values
+                ],
+                hover=f"{title}\n%{{x:.0f}} epochs, scale %{{customdata[0]}}\nmean of "
+                "%{customdata[1]} run(s): %{y:.2f} % error",
+            )
+        )
+    figure.update_xaxes(title="epochs that the weights were trained for", type="log", dtick="D2")
+    figure.update_yaxes(title="test error, per cent")
+    best = rows.sort_values("error").iloc[0]
+    alt = (
+        f"Test error against epochs at {short(budget)} parameters. Lowest: "
+        f"{FAMILIES[best['family']].title}, {best['error']:.2f} % after {best['epochs']:.0f} "
+        "epochs."
+    )
+    table = rows.drop(columns=["keys", "size", "length"]).assign(
+        family=[FAMILIES[name].title for name in rows["family"]],
+        longer=["yes" if longer else "no" for longer in rows["longer"]],
+    )
+    table = table.rename(
+        columns={
+            "longer": "longer than the base",
+            "error": "mean error, %",
+            "best": "best seed, %",
+            "worst": "worst seed, %",
+        }
+    )
+    return finish(figure, f"Error against epochs at {short(budget)} parameters", alt, table)
+
+
+def lead_of_shape(views: dict[str, View]) -> go.Figure:
+    """By how many points, and by which ratio, pruned shapes beat bottleneck networks.
+
+    Raises:
+        Missing: no network of both kinds is there.
+    """
+    rows = leads(views)
+    if rows.empty:
+        raise Missing("there are no records to draw this from")
+    figure = make_subplots(cols=2, horizontal_spacing=0.16)
+    for i, (size, own) in enumerate(rows.groupby("size")):
+        for column, name, unit in ((1, "points", "%{y:.2f} points"), (2, "ratio", "%{y:.3f} ×")):
+            figure.add_trace(
+                trace(
+                    own["epochs"],
+                    own[name],
+                    short(size),
+                    line(i),
+                    label=column == 1,
+                    custom=own[["scale", "seeds"]].values.tolist(),
+                    hover=f"{short(size)} parameters, scale %{{customdata[0]}}\n%{{x:.0f}} "
+                    f"epochs: {unit}",
+                ),
+                row=1,
+                col=column,
+            )
+    figure.update_xaxes(title="epochs", type="log", dtick="D2")
+    figure.update_yaxes(title="points of error", rangemode="tozero", col=1)
+    figure.update_yaxes(title="ratio of the errors", col=2)
+    alt = (
+        "Error of bottleneck networks minus that of pruned shapes from scratch, by size and "
+        f"length: {rows['points'].max():.2f} to {rows['points'].min():.2f} points; the ratio of "
+        f"the errors lies between {rows['ratio'].min():.3f} and {rows['ratio'].max():.3f}."
+    )
+    table = rows.drop(columns=["length"]).rename(columns={"points": "difference, points"})
+    figure = finish(figure, "Lead of the pruned shape by length", alt, table)
+    source = " ".join(view.provenance() for view in views.values() if view.there)
+    figure.update_layout(meta=figure.layout.meta | {"source": source})
+    return figure
+
+
+def leads(views: dict[str, View]) -> pd.DataFrame:
+    """`shape_by_length` over scales, with the ratio as a ratio and not as its logarithm."""
+    parts = [shape_by_length(view).assign(scale=name) for name, view in views.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    for name in ("ratio", "low", "high"):
+        rows[name] = [math.exp(x) for x in rows[name]]
+    return rows.sort_values(["size", "epochs"])

@@ -1,0 +1,168 @@
+"""What longer training does, in words."""
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from prunelib.book.escape import markdown
+from prunelib.book.prose.answer import LEADING, leading, trend
+from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
+from prunelib.evidence.claims import CLAIMS
+from prunelib.evidence.lengths import errors_by_length, shape_by_length
+from prunelib.evidence.rates import rates
+from prunelib.evidence.tables import PRUNED
+from prunelib.evidence.verdicts import Verdict, verdicts
+from prunelib.evidence.view import View
+from prunelib.text import fixed, short
+
+HOUR = 3600
+WATCHED = {"bottleneck": "a bottleneck network", "pruned-from-scratch": "a pruned shape"}
+
+
+def long_enough(views: dict[str, View]) -> str:
+    """Whether the answer changes with the length of training: what is known, in a few sentences."""
+    complete = [name for name, view in views.items() if all(full(v) for v in leading(view))]
+    told = trend(views)
+    if not told:
+        names = ", ".join(markdown(name) for name in complete) or "no scale"
+        told = f"That is not known yet: so far, the runs that decide are complete at {names} only."
+    return f"{told} {shape_keeps_its_lead(views)}".strip()
+
+
+def full(verdict: Verdict) -> bool:
+    """Whether all of its seeds are there."""
+    return verdict.mean is not None and verdict.seeds == verdict.planned
+
+
+def shape_keeps_its_lead(views: dict[str, View]) -> str:
+    """How the lead of pruned shapes over bottleneck networks moves, at the smallest size."""
+    parts = [shape_by_length(view) for view in views.values()]
+    rows = pd.concat(parts).sort_values("epochs")
+    rows = rows[rows["size"] == rows["size"].min()]
+    if len(rows) < 2:
+        return ""
+    points = ", ".join(
+        f"{fixed(abs(points))} points {'better' if points >= 0 else 'worse'} after {epochs:.0f} "
+        "epochs"
+        for points, epochs in zip(rows["points"], rows["epochs"], strict=True)
+    )
+    ratios = ", ".join(fixed(math.exp(ratio)) for ratio in rows["ratio"])
+    return (
+        f"At {short(rows['size'].iloc[0])} parameters, shapes that pruning found, trained from "
+        f"scratch, are {points} than bottleneck networks. As a ratio of errors that is {ratios}."
+    )
+
+
+def still_learning(views: dict[str, View]) -> str:
+    """What the last lengthening of training still gained, for networks that were trained longer."""
+    rows = errors_by_length(views)
+    rows = rows[rows["family"].isin(WATCHED)]
+    sentences = []
+    for size, at in rows.groupby("size"):
+        gains = []
+        for family, own in at.sort_values("epochs").groupby("family"):
+            if len(own) > 1:
+                (e0, e1), (before, last) = own["epochs"].iloc[-2:], own["error"].iloc[-2:]
+                gains.append(
+                    f"{fixed(before - last)} points off that of {WATCHED[family]} (from {e0:.0f} "
+                    f"to {e1:.0f} epochs)"
+                )
+        if gains:
+            first, *others = gains
+            parts = [first.replace("that of", "the error of"), *others]
+            sentences.append(
+                f"- At {short(size)} parameters the last lengthening takes {' and '.join(parts)}."
+            )
+    return "\n".join(sentences)
+
+
+def coverage(views: dict[str, View]) -> str:
+    """How many runs of each length are there, and what is missing, as a Markdown table."""
+    lines = ["| scale | epochs | runs on record | seeds of what decides |", "|---|---|---|---|"]
+    for scale, view in views.items():
+        seeds = ", ".join(
+            f"{v.seeds} of {v.planned} ({claim})"
+            for claim, v in zip(LEADING, leading(view), strict=True)
+        )
+        lines.append(
+            f"| {markdown(scale)} | {view.scale.train.epochs} | {view.there} of "
+            f"{len(view.requests)} | {seeds} |"
+        )
+    return "\n".join(lines)
+
+
+def against_length(views: dict[str, View]) -> str:
+    """Every claim at every length, as a Markdown table: word, mean and seeds."""
+    found = {scale: {v.claim: v for v in verdicts(view, EVERY)} for scale, view in views.items()}
+    heads = (f"{view.scale.train.epochs} epochs" for view in views.values())
+    lines = [f"| claim | {' | '.join(heads)} |", "|---|" + "---|" * len(views)]
+    decided = [claim for claim in EVERY if claim in CLAIMS or claim.number in LEADING]
+    for claim in decided:
+        cells = []
+        for scale, view in views.items():
+            v = found[scale][claim.number]
+            cells.append(brief(v) if asked_of(view, v, claim) else "not asked")
+        lines.append(f"| {name(claim)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def brief(verdict: Verdict) -> str:
+    """A verdict in few words: what is decided, the mean, and how many seeds it has."""
+    if verdict.mean is None:
+        return "no run yet" if not verdict.sizes else f"at {len(verdict.sizes)} sizes only"
+    word = TOLD.get(verdict.verdict, verdict.verdict)
+    return (
+        f"{MARKS[verdict.verdict]} {word}: {with_unit(verdict)}, {verdict.seeds} of "
+        f"{verdict.planned} seeds"
+    )
+
+
+def work(views: dict[str, View]) -> str:
+    """How long one core takes for what a reader may want to do, as a Markdown table.
+
+    Times are work over the rates of the runs on record, of the slowest and the fastest processor.
+    """
+    speeds = [rates(view) for view in views.values() if view.there]
+    speeds = [own for own in speeds if len(own)]
+    jobs = list(wanted(views))
+    if not speeds or not jobs:
+        return ""
+    slow, fast = min(own.min() for own in speeds), max(own.max() for own in speeds)
+    lines = ["| what | work | on one core |", "|---|---|---|"]
+    for what, macs in jobs:
+        hours = " to ".join(hours_of(macs / rate) for rate in (fast, slow))
+        lines.append(f"| {what} | {macs / 1e12:,.0f} T multiply-accumulates | {hours} |")
+    return "\n".join(lines)
+
+
+def wanted(views: dict[str, View]) -> Iterator[tuple[str, float]]:
+    """What a reader may want to do, and its training multiply-accumulates."""
+    view = next((view for view in views.values() if len(view.networks)), None)
+    if view is None:
+        return
+    budget, epochs = min(view.scale.budgets), view.scale.train.epochs
+    means = view.networks.groupby(["family", "budget"])[["training_macs", "total_macs"]].mean()
+    for family, what in (("bottleneck", "a bottleneck network"), ("copycat", "a copycat")):
+        if (family, budget) in means.index:
+            a_hundred = means.loc[(family, budget), "training_macs"] * 100 / epochs
+            yield f"Train {what} of {short(budget)} parameters for 100 epochs", a_hundred
+    if (PRUNED, budget) in means.index:
+        search = means.loc[(PRUNED, budget), "total_macs"]
+        for other in views.values():
+            length = other.scale.train.epochs
+            what = f"Find shapes of your own: train and prune as at {markdown(other.scale.name)}"
+            yield what, search * length / epochs
+
+
+def hours_of(seconds: float) -> str:
+    """A duration in minutes, hours or days, to two digits.
+
+    >>> hours_of(300), hours_of(9000), hours_of(400_000)
+    ('5 minutes', '2.5 hours', '4.6 days')
+    """
+    size, unit_name = 60, "minutes"
+    for longer, its_name in ((HOUR, "hours"), (24 * HOUR, "days")):
+        if seconds >= 2 * longer:
+            size, unit_name = longer, its_name
+    return f"{float(f'{seconds / size:.2g}'):g} {unit_name}"

@@ -1,0 +1,125 @@
+"""Who is better by how much: what a verdict says, in plain words.
+
+Every claim that compares errors has two sides, and every other claim says its own number. From
+these and five words for a verdict all sentences are made, `PHRASES[claim, verdict]`.
+"""
+
+from typing import NamedTuple
+
+from prunelib.evidence.verdicts import DEPENDS
+
+WORDS = ("supported", "refuted", "equal", DEPENDS, "open")
+
+
+class Sides(NamedTuple):
+    """What a claim compares: `first` is better where its statistic is above zero."""
+
+    first: str
+    second: str
+    when: str = ""
+
+
+EPOCHS = "at equal epochs"
+IMAGES = "at equal images"
+LONGEST = "at equal images, those of retraining included"
+SEARCHED = "with the search for the shape counted in"
+PRUNED = "pruned-and-tuned networks"
+SHAPES = "pruned shapes trained from scratch"
+BOTTLENECKS = "bottleneck networks"
+RETRAINED = "pruned networks that are retrained"
+SIDES = {
+    "C1": Sides("simple networks", PRUNED, EPOCHS),
+    "C3": Sides(SHAPES, PRUNED, EPOCHS),
+    "C4": Sides(SHAPES, "simple networks", EPOCHS),
+    "C5": Sides("pruned shapes", "copycats", EPOCHS),
+    "C10": Sides("networks pruned without a FLOP penalty", "those pruned with one"),
+    "C11": Sides("SNIP's networks", "copycats"),
+    "K1": Sides("networks pruned by Fisher saliency", "networks pruned at random"),
+    "K2": Sides("networks pruned by Fisher saliency", "networks pruned by the size of weights"),
+    "K3": Sides("pruned shapes", "random shapes", EPOCHS),
+    "K4": Sides("pruned shapes that start from the base's first weights", "those that do not"),
+    "K5": Sides(RETRAINED, "those that are only tuned"),
+    "K6": Sides(SHAPES, PRUNED, IMAGES),
+    "K7": Sides(BOTTLENECKS, PRUNED, IMAGES),
+    "K8": Sides(SHAPES, BOTTLENECKS, IMAGES),
+    "K9": Sides(RETRAINED, "new weights in the same shapes", LONGEST),
+    "K10": Sides(RETRAINED, BOTTLENECKS, LONGEST),
+    "K11": Sides(SHAPES, BOTTLENECKS, "at equal multiply-accumulates"),
+    "K12": Sides(SHAPES, BOTTLENECKS, LONGEST),
+    "K13": Sides(RETRAINED, "new weights in the same shapes", SEARCHED),
+    "K14": Sides(SHAPES, BOTTLENECKS, SEARCHED),
+    "K15": Sides("shapes found at this scale", "shapes found at mini"),
+    "K16": Sides("base networks trained for longer", "base networks"),
+    "K17": Sides("first weights sliced from the whole network", "those drawn for the narrow one"),
+    "K18": Sides("the base's own first weights", "new ones drawn in the same way"),
+    "K19": Sides("pruned shapes", "stages thinned by hand", "at equal parameters"),
+    "K20": Sides("pruned shapes", "stages thinned by hand", "at equal multiply-accumulates"),
+    "K21": Sides("shapes found by pruning a trained network", "those found before any training"),
+    "K22": Sides("shapes found by Fisher saliency", "shapes found by the size of weights"),
+    "K23": Sides("shapes found by Fisher saliency", "shapes left by random removals"),
+    "K24": Sides("networks with fewer blocks", BOTTLENECKS, "at equal parameters"),
+}
+"""What each claim compares whose statistic is a difference of errors."""
+
+
+class Fact(NamedTuple):
+    """What a claim says that is no comparison of errors: with a number above zero, or below it."""
+
+    above: str
+    below: str
+    unit: str = ""
+
+
+FACTS = {
+    "C2": Fact(
+        "simple networks gain {x} on pruned ones with each halving of the size",
+        "simple networks lose {x} to pruned ones with each halving of the size",
+        " points",
+    ),
+    "C6": Fact(
+        "the later a block, the more of its channels are left (rank correlation {x})",
+        "the later a block, the fewer of its channels are left (rank correlation −{x})",
+    ),
+    "C7": Fact(
+        "strided blocks keep {x} more of their channels than the later blocks of their stages",
+        "strided blocks keep {x} fewer of their channels than the later blocks of their stages",
+        " percentage points",
+    ),
+    "C8": Fact(
+        "early and late, the blocks stand in nearly the same order (rank correlation {x})",
+        "early and late, the blocks stand in opposite order (rank correlation −{x})",
+    ),
+    "C9": Fact(
+        "base and pruning take {x} the work of training a simple network",
+        "base and pruning take −{x} the work of training a simple network",
+        " times",
+    ),
+}
+
+
+def phrase(claim: str, verdict: str, above: bool) -> str:
+    """What a verdict says, with a place for the number."""
+    sides, when = SIDES.get(claim), ""
+    if sides is None:
+        text = FACTS[claim].above if above else FACTS[claim].below
+    else:
+        when = f"{sides.when}, " if sides.when else ""
+        better, worse = (sides.first, sides.second) if above else (sides.second, sides.first)
+        text = f"{better} beat {worse} by {{x}}"
+        if verdict == "equal":
+            text = f"{sides.first} and {sides.second} are {{x}} apart, too little to matter"
+    doubt = {DEPENDS: "it depends on the size; on average, ", "open": "not settled; on average, "}
+    return f"{doubt.get(verdict, '')}{when}{text}"
+
+
+PHRASES = {
+    (claim, verdict): (phrase(claim, verdict, True), phrase(claim, verdict, False))
+    for claim in (*SIDES, *FACTS)
+    for verdict in WORDS
+}
+"""What is said of a claim with a verdict: where its statistic is above zero, and where below."""
+
+
+def unit(claim: str) -> str:
+    """The unit of a claim's statistic, with the space before it."""
+    return FACTS[claim].unit if claim in FACTS else " points"

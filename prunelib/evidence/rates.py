@@ -1,0 +1,22 @@
+"""How fast processors trained: work over time, from the records."""
+
+import pandas as pd
+
+from prunelib.evidence.statistics import exact
+from prunelib.evidence.view import View
+from prunelib.study.plan import found
+from prunelib.study.specs import TrainSpec
+
+
+def rates(view: View) -> pd.Series:
+    """Training multiply-accumulates a second on one thread, by processor: medians over the runs."""
+    seen = {}
+    for _, record in found(view.requests, view.find):
+        if record is None or not isinstance(record.spec, TrainSpec):
+            continue
+        made, outcome = record.circumstances, record.outcome
+        if made.get("threads", 1) == 1 and outcome["seconds"]:
+            rate = float(exact(outcome["training_macs"]) / exact(outcome["seconds"]))
+            seen[record.key] = (f"{made['hardware']}, {made['precision']}", rate)
+    frame = pd.DataFrame(seen.values(), columns=["hardware", "rate"])
+    return frame.groupby("hardware")["rate"].median().sort_values()

@@ -1,0 +1,81 @@
+import re
+
+import pytest
+from studies import IMAGES, error, fill
+
+from prunelib.book import prose
+from prunelib.book.figures import length
+from prunelib.book.notebook import LENGTHS, open_lengths
+from prunelib.book.prose.length import shape_keeps_its_lead
+from prunelib.evidence.rates import rates
+from prunelib.nets.inputs import TRAINING_IMAGES
+
+SIMPLE, SHAPE = "bottleneck", "pruned-from-scratch"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("study"), families=None)
+
+
+def test_retrained_networks_count_the_epochs_of_pruning_too(study):
+    rows = length.trained({"made-up": study}).set_index(["family", "size"])["epochs"]
+    pruned = rows["pruned-and-tuned", 6_000]
+    again = IMAGES / TRAINING_IMAGES["digits"]
+    assert rows["retrained", 6_000] == pytest.approx(pruned + again)
+    assert pruned > again
+
+
+def test_the_ratio_of_errors_is_that_of_their_means_where_seeds_agree(study):
+    rows = length.leads({"made-up": study})
+    assert set(rows["size"]) == set(study.scale.budgets)
+    assert ((rows["low"] <= rows["ratio"]) & (rows["ratio"] <= rows["high"])).all()
+    for row in rows[rows["length"] == ""].itertuples():
+        assert row.points == pytest.approx(error(SIMPLE, 0, 0) - error(SHAPE, 0, 0))
+
+
+def test_a_figure_for_each_size_has_a_point_for_each_length(study):
+    choices = length.against_epochs({"made-up": study})
+    assert [key[0] for key in choices.figures] == ["6K parameters", "12K parameters"]
+    rows = length.trained({"made-up": study})
+    for key, budget in zip(choices.figures, study.scale.budgets, strict=True):
+        drawn = sum(len(trace.x) for trace in choices.figures[key].data)
+        assert drawn == (rows["size"] == budget).sum()
+
+
+def test_what_is_missing_is_said_and_breaks_nothing():
+    views = open_lengths("mini", results="results", run_missing=False)
+    assert tuple(views) == LENGTHS
+    table = prose.coverage(views)
+    for view in views.values():
+        assert f"{view.there} of {len(view.requests)}" in table
+    assert "There are no records" not in prose.long_enough(views)
+
+
+def test_another_scale_stands_by_itself():
+    assert list(open_lengths("smoke", results="results", run_missing=False)) == ["smoke"]
+
+
+def test_without_records_nothing_is_claimed(study):
+    views = {"none": type(study)(study.scale, study.requests, lambda spec: None)}
+    assert "not known yet" in prose.long_enough(views)
+    assert not re.search(r"\d", prose.long_enough(views))
+    assert prose.still_learning(views) == ""
+    assert prose.work(views) == ""
+    assert "no run yet" in prose.against_length(views)
+
+
+def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):
+    rows = length.leads({"made-up": study})
+    rows = rows[rows["size"] == 6_000]
+    told = re.findall(r"after (\d+) epochs", shape_keeps_its_lead({"made-up": study}))
+    assert told == [f"{epochs:.0f}" for epochs in sorted(rows["epochs"])]
+
+
+def test_speed_is_work_over_seconds(study):
+    found = rates(study)
+    rows = study.networks[study.networks["family"] != "pruned-and-tuned"]
+    trained = rows[~rows["family"].str.endswith("-removal|-penalty-1|-penalty-2|-penalty-3")]
+    assert list(found.index) == ["a pencil, float32"]
+    speeds = trained.drop_duplicates("key")["training_macs"] / 2.0
+    assert speeds.min() <= found.iloc[0] <= speeds.max()
