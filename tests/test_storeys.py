@@ -64,3 +64,15 @@ def test_the_public_names_are_those_that_a_type_checker_sees():
     assert seen == set(prunelib.__all__)
     for name in prunelib.__all__:
         assert getattr(prunelib, name).__name__ == name
+
+
+@pytest.mark.slow
+def test_types_of_the_lower_storeys_agree(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout

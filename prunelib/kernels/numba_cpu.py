@@ -8,6 +8,9 @@ pixels * channels), so that the inner loop is long enough for vector instruction
 channels are left. Values per channel are float32 (channels,).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
@@ -52,9 +55,9 @@ def _store(value, like):  # type: ignore[no-untyped-def]
     return bfloat16
 
 
-def _compiled(function):
+def _compiled(function: Callable) -> Any:
     """Compile, and keep what is compiled for other processes where a folder can be written."""
-    options = {"fastmath": {"contract"}, "error_model": "numpy"}
+    options: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:

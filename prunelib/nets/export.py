@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -98,6 +98,9 @@ class Card:
 class FromPixels(nn.Module):
     """A network with its normalisation in front: pixels 0 to 255 (N, C, H, W) to logits."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.network = network
@@ -178,6 +181,7 @@ def onnx(model: nn.Module, example: Tensor, metadata: dict[str, str] | None = No
             dynamic_shapes=({0: torch.export.Dim("images")},),
             verbose=False,
         )
+    assert made is not None
     proto = made.model_proto
     for name, value in (metadata or {}).items():
         entry = proto.metadata_props.add()
@@ -213,7 +217,7 @@ def check(content: bytes, model: nn.Module, images: Tensor, path: Path) -> None:
         )
 
 
-def session(content: bytes | Path, threads: int = 1):
+def session(content: bytes | Path, threads: int = 1) -> Any:
     """An ONNX Runtime session on the CPU.
 
     Raises:

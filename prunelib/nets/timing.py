@@ -62,7 +62,7 @@ def in_turns(steps: list[Step], seconds: float = 5.0, rounds: int = ROUNDS) -> n
     repeats = [max(1, round(ENOUGH / quickest(one))) for one in steps]
     random = np.random.default_rng(0)
     until = time.perf_counter() + seconds
-    taken = []
+    taken: list[np.ndarray] = []
     while len(taken) < 10 or (len(taken) < rounds and time.perf_counter() < until):
         row = np.empty(len(steps))
         for i in random.permutation(len(steps)):

@@ -1,7 +1,7 @@
 """The state of a pruning run, and the file that an interrupted run goes on from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def _same_way(
 
 
 def _check_same_network(
-    network: Prunable, alive: list[list[int]], names: Sequence[str], checkpoint: str
+    network: Prunable, alive: list[list[int]], names: Iterable[str], checkpoint: str
 ) -> None:
     """Raise PrunelibError for a checkpoint of a network that this one cannot become."""
     whole = [set(range(width)) for width in network.widths()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class CriterionInputs:
     @property
     def filters(self) -> list[Tensor]:
         """The weights (C, C_in, H, W) that make the channels."""
-        makers = self.makers or [block.conv1 for block in self.model.blocks]
+        makers = self.makers
+        if makers is None:
+            makers = [block.conv1 for block in cast(WideResNet, self.model).residual_blocks]
         return [maker.weight.detach() for maker in makers]
 
 
@@ -39,6 +43,7 @@ Criterion = Callable[[CriterionInputs], list[Tensor]]
 
 def fisher_scores(inputs: CriterionInputs) -> list[Tensor]:
     """Fisher saliency (Theis et al., 2018): what removing a channel costs, in nats."""
+    assert inputs.fisher is not None
     return inputs.fisher
 
 

@@ -159,16 +159,15 @@ def record_step(
     error = None
     if removal is None or removals % run.protocol.eval_every == 0:
         error, _ = evaluate(state.model, run.data, machine=run.machine)
-    number, place, saliency = removal or (None, None, None)
     return Point(
         removals=removals,
         params=run.network.params(),
         macs=run.network.macs(),
         train_loss=loss,
         error=error,
-        block=number,
-        channel=state.alive[number - 1][place] if number else None,
-        saliency=saliency,
+        block=removal[0] if removal else None,
+        channel=state.alive[removal[0] - 1][removal[1]] if removal else None,
+        saliency=removal[2] if removal else None,
         seconds=seconds,
         evaluation_seconds=time.perf_counter() - started,
     )

@@ -21,7 +21,9 @@ from prunelib.training.trainer import stepper
 class Prunable(Protocol):
     """A network whose channels can be removed; they lie in blocks that count from 1."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The network itself."""
 
     @property
     def makers(self) -> Sequence[nn.Conv2d]:

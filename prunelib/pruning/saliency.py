@@ -11,6 +11,8 @@ in that gate, and closing the gate changes the mean loss by about
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +30,14 @@ class FisherTap(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, a: Tensor, total: Tensor) -> Tensor:
+    def forward(ctx: Any, a: Tensor, total: Tensor) -> Tensor:
         """Hand on the activation (N, C, H, W); `total` is (C,)."""
         ctx.save_for_backward(a)
         ctx.total = total
         return a.view_as(a)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Accumulate, and hand on the gradient. It is that of the mean loss: hence times N."""
         (a,) = ctx.saved_tensors
         g = len(a) * pixel_products(a, gradient).to(ctx.total.dtype)
@@ -61,14 +63,19 @@ class Fisher:
 
     def __init__(self, model: nn.Module, widths: Sequence[int] | None = None) -> None:
         first = next(model.parameters())
-        widths = model.profile.middle if widths is None else widths
+        if widths is None:
+            widths = cast(WideResNet, model).profile.middle
         self.totals = [torch.zeros(c, device=first.device, dtype=first.dtype) for c in widths]
         self.samples = 0
 
     @property
     def gates(self) -> list[Gate]:
         """One gate a block for `WideResNet.forward`."""
-        return [lambda a, total=total: FisherTap.apply(a, total) for total in self.totals]
+        return [partial(self._tap, total=total) for total in self.totals]
+
+    @staticmethod
+    def _tap(a: Tensor, total: Tensor) -> Tensor:
+        return FisherTap.apply(a, total)
 
     def scores(self) -> list[Tensor]:
         """Saliency of every channel, (C,) for each block."""
@@ -131,10 +138,10 @@ def loss_changes(
     with machine.autocast() if machine else torch.autocast(x.device.type, enabled=False):
         h = model.stem(x)
         whole = None
-        for number, block in enumerate(model.blocks):
-            rest = model.blocks[number + 1 :]
+        for number, block in enumerate(model.residual_blocks):
+            rest = model.residual_blocks[number + 1 :]
             if whole is None:
-                whole = _loss_after(model, model.blocks, h, y)
+                whole = _loss_after(model, model.residual_blocks, h, y)
             change = torch.zeros(block.conv2.in_channels, dtype=torch.float64)
             for channel in range(len(change)):
                 change[channel] = (

@@ -70,7 +70,8 @@ class Machine:
 
     def place(self, model: Model) -> Model:
         """Move a model to the device, channels-last in memory."""
-        return model.to(device=self.device, memory_format=torch.channels_last)
+        # PyTorch documents the memory format, but does not annotate it.
+        return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def describe(self) -> dict:
         """Hardware, settings and versions, as they stand in a record."""

@@ -86,7 +86,7 @@ class PruneProtocol:
                 raise PrunelibError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.removals is not None and not 0 <= self.removals <= possible:
             raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
-        if self.removals is None and self.stop_params < least:
+        if self.removals is None and (self.stop_params or 0) < least:
             raise PrunelibError(
                 f"pruning cannot reach {self.stop_params:,} parameters: "
                 f"{least:,} are left with one channel a {unit}"

@@ -62,7 +62,7 @@ def sgd(model: nn.Module, lr: float, momentum: float, weight_decay: float) -> to
 
 
 def sgd_step(
-    model: WideResNet,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
     x: Tensor,
     y: Tensor,
@@ -160,7 +160,7 @@ def train(
     )
     update = stepper(model, state.optimizer, machine, steps)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
-    every_step = progress is not None and torch.device(machine.device).type == "cpu"
+    every_step = progress if torch.device(machine.device).type == "cpu" else None
     cadence = Cadence()
     while len(state.history) < protocol.epochs:
         epoch = len(state.history)
@@ -174,7 +174,7 @@ def train(
             state.seconds += time.perf_counter() - started
             if every_step:
                 note = f"error {state.history[-1].test_error:.2f} %" if epoch else ""
-                progress(epoch * steps + state.step, protocol.epochs * steps, note)
+                every_step(epoch * steps + state.step, protocol.epochs * steps, note)
             if checkpoint and cadence.due():
                 cadence.save(partial(save_state, checkpoint, run, state))
         started = time.perf_counter()

@@ -181,7 +181,7 @@ def sha256(*splits: Split) -> str:
     digest = hashlib.sha256()
     for split in splits:
         for tensor in split:
-            digest.update(tensor.cpu().contiguous().numpy())
+            digest.update(tensor.cpu().contiguous().numpy().data)
     return digest.hexdigest()
 
 
