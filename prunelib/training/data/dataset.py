@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -103,7 +103,7 @@ class Dataset:
 
     @classmethod
     def from_torch(
-        cls, train, test=None, size: int = 32, channels: int = 3, hold_out: float = 0.2
+        cls, train: Any, test: Any = None, size: int = 32, channels: int = 3, hold_out: float = 0.2
     ) -> "Dataset":
         """Data sets of PyTorch or torchvision, whose items are an image and a label.
 

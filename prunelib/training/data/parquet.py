@@ -1,6 +1,7 @@
 """Images in parquet files as Hugging Face writes them: encoded, with class names in the schema."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
@@ -67,7 +68,7 @@ def chosen(
         PrunelibError: there is none, or more than one.
     """
 
-    def one(named: str | None, able, what: str) -> str:
+    def one(named: str | None, able: Callable, what: str) -> str:
         fits = [f.name for f in columns if able(f.type)]
         if named is not None and named not in columns.names:
             raise PrunelibError(f"{file} has no column {named!r}: {', '.join(columns.names)}")
