@@ -4,7 +4,9 @@ from xml.etree import ElementTree
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
+import prunelib.book.notebook  # noqa: F401  (it sets the form that Plotly takes)
 from prunelib.book import pages, policy
 from prunelib.book.choices import MIME, PLOTLY, Choices, by_scale
 from prunelib.book.figures import block_widths
@@ -148,11 +150,17 @@ def test_the_picture_for_pages_without_scripts_is_xml_with_the_same_names():
     assert "Two lines" in texts
 
 
-def test_a_stored_notebook_has_a_picture_of_every_figure():
+def test_a_stored_notebook_has_a_picture_of_every_figure_and_nothing_heavy():
+    shell = InteractiveShell.instance()
     choices = by_scale(STUDIES, lambda study: figure(study.name))
-    for made in (figure("x"), choices):
-        bundle = made._repr_mimebundle_()
+    for made, kinds in (
+        (figure("x"), {PLOTLY, "image/svg+xml", "text/plain"}),
+        (choices, {MIME, PLOTLY, "image/svg+xml", "text/plain"}),
+    ):
+        bundle, _ = shell.display_formatter.format(made)
+        assert set(bundle) == kinds
         assert ElementTree.fromstring(bundle["image/svg+xml"]).tag.endswith("svg")
+        assert len(bundle["text/plain"]) < 100
 
 
 def test_the_picture_names_each_panel():

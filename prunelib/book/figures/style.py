@@ -87,9 +87,13 @@ def line(index: int) -> Style:
 class Drawn(go.Figure):
     """A figure that a stored notebook shows as a picture, too, where nothing runs Plotly."""
 
+    # These would show Plotly alone, and again as a page of its own.
+    _ipython_display_ = _repr_html_ = None
+
     def _repr_mimebundle_(self, *args, **kwargs) -> dict:
         bundle = super()._repr_mimebundle_(*args, **kwargs)
-        return {**bundle, "image/svg+xml": svg(self.to_plotly_json())}
+        picture = svg(self.to_plotly_json())
+        return {**bundle, "image/svg+xml": picture, "text/plain": self.layout.meta["title"]}
 
 
 def trace(
