@@ -159,8 +159,10 @@ def copy_records(results: Path, out: Path) -> None:
 
 def only_needed(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Drop scripts that would fetch a kernel from elsewhere, and MathJax where no formula is."""
-    unwanted, body = ["thebe"], THEBE.sub("", context.get("body", ""))
-    context["body"] = body
+    # Docutils calls its citations a list, whose items then say that they are something else.
+    body = THEBE.sub("", context.get("body", ""))
+    body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    unwanted, context["body"] = ["thebe"], body
     if 'class="math' not in body:
         unwanted.append("mathjax")
     context["script_files"] = [
