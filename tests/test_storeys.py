@@ -11,6 +11,7 @@ import pytest
 import prunelib
 
 ROOT = Path(__file__).parents[1]
+LONGEST = 40
 EVIDENCE = ROOT / "prunelib/evidence"
 
 
@@ -64,6 +65,25 @@ def test_the_public_names_are_those_that_a_type_checker_sees():
     assert seen == set(prunelib.__all__)
     for name in prunelib.__all__:
         assert getattr(prunelib, name).__name__ == name
+
+
+def lines_of(function):
+    """How many lines a function has, without its docstring."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    text = first.end_lineno - first.lineno + 1 if documented else 0
+    return function.end_lineno - function.lineno + 1 - text
+
+
+@pytest.mark.parametrize("storey", ["kernels", "nets", "training", "pruning", "study"])
+def test_no_function_is_long(storey):
+    long = {
+        f"{path.name}: {node.name}": lines_of(node)
+        for path in (ROOT / "prunelib" / storey).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and lines_of(node) > LONGEST
+    }
+    assert long == {}
 
 
 @pytest.mark.slow

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors, set_aside
@@ -21,7 +23,7 @@ from prunelib.nets.surgery import remove_channels
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.checkpoint import Point
 from prunelib.pruning.criteria import CriterionInputs, l1_scores
-from prunelib.pruning.loop import prune
+from prunelib.pruning.loop import fine_tune, prune
 from prunelib.pruning.order import sizes
 from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
@@ -202,26 +204,21 @@ def run_prune(
     """
     follow = store.order(spec)
     model = unpruned(spec, store, data, machine)
+    checkpoint, watch = store.checkpoint(spec), keeper(spec, store, keep)
     points = prune(
-        model,
-        data,
-        spec.protocol,
-        spec.seed,
-        machine,
-        progress,
-        store.checkpoint(spec),
-        keeper(spec, store, keep),
-        follow,
+        model, data, spec.protocol, spec.seed, machine, progress, checkpoint, watch, follow
     )
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
-    images = images_tuned(len(data.train.y), spec.protocol.batch_size, spec.protocol.steps, points)
-    blocks = [point.block for point in points[:-1] if point.block is not None]
+    p, total = spec.protocol, len(data.train.y)
+    images = images_tuned(total, p.batch_size, p.steps, len(points))
+    blocks = [point.block for point in points if point.block is not None]
+    kept = at_sizes([point.params for point in points], keep)
     return {
         "params": points[-1].params,
         "macs": points[-1].macs,
         "error": points[-1].error,
         "images_seen": sum(images),
-        "training_macs": sum(3 * p.macs * n for p, n in zip(points, images, strict=True)),
+        "training_macs": sum(3 * q.macs * n for q, n in zip(points, images, strict=True)),
         "seconds": round(sum(point.seconds for point in points), 3),
         "evaluation_seconds": round(sum(point.evaluation_seconds for point in points), 3),
         "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
@@ -230,7 +227,7 @@ def run_prune(
             str(removals): wrong_images(
                 pruned_network(spec, removals, blocks, store, data, machine, keep), data, machine
             )
-            for removals in at_sizes([point.params for point in points], keep)
+            for removals in kept
         },
     }
 
@@ -240,6 +237,23 @@ def unpruned(spec: PruneSpec, store: Store, data: Dataset, machine: Machine) -> 
     if spec.start == "initial":
         return build(spec.base.profile, data, spec.base.seed)
     return trained(spec.base, store, data, machine)
+
+
+def tuned_scores(
+    spec: SaliencySpec, model: WideResNet, data: Dataset, machine: Machine
+) -> dict[str, list[Tensor]]:
+    """Fisher saliency after each number of fine-tuning steps that a spec names, by column."""
+    p, fisher, scores = spec.protocol, Fisher(model), {}
+    optimizer = sgd(model, p.lr, p.momentum, p.weight_decay)
+    batches = train_batches(data, p.batch_size, p.pad, p.flip, spec.seed, stream=PRUNING)
+
+    def update(x: Tensor, y: Tensor) -> Tensor:
+        return sgd_step(model, optimizer, x, y, machine, fisher.gates)
+
+    for before, steps in pairwise((0, *sorted(set(spec.steps)))):
+        check_finite(fine_tune(model, update, batches, steps - before, fisher), before)
+        scores[f"fisher_{steps}"] = fisher.scores()
+    return scores
 
 
 def run_saliency(
@@ -254,20 +268,7 @@ def run_saliency(
     model = trained(spec.base, store, data, machine)
     data = data.to(machine.device)
     started = time.perf_counter()
-    protocol = spec.protocol
-    optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
-    batches = train_batches(
-        data, protocol.batch_size, protocol.pad, protocol.flip, spec.seed, stream=PRUNING
-    )
-    model.train()
-    fisher, losses, scores = Fisher(model), [], {}
-    for step in range(1, max(spec.steps) + 1):
-        x, y = next(batches)
-        losses.append(sgd_step(model, optimizer, x, y, machine, fisher.gates))
-        fisher.samples += len(y)
-        if step in spec.steps:
-            scores[f"fisher_{step}"] = fisher.scores()
-    check_finite(torch.stack(losses), 0)
+    scores = tuned_scores(spec, model, data, machine)
     tuned = time.perf_counter()
     scores["l1"] = l1_scores(CriterionInputs(model, None, generator(spec.seed, PRUNING)))
 
@@ -278,7 +279,7 @@ def run_saliency(
     images = data.normalise(data.train.x[: spec.images])
     scores["actual"] = loss_changes(model, images, data.train.y[: spec.images], machine, tell)
     error, _ = evaluate(model, data, machine=machine)
-    seen = images_tuned(len(data.train.y), protocol.batch_size, max(spec.steps), [None])[0]
+    seen = images_tuned(len(data.train.y), spec.protocol.batch_size, max(spec.steps), 1)[0]
     blocks = [n for n, c in enumerate(model.profile.middle, 1) for _ in range(c)]
     return {
         "params": data.shape.params(model.profile),
@@ -428,15 +429,15 @@ def save_pruned(store: Store, spec: PruneSpec, model: WideResNet, removals: int)
     save_tensors(path, model.state_dict(), model.profile.to_json())
 
 
-def images_tuned(total: int, batch: int, steps: int, points: list[Point]) -> list[int]:
-    """Images seen before each removal: the last batch of an epoch may be smaller."""
+def images_tuned(total: int, batch: int, steps: int, times: int) -> list[int]:
+    """Images seen while fine-tuning so many times: the last batch of an epoch may be smaller."""
     per_epoch = -(-total // batch)
 
     def seen(step: int) -> int:
         epochs, rest = divmod(step, per_epoch)
         return epochs * total + min(rest * batch, total)
 
-    return [seen((i + 1) * steps) - seen(i * steps) for i in range(len(points))]
+    return [seen((i + 1) * steps) - seen(i * steps) for i in range(times)]
 
 
 def trained(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -150,14 +150,7 @@ def train(
     steps = -(-len(data.train.y) // protocol.batch_size)
     run = told_apart(protocol, seed, steps)
     state = resumed(checkpoint, run, machine.place(model), protocol, steps, machine)
-    batches = train_batches(
-        data,
-        protocol.batch_size,
-        protocol.pad,
-        protocol.flip,
-        seed,
-        start=len(state.history) * steps + state.step,
-    )
+    batches = training_batches(data, protocol, seed, len(state.history) * steps + state.step)
     update = stepper(model, state.optimizer, machine, steps)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
     every_step = progress if torch.device(machine.device).type == "cpu" else None
@@ -177,18 +170,32 @@ def train(
                 every_step(epoch * steps + state.step, protocol.epochs * steps, note)
             if checkpoint and cadence.due():
                 cadence.save(partial(save_state, checkpoint, run, state))
-        started = time.perf_counter()
-        check_finite(state.losses, epoch * steps)  # waits for a GPU
-        evaluated = time.perf_counter()
-        error, loss = evaluate(model, data, machine=machine)
-        check_finite(torch.tensor([loss]), (epoch + 1) * steps, "test")
-        seconds = state.seconds + evaluated - started, time.perf_counter() - evaluated
-        state.history.append(Epoch(state.losses.mean().item(), error, loss, *seconds))
-        state.step, state.seconds = 0, 0.0
+        end_epoch(state, data, machine)
         if progress:
-            done = (epoch + 1) * steps
-            progress(done, protocol.epochs * steps, f"error {error:.2f} %")
+            note = f"error {state.history[-1].test_error:.2f} %"
+            progress((epoch + 1) * steps, protocol.epochs * steps, note)
     return state.history
+
+
+def training_batches(
+    data: Dataset, protocol: TrainProtocol, seed: int, start: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of a run, from a step on."""
+    p = protocol
+    return train_batches(data, p.batch_size, p.pad, p.flip, seed, start=start)
+
+
+def end_epoch(state: State, data: Dataset, machine: Machine) -> None:
+    """Evaluate after the last step of an epoch, and note what the epoch brought."""
+    first = len(state.history) * state.step
+    started = time.perf_counter()
+    check_finite(state.losses, first)  # waits for a GPU
+    evaluated = time.perf_counter()
+    error, loss = evaluate(state.model, data, machine=machine)
+    check_finite(torch.tensor([loss]), first + state.step, "test")
+    seconds = state.seconds + evaluated - started, time.perf_counter() - evaluated
+    state.history.append(Epoch(state.losses.mean().item(), error, loss, *seconds))
+    state.step, state.seconds = 0, 0.0
 
 
 def told_apart(protocol: TrainProtocol, seed: int, steps: int) -> dict:
