@@ -241,3 +241,26 @@ def test_a_folder_in_which_a_study_was_killed_early_is_gone_on_with(tmp_path, mo
     (tmp_path / "results/smoke").mkdir(parents=True)
     (tmp_path / "results/smoke" / left).write_bytes(b"")
     assert results_to_write(None) == Path("results")
+
+
+class Interrupted(Slow):
+    """An executor whose study is interrupted while a run is made, as by the stop button."""
+
+    closed = False
+
+    def results(self, tick):
+        raise KeyboardInterrupt
+
+    def close(self):
+        self.closed = True
+
+
+def test_an_interrupted_study_leaves_no_claim(tmp_path):
+    executor = Interrupted({}, [])
+    requests = plan(SCALES["smoke"], ["base"])
+    with pytest.raises(KeyboardInterrupt):
+        run_study(requests, {}.get, executor, claims=Claims(tmp_path))
+    assert executor.closed
+    assert locks(tmp_path) == []
+    again = run_study(requests, (records := {}).get, Slow(records, []), claims=Claims(tmp_path))
+    assert (again.computed, again.missing) == (3, 0)

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
+import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.study.executors import local as executors
@@ -106,3 +107,32 @@ def test_many_workers_find_room_for_their_files():
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(before[1], 200 * 9)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def hungry(spec, setting):
+    """Work that takes more memory than it may in seed 1; the limit is the system's."""
+    if spec.seed == 1:
+        used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+        limit = used * resource.getpagesize() + 2**28
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        torch.ones(2**30)
+    return Record(spec, {}, {})
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_a_worker_out_of_memory_fails_its_run_in_one_line_and_works_on(monkeypatch):
+    monkeypatch.setattr(executors, "work", hungry)
+    running, found = Processes(None, 1), {}
+    try:
+        for seed in (1, 2):
+            running.submit(SCALES["smoke"].base_spec(seed))
+        for _ in range(120):
+            found |= {spec.seed: result for spec, result in running.results(lambda work: None)}
+            if len(found) == 2:
+                break
+    finally:
+        running.close()
+    assert isinstance(found[1], PrunelibError)
+    assert "memory" in str(found[1])
+    assert "\n" not in str(found[1])
+    assert isinstance(found[2], Record)
