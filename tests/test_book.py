@@ -427,3 +427,29 @@ def test_search_finds_fisher(browser, server):
 def test_pages_name_no_folder_of_the_machine_that_built_them():
     for page in PAGES:
         assert str(ROOT) not in (BOOK / page).read_text(encoding="utf-8")
+
+
+def test_the_first_screen_has_the_answer_the_figure_and_the_budgets(browser, server):
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        visit.page.set_viewport_size({"width": 1280, "height": 800})
+        visit.page.wait_for_timeout(500)
+        answer = visit.page.locator(".tag_answer .cell_output")
+        assert len(answer.inner_text().split()) < 60
+        figure = visit.page.locator(".tag_beside-left .plotly-place:visible svg.main-svg").first
+        for part in (answer, figure, visit.page.locator(".tag_beside-right table")):
+            box = part.bounding_box()
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= 810
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_once_where_its_numbers_come_from(page):
+    text = (BOOK / page).read_text(encoding="utf-8")
+    assert text.count("Where the numbers come from") <= 1
+
+
+def test_pages_are_named_once_and_described(browser, server):
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        assert visit.page.title() == "Is it worth pruning a network?"
+        assert visit.page.locator('meta[name="description"]').count() == 1
+        assert visit.page.locator('meta[property="og:image"]').count() == 1

@@ -24,12 +24,14 @@ PHRASES = {
     "is better depends on the size",
     ("K7", "open"): "trained on as many images, a plain small network and a pruned one are too "
     "close to call",
-    ("C1", "supported"): "The small network wins even if it stops as early as in the paper, by {x}",
-    ("C1", "refuted"): "Pruning wins, by {x}, only if the small network stops as early as in the "
-    "paper",
-    ("C1", "equal"): "If it stops as early as in the paper, it is still as good",
-    ("C1", DEPENDS): "If it stops as early as in the paper, the answer depends on the size",
-    ("C1", "open"): "If it stops as early as in the paper, the two are too close to call",
+    ("C1", "supported"): "The small network wins, by {x}, even if it trains no longer than the "
+    "large one did",
+    ("C1", "refuted"): "Pruning wins, by {x}, only if the small network trains no longer than the "
+    "large one did",
+    ("C1", "equal"): "If it trains no longer than the large one did, it is still as good",
+    ("C1", DEPENDS): "If it trains no longer than the large one did, the answer depends on the "
+    "size",
+    ("C1", "open"): "If it trains no longer than the large one did, the two are too close to call",
     ("K8", "supported"): "The shapes that pruning finds are worth copying: trained from scratch, "
     "they beat plain ones by {x}",
     ("K8", "refuted"): "The shapes that pruning finds are not worth copying: trained from scratch, "
