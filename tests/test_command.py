@@ -92,7 +92,7 @@ WRONG = {
     "duration": (("study", "smoke", "--time-limit", "soon"), "'soon'"),
     "jobs": (("study", "smoke", "--jobs", 0), "0"),
     "no budget": (("fit",), "--params"),
-    "two budgets": (("fit", "--params", "9k", "--macs", "9k"), "--macs"),
+    "two budgets": (("fit", "--params", "9k", "--macs", "9k", "--results", RESULTS), "possible"),
     "unknown command": (("prun",), "prun"),
     "unknown option": (("study", "smoke", "--famlies", "base"), "--famlies"),
 }

@@ -97,3 +97,19 @@ def test_impossible_wishes_are_refused():
         design(SMOKE, 10**8)
     with pytest.raises(PrunelibError, match="depth 16, not 40"):
         design(SMOKE, 10_000, ChannelProfile.full(40, 1))
+
+
+def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
+    from prunelib.evidence.design import design_within
+    from prunelib.evidence.view import open_view
+    from prunelib.study.folder import PACKAGED
+    from prunelib.study.plan import SCALES
+
+    view = open_view(SCALES["mini"], PACKAGED)
+    alone = {d.family: d for d in design_within(view, params=150_000)}
+    limit = sorted(d.macs for d in alone.values())[1]
+    both = design_within(view, params=150_000, macs=limit)
+    assert all(d.params <= 150_000 and d.macs <= limit for d in both)
+    assert [d.least for d in both] == sorted(d.least for d in both)
+    assert alone[min(alone, key=lambda f: alone[f].macs)] in both
+    assert design_within(view, 150_000, 10**9) == list(alone.values())

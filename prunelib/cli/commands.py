@@ -9,6 +9,7 @@ from prunelib.cli.describe import describe
 from prunelib.cli.download import download
 from prunelib.cli.export import export
 from prunelib.cli.fit import fit
+from prunelib.cli.recommend import recommend
 from prunelib.cli.records import compare, verdicts
 from prunelib.cli.runs import prune, train
 from prunelib.cli.study import status, study
@@ -38,6 +39,7 @@ COMMANDS = (
     train,
     prune,
     fit,
+    recommend,
     export,
     time,
     verdicts,

@@ -54,25 +54,25 @@ def fit(
     Examples:
       prunelib fit --params 100k
       prunelib fit --params 500k --width 2
-      prunelib fit --macs 8m --family copycat --json
+      prunelib fit --params 150k --macs 8m --json
       prunelib fit --params 100k --export onnx --train
     """
     from prunelib.evidence import design
     from prunelib.evidence.view import open_view
     from prunelib.study.plan import scale_named
 
-    if (params is None) == (macs is None):
-        raise click.UsageError("give a budget: either --params or --macs")
+    if params is None and macs is None:
+        raise click.UsageError("give a budget: --params, --macs, or both")
     if family is not None and family not in design.FAMILIES:
         raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.FAMILIES)}")
     preset = scale_named(scale)
     full = preset.base
     records = open_view(preset, places.readable, packaged=True)
-    found = design.design(
+    found = design.design_within(
         records,
-        params or macs,
+        params,
+        macs,
         full if width is None else full.reduced(width),
-        "params" if params else "macs",
         (family,) if family else design.FAMILIES,
     )
     if as_json:

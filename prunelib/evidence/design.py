@@ -158,6 +158,38 @@ def design(
     return sorted(found, key=lambda d: d.least)
 
 
+def design_within(
+    view: View,
+    params: int | None = None,
+    macs: int | None = None,
+    base: ChannelProfile | None = None,
+    families: tuple[str, ...] = FAMILIES,
+) -> list[Design]:
+    """The largest network of each family within one budget or both, ranked as by `design`.
+
+    A budget that the base network keeps does not count beside another one.
+
+    Raises:
+        Missing: no family has such a network.
+        PrunelibError: no budget was given, or it cannot be met.
+    """
+    full, shape = base or view.scale.base, view.scale.shape
+    if params is None and macs is None:
+        raise PrunelibError("a budget is needed: parameters, MACs, or both")
+    if params is None or (macs is not None and params >= shape.params(full)):
+        return design(view, macs, base, "macs", families)
+    by_params = design(view, params, base, "params", families)
+    if macs is None or macs >= shape.macs(full):
+        return by_params
+    fits = {d.family: d for d in by_params if d.macs <= macs}
+    others = tuple(family for family in families if family not in fits)
+    by_macs = design(view, macs, base, "macs", others) if others else []
+    found = [*fits.values(), *(d for d in by_macs if d.params <= params)]
+    if not found:
+        raise Missing(f"no network has {params:,} parameters and {macs:,} MACs at most")
+    return sorted(found, key=lambda d: d.least)
+
+
 def largest_of(
     family: str, view: View, base: ChannelProfile, budget: int, count: Count, unit: str
 ) -> ChannelProfile:

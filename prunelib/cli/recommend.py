@@ -1,0 +1,134 @@
+"""`prunelib recommend`: the best small network for one's own images, in the time that there is."""
+
+from pathlib import Path
+
+import click
+
+from prunelib.cli.export import check_output
+from prunelib.cli.options import COUNT, DURATION, PATH, results_option
+from prunelib.cli.progress import progress_bar
+from prunelib.text import counted
+
+
+@click.command()
+@click.option("--data", type=PATH, required=True, help="Class folders, .npz or parquet.")
+@click.option("--params", type=COUNT, help="Budget of parameters, such as 150k.")
+@click.option("--macs", type=COUNT, help="Budget of multiply-accumulates for one image.")
+@click.option("--size", type=click.IntRange(8, 512), default=32, show_default=True, help="Pixels.")
+@click.option("--channels", type=click.Choice(["1", "3"]), default="3", show_default=True)
+@click.option("--time", "seconds", type=DURATION, default="2h", show_default=True)
+@results_option
+@click.option("--output", type=PATH, default=".", help="Folder for best.onnx and curves.html.")
+@click.option("--image-column", help="Of parquet, where it is not clear.")
+@click.option("--label-column", help="Likewise.")
+@click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
+def recommend(
+    data: Path,
+    params: int | None,
+    macs: int | None,
+    size: int,
+    channels: str,
+    seconds: float,
+    results: Path | None,
+    output: Path,
+    device: str | None,
+    **columns: str | None,
+) -> None:
+    """Train a few small networks on your images, and say which one to take.
+
+    Each candidate is trained for the same time. Stop it at any time, and go on with the same
+    command. It ends with a table, a sentence, learning curves and best.onnx, which takes images
+    from 0 to 255 and tells the classes in its metadata.
+
+    \b
+    Examples:
+      prunelib recommend --data flowers/ --params 150k
+      prunelib recommend --data flowers.npz --params 150k --macs 8m --size 16 --time 20m
+    """
+    if params is None and macs is None:
+        raise click.UsageError("give a budget: --params, --macs, or both")
+    check_output(output / "best.onnx")
+
+    from prunelib.study.folder import results_to_write
+    from prunelib.study.recommend import kept_plan, make_plan, specs, train_all
+    from prunelib.study.store import Store
+    from prunelib.training.machine import Machine
+    from prunelib.training.source import Source, load_source
+
+    source = Source(data, **columns)
+    images, told = load_source(source, size, int(channels))
+    for line in told:
+        click.echo(line)
+    machine = Machine.here(device, 1)
+    store = Store(results_to_write(results) / f"recommend-{images.digest}")
+    store.check_writable()
+    asked = f"plan-{params or 'any'}-{macs or 'any'}-{seconds:g}.json"
+    plan, there = kept_plan(
+        store.folder / "plans" / asked,
+        lambda: make_plan(images, params, macs, seconds, machine),
+    )
+    click.echo(tell_plan(plan, images.shape, there))
+    with progress_bar("recommend") as show:
+        records = train_all(plan, specs(plan, images), store, source, machine, show)
+    finish(plan, records, store, output, len(images.test.y))
+
+
+def tell_plan(plan, shape, there: bool) -> str:
+    """What is going to be trained, and how long that takes."""
+    base = plan.base
+    each = ", ".join(f"{c.family} {counted(c.epochs, 'epoch')}" for c in plan.candidates)
+    minutes, seconds = divmod(round(plan.seconds), 60)
+    again = "going on with the plan: " if there else "the plan: "
+    return (
+        f"{again}{counted(len(plan.candidates), 'network')} made from WRN-{base.depth}-"
+        f"{base.width:g} ({shape.params(base):,} parameters), the same time for each: {each}; "
+        f"about {minutes} min {seconds:02} s of training"
+    )
+
+
+def finish(plan, records, store, output: Path, images: int) -> None:
+    """Time the networks, print table and sentence, write the curves and the best network."""
+    from prunelib.book.recommendation import curves, sentence, table
+    from prunelib.evidence.recommendation import Measured, ranked
+    from prunelib.study.exporting import trained_network
+    from prunelib.study.trained import Trained
+
+    families = [candidate.family for candidate in plan.candidates]
+    made = {
+        family: trained_network(Trained(store.folder.name, record, store.weights(record.spec)))
+        for family, record in zip(families, records, strict=True)
+    }
+    times = milliseconds(made)
+    networks = [
+        Measured(
+            family,
+            record.outcome["error"],
+            images,
+            record.outcome["params"],
+            record.outcome["macs"],
+            times[family],
+        )
+        for family, record in zip(families, records, strict=True)
+    ]
+    click.echo(table(networks))
+    click.echo(sentence(networks))
+    histories = {
+        family: record.outcome["epochs"]["test_error"]
+        for family, record in zip(families, records, strict=True)
+    }
+    curves(histories, output / "curves.html", "Learning curves of the candidates")
+    best = made[ranked(networks)[0].family].write(output / "best.onnx")
+    click.echo(f"{best}: classes {', '.join(made[families[0]].card.classes)}")
+    click.echo(f"{output / 'curves.html'}: learning curves")
+
+
+def milliseconds(made: dict) -> dict[str, float]:
+    """Milliseconds for one image with ONNX Runtime, one thread, in turns; the median."""
+    import numpy as np
+
+    from prunelib.nets.export import in_memory
+    from prunelib.nets.timing import in_turns, step
+
+    steps = [step(in_memory(network.model, network.card), 1, 1) for network in made.values()]
+    taken = np.median(in_turns(steps, seconds=2.0), 0) * 1e3
+    return dict(zip(made, map(float, taken), strict=True))

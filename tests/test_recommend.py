@@ -1,0 +1,154 @@
+"""One's own images and a budget in, a network out: the plan, the words, and the command."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from making import examples
+from PIL import Image
+from test_command import prunelib
+from test_own_images import NAMES, colours, write_folder
+
+from prunelib.book.recommendation import curves, sentence, table
+from prunelib.errors import PrunelibError
+from prunelib.evidence.recommendation import Measured, clearly_better, ranked
+from prunelib.nets.inputs import InputShape
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.recommend import Candidate, Plan, candidates, found_by_pruning, largest_base
+
+SHAPE = InputShape(3, 4, 16)
+
+
+@examples(20)
+@given(
+    st.sampled_from([10, 16, 40]),
+    st.one_of(st.none(), st.integers(20_000, 200_000)),
+    st.one_of(st.none(), st.integers(1_000_000, 8_000_000)),
+)
+def test_candidates_keep_both_budgets_and_differ(depth, params, macs):
+    if params is None and macs is None:
+        return
+    base, found = largest_base(depth, SHAPE, params, macs)
+    assert len(set(found.values())) == len(found)
+    for profile in found.values():
+        assert params is None or SHAPE.params(profile) <= params
+        assert macs is None or SHAPE.macs(profile) <= macs
+        assert profile.depth == base.depth == depth
+
+
+def test_the_shape_that_pruning_found_keeps_its_proportions_at_any_depth():
+    forty = found_by_pruning(ChannelProfile.full(40, 1)).shares()
+    for depth in (10, 16, 28):
+        other = found_by_pruning(ChannelProfile.full(depth, 2)).shares()
+        blocks = len(other) // 3
+        for stage in range(3):
+            mean = np.mean(forty[6 * stage : 6 * stage + 6])
+            assert abs(np.mean(other[blocks * stage : blocks * (stage + 1)]) - mean) < 0.15
+
+
+def test_a_budget_below_all_networks_has_no_candidates():
+    assert candidates(ChannelProfile.full(40, 1), SHAPE, 10, None) == {}
+
+
+def test_a_plan_comes_back_as_it_was_kept():
+    base = ChannelProfile.full(10, 1)
+    plan = Plan(base, (Candidate("bottleneck", base.bottleneck(0.5), 7, 12.5),))
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+def network(family, error, images=1000, macs=10):
+    return Measured(family, error, images, 5_000, macs, 0.25)
+
+
+def test_words_say_how_sure_a_choice_is():
+    near = [network("bottleneck", 20.0), network("copycat", 19.5), network("reduced-width", 40.0)]
+    assert ranked(near)[0].family == "copycat"
+    assert "cannot tell it from: bottleneck. " in sentence(near)
+    far = [near[0], near[2]]
+    assert "better than the others" in sentence(far)
+    assert "only one" in sentence(near[:1])
+    assert [line.split()[0] for line in table(near).splitlines()] == [
+        "network",
+        "shape",
+        "bottleneck",
+        "reduced",
+    ]
+    assert not clearly_better(near[0], near[1])
+    assert clearly_better(near[0], near[2])
+
+
+@given(st.floats(0, 100), st.integers(1, 10_000))
+def test_more_test_images_leave_less_open(error, images):
+    one, more = network("copycat", error, images), network("copycat", error, 2 * images)
+    assert 0 < more.half_width < one.half_width <= 50
+
+
+def test_curves_are_one_page_that_asks_nothing_of_the_network(tmp_path):
+    path = tmp_path / "curves.html"
+    curves({"bottleneck": [50.0, 20.0], "copycat": [40.0, 10.0]}, path, "Learning curves")
+    page = path.read_text(encoding="utf-8")
+    assert "bottleneck" in page
+    assert 'src="http' not in page
+    assert "<script src" not in page
+
+
+WRONG = {
+    "no budget": (("--data", "own"), "--params, --macs, or both"),
+    "no data": (("--params", "9k"), "--data"),
+    "data that are not there": (("--data", "no", "--params", "9k"), "not there"),
+    "time": (("--data", "own", "--params", "9k", "--time", "soon"), "'soon'"),
+    "too small a budget": (("--data", "own", "--params", "9", "--size", 8), "no network"),
+    "no folder": (("--data", "own", "--params", "9k", "--output", "no"), "no folder no"),
+}
+
+
+@pytest.fixture
+def own(tmp_path):
+    write_folder(tmp_path / "own", *colours(120))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
+def test_bad_input_is_refused_in_one_line(arguments, said, own):
+    done = prunelib("recommend", *arguments, folder=own)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("prunelib: ")
+    assert said in done.stderr
+    assert not list(own.glob("*.onnx"))
+
+
+@pytest.mark.slow
+def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
+    from prunelib.nets.export import card_of, runner
+
+    asked = "recommend", "--data", "own", "--params", "12k", "--size", 8, "--time", "60s"
+    done = prunelib(*asked, folder=own)
+    assert done.returncode == 0, done.stderr
+    assert "the plan: " in done.stdout
+    assert "Take the " in done.stdout
+    assert (own / "curves.html").exists()
+    card, run = card_of(own / "best.onnx"), runner(own / "best.onnx")
+    assert card.classes == NAMES
+    right = 0
+    files = sorted((own / "own").rglob("*.png"))
+    for path in files:
+        pixels = np.asarray(Image.open(path)).transpose(2, 0, 1)[None]
+        right += card.classes[int(run(pixels).argmax())] == path.parent.name
+    assert right / len(files) > 0.6
+    records = {p.name: p.stat().st_mtime_ns for p in (own / "results").rglob("*.json")}
+    again = prunelib(*asked, folder=own)
+    assert again.returncode == 0, again.stderr
+    assert "going on with the plan" in again.stdout
+    assert records == {p.name: p.stat().st_mtime_ns for p in (own / "results").rglob("*.json")}
+    assert json.loads(next((own / "results").rglob("plan-*.json")).read_text(encoding="utf-8"))
+
+
+def test_plans_that_are_damaged_are_named(tmp_path):
+    from prunelib.study.recommend import kept_plan
+
+    path = tmp_path / "plan.json"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(PrunelibError, match="damaged"):
+        kept_plan(path, lambda: None)
