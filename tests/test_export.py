@@ -13,7 +13,7 @@ import torch
 from making import network
 from test_command import prunelib
 
-from prunelib.cli.main import main
+from prunelib.cli.commands import run as run_command
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.nets import export
@@ -32,14 +32,12 @@ COMMITTED = Path(__file__).parents[1] / "results"
 def here(tmp_path, monkeypatch, capsys):
     """Runs the command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("signal.signal", lambda number, handler: None)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["prunelib", *map(str, arguments)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return subprocess.CompletedProcess(arguments, stopped.value.code, *capsys.readouterr())
+        code = run_command()
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     return run
 
