@@ -453,3 +453,11 @@ def test_pages_are_named_once_and_described(browser, server):
         assert visit.page.title() == "Is it worth pruning a network?"
         assert visit.page.locator('meta[name="description"]').count() == 1
         assert visit.page.locator('meta[property="og:image"]').count() == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "page"), [("convergence", "long"), ("deploy", "reproduce"), ("150k", "design")]
+)
+def test_search_finds_what_readers_ask_for(browser, server, asked, page):
+    with Visit(browser, f"{server}/search.html?q={asked}") as visit:
+        visit.page.wait_for_selector(f"#search-results li a[href*='{page}']", timeout=20_000)

@@ -1,0 +1,50 @@
+"""Names of files link to their source where an address is given, and are plain where none is."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from docutils import nodes
+from docutils.frontend import get_default_settings
+from docutils.utils import new_document
+
+from prunelib.book.links import link_files, title_once
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def page():
+    found = new_document("page", get_default_settings())
+    for text in ("prunelib/nets/profile.py", "prunelib/nets/nothing.py", "copycat"):
+        found += nodes.paragraph("", "", nodes.literal("", text))
+    return found
+
+
+def linked(page, source):
+    config = SimpleNamespace(prunelib_source=source)
+    link_files(SimpleNamespace(config=config, confdir=ROOT), page)
+    return {link.astext(): link["refuri"] for link in page.findall(nodes.reference)}
+
+
+def test_files_that_are_there_link_to_their_source(page):
+    assert linked(page, "https://example.org/blob/main/") == {
+        "prunelib/nets/profile.py": "https://example.org/blob/main/prunelib/nets/profile.py"
+    }
+    assert [text.astext() for text in page.findall(nodes.literal)] == [
+        "prunelib/nets/profile.py",
+        "prunelib/nets/nothing.py",
+        "copycat",
+    ]
+
+
+def test_without_an_address_names_are_plain(page):
+    assert linked(page, "") == {}
+
+
+def test_a_page_that_is_called_like_the_book_says_it_once():
+    same = {"title": "Book", "docstitle": "Book"}
+    other = {"title": "Page", "docstitle": "Book"}
+    for context in (same, other):
+        title_once(None, "page", "page.html", context, None)
+    assert (same["docstitle"], other["docstitle"]) == ("", "Book")
