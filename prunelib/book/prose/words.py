@@ -44,7 +44,8 @@ def setting(view: View) -> str:
 
 def provenance(studies: dict[str, View]) -> str:
     """Which runs a page rests on and where they were made, folded away, as Markdown."""
-    lines = "".join(f"<li>{html.escape(view.provenance())}</li>" for view in studies.values())
+    told = (" ".join(view.provenance().split()) for view in studies.values())
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in told)
     return f"<details><summary>Where the numbers come from</summary><ul>{lines}</ul></details>"
 
 
