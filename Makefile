@@ -26,9 +26,10 @@ book: $(INSTALLED)  ## build the book and print where it is
 	@$(call build_book)
 	@echo "The book: $(CURDIR)/$(BOOK)"
 
-check: $(INSTALLED)  ## what is checked in under two minutes: style, imports, quick tests
+check: $(INSTALLED)  ## what is checked in under two minutes: style, types, imports, quick tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book and not notebooks and not slow"
 
 test: $(INSTALLED)  ## run everything that CI runs

@@ -246,11 +246,16 @@ def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
     agree("images_seen", outcome.images_seen, sum(points.images))
     work = sum(3 * m * n for m, n in zip(points.macs, points.images, strict=True))
     agree("training_macs", outcome.training_macs, work)
-    measured = {str(row): error for row, error in enumerate(points.error)}
+    check_wrong_on_the_way(spec, outcome)
+
+
+def check_wrong_on_the_way(spec: PruneSpec, outcome: Pruned) -> None:
+    """Raise PrunelibError unless wrong images after some removals fit the errors there."""
+    measured = {str(row): error for row, error in enumerate(outcome.points.error)}
     for removals, wrong in (outcome.wrong or {}).items():
         name = f"wrong.{shown(removals)}"
         if removals not in measured:
-            raise PrunelibError(f"outcome.{name}: there are {rows - 1} removals")
+            raise PrunelibError(f"outcome.{name}: there are {len(measured) - 1} removals")
         check_wrong(name, wrong, measured[removals], spec.base.data.test_count)
 
 
