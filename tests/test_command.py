@@ -157,7 +157,10 @@ def test_a_stop_at_any_time_is_one_line(how, code, after, tmp_path):
     running.stdout.readline()
     time.sleep(0.01 + after)
     running.send_signal(getattr(signal, how))
-    _, err = running.communicate(timeout=60)
+    try:
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert running.returncode == code, err
     assert "Traceback" not in err
     assert err.strip().splitlines()[-1].startswith("prunelib: stopped")
