@@ -57,8 +57,16 @@ def fill(folder: Path, seeds: int) -> int:
     store = Store(folder / "mini")
     find = lookup(store)
     specs = [r.spec(find) for r in plan(SCALES["mini"], FAMILIES.split(","), seeds)]
+    shape, images = SCALES["mini"].shape, like.outcome["images_seen"]
     for spec in specs:
-        store.put(replace(like, spec=spec))
+        macs = shape.macs(spec.profile)
+        own = {
+            "params": shape.params(spec.profile),
+            "macs": macs,
+            "training_macs": 3 * macs * images,
+            "images_seen": images,
+        }
+        store.put(replace(like, spec=spec, outcome=like.outcome | own))
     return len(specs)
 
 
