@@ -296,19 +296,18 @@ def test_figures_fit_their_column_and_no_texts_collide(browser, server, chapter)
             assert found == [], width
 
 
-def test_a_choice_is_in_the_address_and_holds_for_the_page(browser, server):
-    page = address(server, "notebooks/profiles.html", "http")
-    with Visit(browser, page) as visit:
-        visit.page.locator(".choices").nth(1).locator("input[value=smoke]").check(force=True)
+def test_a_choice_is_in_the_address_and_is_found_there_again(browser, server):
+    chosen = "input[value='multiply-accumulates']"
+    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+        visit.page.locator(".choices").first.locator(chosen).check(force=True)
         visit.wait_until_drawn()
         url = visit.page.url
-        assert url.endswith("#shapes-beside-each-other?scale=smoke")
+        assert url.endswith("#test-error-by-family?axis=multiply-accumulates")
     with Visit(browser, url) as visit:
-        visit.page.wait_for_selector("input[value=smoke]:checked", state="attached")
+        visit.page.wait_for_selector(f"{chosen}:checked", state="attached")
         visit.wait_until_drawn()
-        for group in visit.page.locator(".choices:has(.choice)").all():
-            assert group.locator("input[value=smoke]").is_checked()
-        assert visit.page.evaluate("scrollY") > 0
+        for group in visit.page.locator(f".choices:has({chosen})").all():
+            assert group.locator(chosen).is_checked()
         assert visit.errors == []
 
 
