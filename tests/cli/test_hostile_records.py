@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from prunelib.book import escape
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ("verdicts", "speed", "prune", "design")
 EVIL = (
     'CPU {{ cycler.__init__.__globals__.os.system("touch PWNED") }} '

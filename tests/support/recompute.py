@@ -1,7 +1,7 @@
 """The verdicts of `mini` from its JSON files alone, by the definitions that the book prints.
 
-`python tests/recompute.py` prints them. It uses nothing of `prunelib`, so that a fault of the
-library does not hide behind itself: families are told from what each run was asked, and every
+`python tests/support/recompute.py` prints them. It uses nothing of `prunelib`, so that a fault of
+the library does not hide behind itself: families are told from what each run was asked, and every
 statistic is written down a second time, in floating point.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-FOLDER = Path(__file__).parents[1] / "results" / "mini"
+FOLDER = Path(__file__).parents[2] / "results" / "mini"
 BUDGETS = (80_000, 200_000, 320_000, 440_000)
 DEPTH, WIDTH, EPOCHS = 40, 1.0, 10
 FULL = (16,) * 6 + (32,) * 6 + (64,) * 6

@@ -1,6 +1,6 @@
 """What notebooks show, without Jupyter: their cells are run here, one after the other.
 
-`python tests/pages.py NAME ...` prints a digest of what the notebooks of these names show.
+`python tests/support/pages.py NAME ...` prints a digest of what the notebooks of these names show.
 """
 
 import ast
@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -22,7 +22,7 @@ from prunelib.study.plan import SCALES, plan, scale_named
 from prunelib.study.specs import key
 from prunelib.study.store import Store
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 SMOKE = SCALES["smoke"]
 SPECS = {
     "train": SMOKE.base_spec(0),

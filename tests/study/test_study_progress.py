@@ -13,7 +13,7 @@ from prunelib.study.specs import key
 from prunelib.study.store import Record, Store
 from prunelib.training.data import load
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 class Instant(Processes):

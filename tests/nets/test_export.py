@@ -25,7 +25,7 @@ from prunelib.study.store import Store
 from prunelib.study.trained import named, with_weights, within
 from prunelib.training.data import load as load_data
 
-COMMITTED = Path(__file__).parents[1] / "results"
+COMMITTED = Path(__file__).parents[2] / "results"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BOOK = Path(os.environ.get("PRUNELIB_BOOK", ROOT / "_build" / "html"))
 PAGES = sorted(
     str(path.relative_to(BOOK))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import CPU, examples, network
 from studies import IMAGES, SCALE, TUNED, error, fill
-from test_wrn import masks
+from test_wideresnet import masks
 
 from prunelib.errors import PrunelibError
 from prunelib.evidence import rules, verdicts
@@ -226,7 +226,7 @@ def test_a_damaged_order_says_what_to_do(tmp_path, text, says):
 
 @pytest.mark.parametrize("scale", ["smoke", "mini"])
 def test_the_order_of_every_pruning_run_on_record_is_kept(scale):
-    store = Store(Path(__file__).parents[1] / "results" / scale)
+    store = Store(Path(__file__).parents[2] / "results" / scale)
     runs = [record for record in store.records() if isinstance(record.spec, PruneSpec)]
     assert runs
     for record in runs:
@@ -234,7 +234,7 @@ def test_the_order_of_every_pruning_run_on_record_is_kept(scale):
 
 
 def test_a_study_keeps_the_orders_of_records_that_came_without(tmp_path):
-    results = Path(__file__).parents[1] / "results/smoke"
+    results = Path(__file__).parents[2] / "results/smoke"
     store = Store(tmp_path)
     for path in results.glob("*.json"):
         shutil.copy(path, tmp_path)
@@ -452,7 +452,7 @@ def test_of_three_penalties_the_one_that_changes_most_is_told(tmp_path):
     assert (found.verdict, found.seeds, found.planned) == ("open", 1, 1)
 
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 @pytest.mark.parametrize("scale", ["midi", "maxi"])

@@ -24,7 +24,7 @@ from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Curve, measured_curve, reading
 from prunelib.nets.profile import ChannelProfile
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node")
 

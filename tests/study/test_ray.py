@@ -18,7 +18,7 @@ from benchmarks.cluster import environment, two_nodes
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1] / "support"
 FAMILIES = "reduced-width,pruned-and-tuned,saliency,retrained"
 STUDY = ("study", "smoke", "--families", FAMILIES, "--seeds", "1", "--device", "cpu")
 FLEETING = {"seconds", "cpu_seconds", "finished"}

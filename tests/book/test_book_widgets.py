@@ -18,7 +18,7 @@ from prunelib.book.widgets import explorer as widgets
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import copied_after
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.book, pytest.mark.xdist_group("widgets")]
 browser = test_book.browser
 

@@ -25,7 +25,7 @@ from prunelib.study import specs
 from prunelib.study.outcome import check
 from prunelib.study.store import Record, Store
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 SPECS = {"train": BASE, "prune": PRUNE, "saliency": SALIENCY}
 
 

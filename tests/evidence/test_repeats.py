@@ -22,7 +22,7 @@ from prunelib.evidence.repeats import kept, repeats
 from prunelib.evidence.statistics import between_seeds, repeatability_limit
 from prunelib.study.store import Record, Store
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 LASTING = ("mini", "midi", "maxi", "paper")
 """Scales whose records count: those of `smoke` show that the machinery works, and are made anew."""
 SCALES = [f"results/{name}/*.json" for name in LASTING]

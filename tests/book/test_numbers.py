@@ -118,7 +118,7 @@ PLAIN = {
 
 @pytest.mark.slow
 def test_pages_are_the_same_on_another_code_path():
-    command = [sys.executable, str(ROOT / "tests/pages.py"), "verdicts", "saliency", "cost"]
+    command = [sys.executable, str(ROOT / "tests/support/pages.py"), "verdicts", "saliency", "cost"]
     digests = [
         subprocess.run(
             command, env=os.environ | path, capture_output=True, text=True, check=True

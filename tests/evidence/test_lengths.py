@@ -11,7 +11,7 @@ from prunelib.book.notebook import open_study
 from prunelib.evidence.lengths import LENGTHS, errors_by_length, shape_by_length
 from prunelib.study.families import FAMILIES
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def halving(family, params, seed):

@@ -10,7 +10,7 @@ from docutils.utils import new_document
 
 from prunelib.book.links import link_files, title_once
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Was each rule written before the runs that it judges? Reads the history: a full clone is needed.
 
-`python tests/rules_first.py [SCALE ...]` prints a line for each claim: when it was first judged as
-today, when the first record that it reads was finished, and which came first.
+`python tests/support/rules_first.py [SCALE ...]` prints a line for each claim: when it was first
+judged as today, when the first record that it reads was finished, and which came first.
 """
 
 import ast
@@ -20,7 +20,7 @@ from prunelib.evidence.view import View
 from prunelib.study.plan import SCALES, lookup, plan
 from prunelib.study.store import Store, read
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RULES = inspect.getdoc(judging)
 
 

@@ -14,7 +14,7 @@ import pytest
 from prunelib.nets.profile import ChannelProfile
 
 PRUNELIB = Path(sys.executable).parent / "prunelib"
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 SMALL = ("--families", "base,reduced-width", "--budgets", "6k", "--seeds", "1")
 
 
@@ -226,7 +226,7 @@ def test_a_foreign_folder_of_that_name_is_not_written_into(tmp_path):
 
 @pytest.mark.parametrize("scale", ["smoke", "mini"])
 def test_the_committed_studies_are_complete_and_need_no_data(scale, tmp_path):
-    committed = Path(__file__).parents[1] / "results"
+    committed = Path(__file__).parents[2] / "results"
     done = prunelib("study", scale, "--results", committed, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"{scale}: 0 computed now" in done.stdout
@@ -437,7 +437,7 @@ def test_answers_that_need_no_torch_do_not_wait_for_it(arguments):
 
 
 def test_fit_and_verdicts_speak_json(tmp_path):
-    committed = Path(__file__).parents[1] / "results"
+    committed = Path(__file__).parents[2] / "results"
     done = prunelib("verdicts", "smoke", "--results", committed, "--json", folder=tmp_path)
     rows = json.loads(done.stdout)
     claims = [row["claim"] for row in rows]

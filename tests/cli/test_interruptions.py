@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-SMALL = Path(__file__).with_name("small_study.py")
+SMALL = Path(__file__).parents[1] / "support/small_study.py"
 STUDY = ("study", "smoke", "--families", "pruned-and-tuned,copycat")
 ONE = (*STUDY, "--seeds", "1", "--jobs", "1")
 TIMES = {"seconds", "evaluation_seconds"}

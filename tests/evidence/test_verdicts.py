@@ -24,7 +24,7 @@ from prunelib.evidence.verdicts import MOST_SEEDS, Limits, seeds_to_settle
 from prunelib.study.plan import SCALES
 from prunelib.study.trajectory import Trajectory
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMOKE = SCALES["smoke"]
 FULL = SMOKE.shape.params(SMOKE.base)
 
