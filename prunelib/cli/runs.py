@@ -131,13 +131,12 @@ def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
 def run_and_report(spec, setting) -> None:
     """Run one spec unless its record is there, and print what came out."""
     from prunelib.study.claims import claimed
-    from prunelib.study.runs import run
     from prunelib.study.specs import key
 
     record = setting.store.find(spec)
     if record is None:
         with claimed(setting.store.folder, key(spec)), progress_bar(spec.kind) as show:
-            record = run(spec, setting.store, setting.machine, setting.root, show, setting.keep)
+            record = setting.run(spec, show)
     outcome = record.outcome
     click.echo(
         f"{setting.store.path(spec)}: {outcome['params']:,} parameters, {outcome['macs']:,} MACs, "

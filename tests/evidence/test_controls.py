@@ -28,9 +28,11 @@ from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channels
 from prunelib.pruning.criteria import CRITERIA
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
+from prunelib.study.images import dataset
 from prunelib.study.plan import SCALES, Request, keep_orders, lookup, plan
-from prunelib.study.runs import build, dataset, reads, run, started
+from prunelib.study.runs import initial_model, reads, run
 from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
+from prunelib.study.start_weights import RunContext, new_model
 from prunelib.study.store import Store, removed
 from prunelib.study.trajectory import Trajectory
 from prunelib.training.protocols import Protocol, PruneProtocol
@@ -49,7 +51,7 @@ SIZES = tuple(DATA.shape.params(ChannelProfile(10, 0.25, m)) for m in ((4, 7, 15
 @pytest.fixture(scope="module")
 def pruned(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("results"))
-    return store, run(PRUNING, store, CPU, keep=SIZES)
+    return store, run(PRUNING, store, CPU, snapshots=SIZES)
 
 
 def copied(store, folder):
@@ -74,14 +76,14 @@ def equal(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def begin(store, weights, removals, pruning=PRUNING, keep=()):
+def begin(store, weights, removals, pruning=PRUNING, snapshots=()):
     record = store.find(pruning)
     middle = list(BASE.profile.middle)
     for block, _ in walk(record)[:removals]:
         middle[block - 1] -= 1
     profile = replace(BASE.profile, middle=tuple(middle))
     spec = replace(BASE, profile=profile, start=Start(pruning, removals, weights))
-    return spec, started(spec, store, DATA, CPU, None, keep)
+    return spec, initial_model(spec, RunContext(store, DATA, CPU, None, snapshots))
 
 
 def test_pruning_keeps_its_weights_when_it_first_has_at_most_so_many_parameters(pruned):
@@ -113,7 +115,7 @@ def test_lost_weights_are_made_again_bitwise(pruned):
     first = record.outcome["points"]["params"].index(
         next(p for p in record.outcome["points"]["params"] if p <= SIZES[0])
     )
-    begin(store, "tuned", first, keep=SIZES)
+    begin(store, "tuned", first, snapshots=SIZES)
     after = kept(store)
     assert after.keys() == before.keys()
     for name, (tensors, text) in before.items():
@@ -154,7 +156,7 @@ def test_pruning_again_on_one_machine_is_bitwise_the_same(pruned, tmp_path):
     folder, record = pruned
     store = copied(folder, tmp_path)
     store.path(PRUNING).unlink()
-    again = run(PRUNING, store, CPU, keep=SIZES)
+    again = run(PRUNING, store, CPU, snapshots=SIZES)
     assert timeless(again.outcome) == timeless(record.outcome)
 
 
@@ -249,7 +251,7 @@ def test_a_study_keeps_the_orders_of_records_that_came_without(tmp_path):
 
 def test_initial_weights_are_those_before_training_without_the_removed_channels(pruned):
     store, record = pruned
-    whole = build(BASE.profile, DATA, BASE.seed)
+    whole = new_model(BASE.profile, DATA, BASE.seed)
     spec, model = begin(store, "initial", 8)
     assert model.profile == spec.profile
     gone = walk(record)
@@ -489,7 +491,7 @@ def test_what_is_pruned_before_training_waits_for_no_base_and_keeps_its_weights(
     store = Store(tmp_path / "runs")
     record = run(spec, store, CPU)
     assert not store.path(spec.base).exists()
-    whole = build(BASE.profile, dataset("digits", 8, None), BASE.seed)
+    whole = new_model(BASE.profile, dataset("digits", 8, None), BASE.seed)
     remove_channels(whole, removed(record))
     kept = load_tensors(store.weights(spec))[0]
     for name, parameter in whole.named_parameters():
@@ -501,10 +503,10 @@ def test_sliced_weights_are_new_ones_of_the_whole_network(pruned):
     spec, model = begin(store, "sliced", 8)
     data = dataset("digits", 8, None)
     assert model.profile == spec.profile
-    whole = build(PRUNING.base.profile, data, spec.seed, SLICED)
+    whole = new_model(PRUNING.base.profile, data, spec.seed, SLICED)
     remove_channels(whole, removed(record)[:8])
     assert all(map(torch.equal, model.state_dict().values(), whole.state_dict().values()))
-    assert not torch.equal(model.stem.weight, build(BASE.profile, data, BASE.seed).stem.weight)
+    assert not torch.equal(model.stem.weight, new_model(BASE.profile, data, BASE.seed).stem.weight)
 
 
 def test_the_longer_base_sees_the_images_of_base_and_pruning(study):

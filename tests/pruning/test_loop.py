@@ -14,8 +14,9 @@ from prunelib.nets.inputs import PRUNING, SHAPES, TEST_IMAGES, TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.criteria import CRITERIA
 from prunelib.pruning.loop import prune
-from prunelib.study import runs
+from prunelib.study.runs import run_on
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
+from prunelib.study.start_weights import RunContext
 from prunelib.study.store import Store
 from prunelib.training import checkpoint as states
 from prunelib.training.data import Dataset, train_batches
@@ -573,18 +574,18 @@ def test_a_loss_that_is_not_finite_ends_pruning_and_says_where():
 
 def test_a_run_that_is_not_finite_leaves_no_final_result(monkeypatch, tmp_path):
     monkeypatch.setattr(Cadence, "due", lambda self: True)
-    monkeypatch.setattr(runs, "dataset", lambda *_: tiny_data())
     monkeypatch.setitem(TRAINING_IMAGES, "digits", len(tiny_data().train.y))
     monkeypatch.setitem(TEST_IMAGES, "digits", len(tiny_data().test.y))
     store = Store(tmp_path)
     base = TrainSpec(TINY, DataSpec("digits", 8), Protocol(epochs=1, batch_size=8, pad=1), 0)
     good = PruneSpec(base, SHORT, 0)
     bad = PruneSpec(base, replace(SHORT, lr=1e30), 0)
+    context = RunContext(store, tiny_data(), CPU)
     with pytest.raises(NotFinite):
-        runs.run(bad, store, CPU)
+        run_on(bad, context)
     assert store.find(bad) is None
     assert not store.weights(bad).exists()
-    record = runs.run(good, store, CPU)
+    record = run_on(good, context)
     assert store.find(good) == record
     assert store.weights(good).exists()
     assert not store.checkpoint(good).exists()

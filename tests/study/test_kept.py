@@ -20,8 +20,9 @@ from prunelib.evidence.repeats import timeless
 from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.loop import prune
-from prunelib.study.runs import build, run
+from prunelib.study.runs import run
 from prunelib.study.specs import key
+from prunelib.study.start_weights import new_model
 from prunelib.training.checkpoint import before
 from prunelib.training.trainer import train
 
@@ -71,7 +72,7 @@ def other_seed(store, path):
 
 def other_shape(store, path):
     profile = ChannelProfile.full(10, 0.5)
-    save_tensors(path, build(profile, DATA, 0).state_dict(), profile.to_json())
+    save_tensors(path, new_model(profile, DATA, 0).state_dict(), profile.to_json())
 
 
 def other_tensors(store, path):
@@ -104,7 +105,7 @@ def test_weights_of_the_base_that_are_not_its_own_are_made_anew(pruned, tmp_path
     assert store.weights(BASE).read_bytes() != good
     store.path(PRUNING).unlink()
     with caplog.at_level(logging.WARNING):
-        again = run(PRUNING, store, CPU, keep=SIZES)
+        again = run(PRUNING, store, CPU, snapshots=SIZES)
     assert timeless(again.outcome) == timeless(pruned[1].outcome)
     assert store.weights(BASE).read_bytes() == good
     # Weights of another profile are taken for older ones.

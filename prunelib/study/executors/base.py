@@ -15,6 +15,7 @@ from prunelib.text import one_line
 
 if TYPE_CHECKING:
     from prunelib.training.machine import Machine
+    from prunelib.training.source import Source
 
 RETRIES = 2
 """How often a run is begun again whose worker was killed."""
@@ -28,8 +29,14 @@ class Setting:
 
     store: Store
     machine: "Machine"
-    root: Path | None = None
-    keep: tuple[int, ...] = ()
+    root: "Path | Source | None" = None
+    snapshots: tuple[int, ...] = ()
+
+    def run(self, spec: Spec, progress: Callable[[int, int, str], None]) -> Record:
+        """Make one run, here; see `runs.run`."""
+        from prunelib.study.runs import run
+
+        return run(spec, self.store, self.machine, self.root, progress, self.snapshots)
 
 
 @dataclass

@@ -21,7 +21,6 @@ from pathlib import Path
 from prunelib.errors import PrunelibError
 from prunelib.study.effort import effort
 from prunelib.study.executors.base import Losses, Result, Setting, failure
-from prunelib.study.runs import run
 from prunelib.study.specs import Spec
 from prunelib.study.store import Record
 from prunelib.training.trainer import NotFinite
@@ -52,11 +51,7 @@ class Here:
             tick(effort(spec) * done / total)
 
         try:
-            setting = self.setting
-            yield (
-                spec,
-                run(spec, setting.store, setting.machine, setting.root, progress, setting.keep),
-            )
+            yield spec, self.setting.run(spec, progress)
         except (NotFinite, RuntimeError, MemoryError) as error:
             yield spec, failure(error)
 
@@ -240,13 +235,6 @@ def work(spec: Spec, setting: Setting) -> Record:
     """One run, in a worker."""
     size = effort(spec)
     try:
-        return run(
-            spec,
-            setting.store,
-            setting.machine,
-            setting.root,
-            lambda done, total, note: _have_seen(size * done / total),
-            setting.keep,
-        )
+        return setting.run(spec, lambda done, total, note: _have_seen(size * done / total))
     finally:
         _have_seen(0.0)

@@ -21,8 +21,10 @@ import torch
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
 from prunelib.study.executors.base import Losses, Result, failure
-from prunelib.study.runs import data_of, reads, run_on
+from prunelib.study.images import data_of
+from prunelib.study.runs import reads, run_on
 from prunelib.study.specs import Spec
+from prunelib.study.start_weights import RunContext
 from prunelib.study.store import Store
 from prunelib.text import one_line
 from prunelib.training.checkpoint import forget
@@ -49,7 +51,7 @@ class RayTasks:
         threads: CPUs of a run.
         runs_per_gpu: how many runs share a GPU.
         root: folder with CIFAR-10, which only the driver reads.
-        keep: see `runs.run`.
+        snapshots: see `start_weights.RunContext`.
         precision: of `machine.Machine`; None: what is fastest on each node.
 
     Raises:
@@ -65,14 +67,14 @@ class RayTasks:
         threads: int = 1,
         runs_per_gpu: int = 4,
         root: Path | None = None,
-        keep: tuple[int, ...] = (),
+        snapshots: tuple[int, ...] = (),
         precision: str | None = None,
     ) -> None:
         if device not in (None, "cpu", "cuda"):
             raise PrunelibError(f"on Ray, runs compute on cpu or cuda, not on {device!r}")
         connect(address)
         torch.set_num_threads(threads)  # as a run does that reads the data itself
-        self.store, self.root, self.keep = store, root, keep
+        self.store, self.root, self.snapshots = store, root, snapshots
         self.limit = math.inf if jobs is None else jobs
         self.device = device or ("cuda" if any(has.get("GPU") for has in nodes()) else "cpu")
         self.threads, self.precision = threads, precision
@@ -112,7 +114,7 @@ class RayTasks:
         }
         data = self._put(spec)
         task = self.task.remote(
-            spec, files, data, (self.device, self.threads, self.precision), self.keep
+            spec, files, data, (self.device, self.threads, self.precision), self.snapshots
         )
         self.running[task] = spec
 
@@ -215,14 +217,15 @@ def work(
     files: dict[str, bytes],
     data: tuple,
     machine: tuple[str, int, str | None],
-    keep: tuple[int, ...],
+    snapshots: tuple[int, ...],
 ) -> dict[str, bytes]:
     """One run, in a worker: from files of the driver's store to those that it makes."""
     with tempfile.TemporaryDirectory(prefix="prunelib-") as folder:
         store = Store(Path(folder))
         for name, content in files.items():
             write_atomically(store.folder / name, content)
-        run_on(shared(*data), spec, store, Machine.here(*machine), keep=keep)
+        context = RunContext(store, shared(*data), Machine.here(*machine), snapshots=snapshots)
+        run_on(spec, context)
         made = (path for path in store.folder.rglob("*") if path.is_file())
         found = {str(path.relative_to(store.folder)): path for path in made}
         return {name: path.read_bytes() for name, path in found.items() if name not in files}
