@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,9 +16,12 @@ from making import CPU, dataset, images, network
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.store import Store
 from prunelib.training.data import Dataset, Split
 from prunelib.training.protocols import Protocol
 from prunelib.training.trainer import train
+
+ROOT = Path(__file__).parents[1]
 
 
 def python(program, **environment):
@@ -37,6 +42,15 @@ def test_settings_that_change_results_stand_in_a_record():
     found = json.loads(python(program, MKL_CBWR="COMPATIBLE").stdout)
     assert found["settings"] == {"MKL_CBWR": "COMPATIBLE"}
     assert "settings" not in json.loads(python(program, MKL_CBWR="").stdout)
+
+
+def test_a_record_with_such_settings_can_be_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    record = next(Store(ROOT / "results/smoke").records())
+    Store(tmp_path).put(replace(record, circumstances=CPU.describe()))
+    settings = Store(tmp_path).find(record.spec).circumstances["settings"]
+    assert settings == {"MKL_CBWR": "COMPATIBLE", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
 def test_a_user_who_binds_threads_gets_all_cores():

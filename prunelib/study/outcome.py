@@ -137,6 +137,7 @@ class Circumstances(Open):
     seconds: Seconds | None = None
     cpu_seconds: Seconds | None = None
     order_followed: bool | None = None
+    settings: dict[Text, Text] | None = None
     data_digest: Digest | None = None
     data: Images | None = None
 

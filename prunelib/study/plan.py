@@ -63,9 +63,10 @@ class Scale:
     """One size of the study: data, base network, protocols, budgets (parameters) and seeds.
 
     `eval_every` holds for pruning runs of seeds above 0 and for controls; seed 0 measures every
-    removal. Some controls have `control_seeds`, see `seeds_of`. `flop_penalties` (nats per million
-    MACs) are worth about a third of, once and three times the median saliency for the median
-    channel; one seed is pruned with each.
+    removal. Some controls have `control_seeds`, see `seeds_of`; `long_seeds` are those of the other
+    ones, which train longest (None: all). `flop_penalties` (nats per million MACs) are worth about
+    a third of, once and three times the median saliency for the median channel; one seed is pruned
+    with each.
     `families` are those that its study consists of.
     `source` tells where images of one's own are.
     `saliency_steps` and `saliency_images` are those of `SaliencySpec`.
@@ -82,6 +83,7 @@ class Scale:
     families: tuple[str, ...] = FIRST
     eval_every: int = 1
     control_seeds: int = 2
+    long_seeds: int | None = None
     saliency_steps: tuple[int, ...] = (10, 30, 100)
     saliency_images: int = 2_048
     source: Source | None = None
@@ -113,7 +115,8 @@ class Scale:
 
     def seeds_of(self, family: Family) -> int:
         """How many seeds a family is run with."""
-        return {"all": self.seeds, "controls": self.control_seeds, "one": 1}[family.seeds]
+        every = (self.long_seeds if family.control else None) or self.seeds
+        return {"all": every, "controls": self.control_seeds, "one": 1}[family.seeds]
 
     def saliency_spec(self, seed: int) -> SaliencySpec:
         """Check of the saliencies of the base network of the same seed."""
@@ -137,6 +140,7 @@ SCALES = {
             flop_penalties=(0.6, 2.0, 6.0),
             eval_every=4,
             control_seeds=1,
+            long_seeds=1,
         ),
         # The paper's milestones at 0.3, 0.6 and 0.9 of training, its padding of an eighth of the
         # image, and its ratio of pruning to training: 1300 removals of 100 steps are 1.66 times

@@ -66,7 +66,7 @@ def no_waiting(monkeypatch):
     [
         (["base"], None, 3),
         (["copycat"], [6_000], 9),  # and what it waits for: base and pruning of three seeds
-        (["base", "pruned-and-tuned", "bottleneck", "bottleneck-long"], None, 24),
+        (["base", "pruned-and-tuned", "bottleneck", "bottleneck-long"], None, 18),
     ],
 )
 def test_progress_never_goes_back_and_ends_at_the_end(families, budgets, computed):
