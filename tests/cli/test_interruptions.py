@@ -162,6 +162,17 @@ def wait_until(condition, seconds=60):
         time.sleep(0.1)
 
 
+def test_a_clock_that_is_set_back_again_and_again_changes_nothing(whole, tmp_path):
+    killed = start(*ONE, folder=tmp_path, BACKWARDS="1")
+    wait_until(lambda: at_work(tmp_path))
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    running = start(*ONE, "--time-limit", "5m", folder=tmp_path, BACKWARDS="1")
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 0, err
+    assert records(tmp_path) == records(whole)
+
+
 def test_two_studies_at_once_make_each_run_once(whole, tmp_path):
     two = [start(*STUDY, "--seeds", "1", "--jobs", "1", folder=tmp_path) for _ in range(2)]
     computed = []

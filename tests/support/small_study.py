@@ -2,9 +2,10 @@
 
 With SLOWLY in the environment evaluations take longer, so that there is something to kill on a fast
 machine, and the file `computing` names a process that is at work. With ELSEWHERE pruning chooses
-other channels.
+other channels. With BACKWARDS the clock is set back by an hour each time that somebody looks at it.
 """
 
+import itertools
 import os
 import time
 from dataclasses import replace
@@ -40,6 +41,11 @@ if os.environ.get("ELSEWHERE"):
     from prunelib.pruning.criteria import CRITERIA
 
     CRITERIA["fisher"] = CRITERIA["random"]
+
+if os.environ.get("BACKWARDS"):
+    set_back, now = itertools.count(1), time.time
+    time.time = lambda: now() - 3_600 * next(set_back)
+    time.time_ns = lambda: int(time.time() * 1e9)
 
 if __name__ == "__main__":
     cli.main()
