@@ -18,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import timing
 from benchmarks.timing import ROOT, keep
-from prunelib.study.plan import SCALES, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import plan
+from prunelib.study.scales import SCALES
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
 

@@ -22,7 +22,9 @@ from benchmarks.cluster import two_nodes
 from benchmarks.timing import ROOT, keep
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.executors.local import Here, Processes, Setting
-from prunelib.study.plan import SCALES, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import plan
+from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.specs import TrainSpec
 from prunelib.study.store import Store

@@ -16,7 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import timing
 from benchmarks.timing import keep
 from prunelib.study.executors.local import Setting, executor
-from prunelib.study.plan import SCALES, Request, found, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import found, plan
+from prunelib.study.request import Request
+from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine

@@ -9,7 +9,9 @@ from prunelib.book.parameters import checked
 from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
 from prunelib.evidence.view import View, open_view
-from prunelib.study.plan import SCALES, Request, lookup, scale_named
+from prunelib.study.lookup import lookup
+from prunelib.study.request import Request
+from prunelib.study.scales import SCALES, scale_named
 from prunelib.study.store import Store
 from prunelib.training.source import Source
 

@@ -64,7 +64,7 @@ def export(
     """
     if (run is None) == (params is None and macs is None):
         raise click.UsageError("name a run by its key or its record's file, or give a budget")
-    from prunelib.study.plan import scale_named
+    from prunelib.study.scales import scale_named
 
     check_output(output)
     preset = scale_named(scale) if scale else None
@@ -88,7 +88,7 @@ def check_output(path: Path) -> None:
 
 def best(params: int | None, macs: int | None, scale, results: Path, any_will_do: bool):
     """The best network on record within budgets; unless any will do, one that has weights."""
-    from prunelib.study.plan import SCALES
+    from prunelib.study.scales import SCALES
     from prunelib.study.trained import within
 
     scales = [scale] if scale else [SCALES[name] for name in LONGEST_FIRST if name in SCALES]
@@ -123,7 +123,7 @@ def write(
 ) -> None:
     """Write a network on record, trained now if that is wanted, and say what it is."""
     from prunelib.study.exporting import random_network, trained_network
-    from prunelib.study.plan import scale_named
+    from prunelib.study.scales import scale_named
 
     root = scale.root(places.data) if scale else places.data
     if random_weights:

@@ -59,7 +59,7 @@ def fit(
     """
     from prunelib.evidence import design
     from prunelib.evidence.view import open_view
-    from prunelib.study.plan import scale_named
+    from prunelib.study.scales import scale_named
 
     if params is None and macs is None:
         raise click.UsageError("give a budget: --params, --macs, or both")

@@ -28,7 +28,7 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     from prunelib.evidence.verdicts import verdicts as judged
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import PACKAGED, find_results
-    from prunelib.study.plan import SCALES, scale_named
+    from prunelib.study.scales import SCALES, scale_named
 
     scales = list(SCALES.values()) if scale is None else [scale_named(scale)]
     folder = find_results(results, PACKAGED)
@@ -63,7 +63,7 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
     from prunelib.evidence.statistics import between_seeds
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import find_results
-    from prunelib.study.plan import scale_named
+    from prunelib.study.scales import scale_named
     from prunelib.study.store import Store
 
     view = open_view(scale_named(scale), find_results(results))

@@ -44,7 +44,7 @@ def train(
       prunelib train mini --profile mine.json --epochs 20 --export net.onnx
       prunelib train mini --data flowers/
     """
-    from prunelib.study.plan import scale_named
+    from prunelib.study.scales import scale_named
     from prunelib.study.specs import TrainSpec
 
     preset = with_own_images(scale_named(scale), places.data, columns)
@@ -80,7 +80,8 @@ def with_own_images(scale, data: Path | None, columns: dict[str, str | None]):
 def of_family(scale, family: str, budget: int | None, seed: int, setting):
     """The training run of a family, after those that it waits for are made."""
     from prunelib.study.families import FAMILIES
-    from prunelib.study.plan import lookup, single
+    from prunelib.study.lookup import lookup
+    from prunelib.study.plan import single
 
     find = lookup(setting.store)
     request = single(scale, family, budget, seed)
@@ -113,7 +114,7 @@ def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
       prunelib prune mini --params 200k --steps 15
     """
     from prunelib.pruning.loop import check_protocol
-    from prunelib.study.plan import scale_named
+    from prunelib.study.scales import scale_named
 
     preset = scale_named(scale)
     changes = {name: value for name, value in protocol.items() if value is not None}

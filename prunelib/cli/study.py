@@ -44,7 +44,9 @@ def study(
       prunelib study paper --executor ray --ray-address 10.0.0.1:6379
     """
     from prunelib.study.claims import Claims
-    from prunelib.study.plan import found, keep_orders, lookup, plan, scale_named
+    from prunelib.study.lookup import lookup
+    from prunelib.study.plan import found, keep_orders, plan
+    from prunelib.study.scales import scale_named
     from prunelib.study.scheduler import run_study
     from prunelib.study.store import Store
 
@@ -124,7 +126,9 @@ def status(scale: str, selection: Selection, results: Path | None, as_json: bool
       prunelib status mini --families copycat --json
     """
     from prunelib.study.folder import find_results
-    from prunelib.study.plan import found, lookup, plan, scale_named
+    from prunelib.study.lookup import lookup
+    from prunelib.study.plan import found, plan
+    from prunelib.study.scales import scale_named
     from prunelib.study.store import Store
 
     preset = scale_named(scale)

@@ -9,7 +9,7 @@ from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, Count, round_half_up
-from prunelib.study.families import copied_after
+from prunelib.study.profile_rules import copied_after
 from prunelib.study.trajectory import Trajectory
 
 FAMILIES = ("pruned-from-scratch", "copycat", "bottleneck", "reduced-width")

@@ -31,7 +31,8 @@ from prunelib.evidence.statistics import (
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import PENALISED, copied_after
+from prunelib.study.families import PENALISED
+from prunelib.study.profile_rules import copied_after
 
 Rule = Callable[[View], Values]
 

@@ -6,8 +6,11 @@ from math import nan
 import pandas as pd
 
 from prunelib.evidence.statistics import interpolated
-from prunelib.study.families import FAMILIES, copied_after, copycat, pruned
-from prunelib.study.plan import Find, Request, found
+from prunelib.study.families import FAMILIES
+from prunelib.study.lookup import Find
+from prunelib.study.plan import found
+from prunelib.study.profile_rules import copied_after, copycat, pruned
+from prunelib.study.request import Request
 from prunelib.study.specs import PruneSpec, TrainSpec
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory
@@ -61,7 +64,7 @@ def trained_row(request: Request, record: Record, spec: TrainSpec, find: Find) -
 
 def search_macs(request: Request, find: Find) -> float:
     """MACs spent on the pruning run, and its base, that gave a network its shape; 0 without one."""
-    rule, walk = FAMILIES[request.family].rule, find(request.walk_spec)
+    rule, walk = FAMILIES[request.family].rule, find(request.pruning_spec)
     if rule not in (pruned, copycat) or walk is None or request.budget is None:
         return 0
     removals = copied_after(request.scale.base)

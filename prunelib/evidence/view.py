@@ -11,7 +11,10 @@ from prunelib.errors import Missing
 from prunelib.evidence import tables
 from prunelib.evidence.tables import PRUNED
 from prunelib.study.folder import PACKAGED
-from prunelib.study.plan import Find, Request, Scale, found, lookup, plan
+from prunelib.study.lookup import Find, lookup
+from prunelib.study.plan import found, plan
+from prunelib.study.request import Request
+from prunelib.study.scale import Scale
 from prunelib.study.store import Record, Store
 from prunelib.study.trajectory import Trajectory
 

@@ -14,8 +14,9 @@ from prunelib.nets.inputs import CLASSES, MOMENTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.images import data_of
-from prunelib.study.plan import SCALES, Scale
 from prunelib.study.runs import run
+from prunelib.study.scale import Scale
+from prunelib.study.scales import SCALES
 from prunelib.study.specs import PruneSpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store
 from prunelib.study.trained import REPEATS, Trained, with_weights

@@ -1,128 +1,66 @@
-"""Families: rules that make profiles at budgets. Training never asks where a profile came from."""
+"""Families: ways to a small network. A family has a name, a rule, and a way to train."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
+from prunelib.study.profile_rules import (
+    Rule,
+    bottleneck,
+    copycat,
+    pruned,
+    random_profile,
+    reduced_depth,
+    reduced_width,
+    taper,
+    taper_macs,
+)
 
-from prunelib.errors import PrunelibError
-from prunelib.nets.inputs import PROFILES, InputShape
-from prunelib.nets.profile import ChannelProfile, Count
-from prunelib.study.trajectory import Trajectory
-
-COPYCAT_SHARE = 500 / 1344
-"""Share of the channels that is gone in the profile that copycats scale (the paper's 3.2)."""
-
-
-def copied_after(base: ChannelProfile) -> int:
-    """Removals after which the profile that copycats scale is reached."""
-    return round(COPYCAT_SHARE * base.prunable)
+BASE = "base"
+PRUNED = "pruned-and-tuned"
+REDUCED = "reduced-width"
+BOTTLENECK = "bottleneck"
+SCRATCH = "pruned-from-scratch"
+COPYCAT = "copycat"
+RANDOM_PROFILE = "random-profile"
+SALIENCY = "saliency"
+RANDOM_REMOVAL = "random-removal"
+L1_REMOVAL = "l1-removal"
+RETRAINED = "retrained"
+INITIAL = "initial-weights"
+SCRATCH_LONG = "pruned-from-scratch-long"
+BOTTLENECK_LONG = "bottleneck-long"
+SCRATCH_LONGEST = "pruned-from-scratch-longest"
+BOTTLENECK_LONGEST = "bottleneck-longest"
+PENALISED = ("flop-penalty-1", "flop-penalty-2", "flop-penalty-3")
+SEARCHED_SHORT = "searched-short"
+BASE_LONG = "base-long"
+SLICED = "sliced-weights"
+TAPER = "taper"
+TAPER_MACS = "taper-macs"
+UNTRAINED_REMOVAL = "untrained-removal"
+UNTRAINED_SHAPE = "untrained-shape"
+L1_SHAPE = "l1-shape"
+RANDOM_SHAPE = "random-shape"
+REDUCED_DEPTH = "reduced-depth"
 
 
 @dataclass(frozen=True)
-class RuleInputs:
-    """What a rule makes a profile from.
+class Changes:
+    """What a pruning run does differently from the scale's protocol.
 
-    `base` is the unpruned profile, `budget` a number of parameters, `shape` that of the images;
-    `trajectory` is that of the seed's pruning run, if the family needs one.
+    Args:
+        criterion: which channel goes next; see `pruning.criteria`.
+        penalty_index: which of the scale's FLOP penalties, from 0.
+        start: that of `specs.PruneSpec`.
+        lr: learning rate of fine-tuning.
+        eval_every: removals between evaluations.
     """
 
-    base: ChannelProfile
-    budget: int
-    seed: int
-    shape: InputShape
-    trajectory: Trajectory | None = None
-
-    @property
-    def found(self) -> ChannelProfile:
-        """The profile that pruning found at this budget.
-
-        Raises:
-            PrunelibError: pruning did not come so far.
-        """
-        assert self.trajectory is not None
-        removals = self.trajectory.at(self.budget)
-        if removals is None:
-            raise PrunelibError(f"the pruning run does not come down to {self.budget:,} parameters")
-        return self.trajectory.after(removals)
-
-    def fitted(self, profile: ChannelProfile) -> ChannelProfile:
-        """The largest scaled copy of a profile within the budget."""
-        return profile.fit_params(self.budget, self.shape.in_channels, self.shape.num_classes)
-
-
-Rule = Callable[[RuleInputs], ChannelProfile]
-
-
-def reduced_width(given: RuleInputs) -> ChannelProfile:
-    """Every layer narrower by one factor."""
-    return given.base.fit_width(given.budget, given.shape.in_channels, given.shape.num_classes)
-
-
-def bottleneck(given: RuleInputs) -> ChannelProfile:
-    """Every bottleneck narrower by one factor (figure 2b)."""
-    return given.fitted(given.base)
-
-
-def pruned(given: RuleInputs) -> ChannelProfile:
-    """The architecture that pruning found at this budget."""
-    return given.found
-
-
-def copycat(given: RuleInputs) -> ChannelProfile:
-    """One profile of the trajectory, scaled linearly: after 500 of 1344 channels, or that share."""
-    assert given.trajectory is not None
-    return given.fitted(given.trajectory.after(copied_after(given.base)))
-
-
-def random_profile(given: RuleInputs) -> ChannelProfile:
-    """A share drawn uniformly for each block, scaled to the budget; another for each seed."""
-    base = given.base
-    random = np.random.default_rng(np.random.SeedSequence([given.seed, PROFILES]))
-    drawn = (max(1, round(random.uniform() * c)) for c in base.middle)
-    return given.fitted(ChannelProfile(base.depth, base.width, tuple(drawn)))
-
-
-def taper(given: RuleInputs) -> ChannelProfile:
-    """No search: thin the last stage to a budget of parameters, and stages before it if need be."""
-    return tapered(given.base, given.budget, given.shape.params)
-
-
-def taper_macs(given: RuleInputs) -> ChannelProfile:
-    """The same, with as many MACs as the architecture that pruning found at this budget."""
-    return tapered(given.base, given.shape.macs(given.found), given.shape.macs)
-
-
-def tapered(base: ChannelProfile, budget: int, count: Count) -> ChannelProfile:
-    """The largest network within a budget of which whole late stages are thin.
-
-    One stage is thinned by one factor; later ones keep one channel a block, earlier ones all.
-
-    Raises:
-        PrunelibError: the budget cannot be met.
-    """
-    per_stage = len(base.middle) // 3
-    for stage in (2, 1, 0):
-        first, last = stage * per_stage, (stage + 1) * per_stage
-        for width in range(base.middle[first], 0, -1):
-            thin = (width,) * per_stage + (1,) * (len(base.middle) - last)
-            profile = ChannelProfile(base.depth, base.width, base.middle[:first] + thin)
-            if count(profile) <= budget:
-                return profile
-    raise PrunelibError(f"no thinned network has {budget:,}: at least {count(profile):,}")
-
-
-def reduced_depth(given: RuleInputs) -> ChannelProfile:
-    """Fewer blocks, all of full width: the deepest such network within the budget."""
-    for depth in range(given.base.depth, 9, -6):
-        profile = ChannelProfile.full(depth, given.base.width)
-        if given.shape.params(profile) <= given.budget:
-            return profile
-    raise PrunelibError(
-        f"no network of this family has {given.budget:,} parameters: "
-        f"at least {given.shape.params(profile):,}"
-    )
+    criterion: str | None = None
+    penalty_index: int | None = None
+    start: Literal["initial"] | None = None
+    lr: float | None = None
+    eval_every: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,15 +72,15 @@ class Family:
         title: for readers.
         rule: makes profiles at budgets; None where one run covers all budgets.
         needs_trajectory: whether the pruning run of the seed must be there first.
-        pruning: what a pruning run does differently from the scale's protocol; None for families
-            that do not prune. The value of `flop_penalty` counts those of the scale; `start` is
-            that of `specs.PruneSpec`.
-        walk: the family whose pruning run gives the trajectory.
-        walk_scale: the scale whose pruning run it is, if it is another one.
+        pruning: how it prunes; None for families that do not prune.
+        trajectory_of: the family whose pruning run gives the trajectory.
+        trajectory_scale: the scale whose pruning run it is, if it is another one.
         start: which weights training begins with: `new` random ones, or those of
             `specs.Start`.
         images: trained for as many images as the `base` saw, as base and pruning of the `pruned`
             network together, or as those and training it anew: the `retrained` one.
+        longer: the family of the same networks, trained for as many images as the `pruned` one.
+        longest: the same, for as many as the `retrained` one.
         control: asks why, and is not part of the paper.
         seeds: run with all seeds of a scale, with its `control_seeds`, or with one.
     """
@@ -151,11 +89,13 @@ class Family:
     title: str
     rule: Rule | None = None
     needs_trajectory: bool = False
-    pruning: dict | None = None
-    walk: str = "pruned-and-tuned"
-    walk_scale: str | None = None
-    start: str = "new"
+    pruning: Changes | None = None
+    trajectory_of: str = PRUNED
+    trajectory_scale: str | None = None
+    start: Literal["new", "tuned", "initial", "sliced"] = "new"
     images: Literal["base", "pruned", "retrained"] = "base"
+    longer: str | None = None
+    longest: str | None = None
     control: bool = False
     seeds: Literal["all", "controls", "one"] = "all"
 
@@ -163,30 +103,43 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("base", "Base network"),
-        Family("pruned-and-tuned", "Pruned and tuned", pruning={}),
-        Family("reduced-width", "Reduced width", reduced_width),
-        Family("bottleneck", "Bottleneck", bottleneck),
-        Family("pruned-from-scratch", "Pruned architecture from scratch", pruned, True),
-        Family("copycat", "Copycat", copycat, True),
-        Family("random-profile", "Random profile", random_profile),
-        Family("saliency", "Saliency against what removals really do"),
+        Family(BASE, "Base network", longer=BASE_LONG),
+        Family(PRUNED, "Pruned and tuned", pruning=Changes()),
+        Family(REDUCED, "Reduced width", reduced_width),
         Family(
-            "random-removal",
+            BOTTLENECK,
+            "Bottleneck",
+            bottleneck,
+            longer=BOTTLENECK_LONG,
+            longest=BOTTLENECK_LONGEST,
+        ),
+        Family(
+            SCRATCH,
+            "Pruned architecture from scratch",
+            pruned,
+            needs_trajectory=True,
+            longer=SCRATCH_LONG,
+            longest=SCRATCH_LONGEST,
+        ),
+        Family(COPYCAT, "Copycat", copycat, needs_trajectory=True),
+        Family(RANDOM_PROFILE, "Random profile", random_profile),
+        Family(SALIENCY, "Saliency against what removals really do"),
+        Family(
+            RANDOM_REMOVAL,
             "Pruned at random and tuned",
-            pruning={"criterion": "random"},
+            pruning=Changes(criterion="random"),
             control=True,
             seeds="controls",
         ),
         Family(
-            "l1-removal",
+            L1_REMOVAL,
             "Pruned by weight size and tuned",
-            pruning={"criterion": "l1"},
+            pruning=Changes(criterion="l1"),
             control=True,
             seeds="controls",
         ),
         Family(
-            "retrained",
+            RETRAINED,
             "Pruned and retrained",
             pruned,
             needs_trajectory=True,
@@ -194,7 +147,7 @@ FAMILIES = {
             control=True,
         ),
         Family(
-            "initial-weights",
+            INITIAL,
             "Pruned architecture, initial weights",
             pruned,
             needs_trajectory=True,
@@ -203,7 +156,7 @@ FAMILIES = {
             seeds="controls",
         ),
         Family(
-            "pruned-from-scratch-long",
+            SCRATCH_LONG,
             "Pruned architecture from scratch, longer",
             pruned,
             needs_trajectory=True,
@@ -211,7 +164,7 @@ FAMILIES = {
             control=True,
         ),
         Family(
-            "bottleneck-long",
+            BOTTLENECK_LONG,
             "Bottleneck, longer",
             bottleneck,
             needs_trajectory=True,
@@ -219,7 +172,7 @@ FAMILIES = {
             control=True,
         ),
         Family(
-            "pruned-from-scratch-longest",
+            SCRATCH_LONGEST,
             "Pruned architecture from scratch, longest",
             pruned,
             needs_trajectory=True,
@@ -227,7 +180,7 @@ FAMILIES = {
             control=True,
         ),
         Family(
-            "bottleneck-longest",
+            BOTTLENECK_LONGEST,
             "Bottleneck, longest",
             bottleneck,
             needs_trajectory=True,
@@ -236,34 +189,34 @@ FAMILIES = {
         ),
         *(
             Family(
-                f"flop-penalty-{i}",
-                f"Pruned with FLOP penalty {i} and tuned",
-                pruning={"flop_penalty": i},
+                name,
+                f"Pruned with FLOP penalty {index + 1} and tuned",
+                pruning=Changes(penalty_index=index),
                 control=True,
                 seeds="one",
             )
-            for i in (1, 2, 3)
+            for index, name in enumerate(PENALISED)
         ),
         Family(
-            "searched-short",
+            SEARCHED_SHORT,
             "Shape found by 10 epochs and pruning, from scratch",
             pruned,
             needs_trajectory=True,
-            walk_scale="mini",
+            trajectory_scale="mini",
             control=True,
         ),
-        Family("base-long", "Base network, longer", images="pruned", control=True, seeds="one"),
+        Family(BASE_LONG, "Base network, longer", images="pruned", control=True, seeds="one"),
         Family(
-            "sliced-weights",
+            SLICED,
             "Pruned architecture, weights drawn for the whole network",
             pruned,
             needs_trajectory=True,
             start="sliced",
             control=True,
         ),
-        Family("taper", "Late stages thinned by hand", taper, control=True, seeds="controls"),
+        Family(TAPER, "Late stages thinned by hand", taper, control=True, seeds="controls"),
         Family(
-            "taper-macs",
+            TAPER_MACS,
             "Late stages thinned by hand, to equal MACs",
             taper_macs,
             needs_trajectory=True,
@@ -271,43 +224,55 @@ FAMILIES = {
             seeds="controls",
         ),
         Family(
-            "untrained-removal",
+            UNTRAINED_REMOVAL,
             "Pruned by Fisher before any training",
-            pruning={"start": "initial", "lr": 0.0, "eval_every": 1000},
+            pruning=Changes(start="initial", lr=0.0, eval_every=1000),
             control=True,
             seeds="controls",
         ),
         Family(
-            "untrained-shape",
+            UNTRAINED_SHAPE,
             "Shape found before any training, from scratch",
             pruned,
             needs_trajectory=True,
-            walk="untrained-removal",
-            walk_scale="mini",
+            trajectory_of=UNTRAINED_REMOVAL,
+            trajectory_scale="mini",
             control=True,
             seeds="controls",
         ),
         Family(
-            "l1-shape",
+            L1_SHAPE,
             "Shape found by weight size, from scratch",
             pruned,
             needs_trajectory=True,
-            walk="l1-removal",
+            trajectory_of=L1_REMOVAL,
             control=True,
             seeds="controls",
         ),
         Family(
-            "random-shape",
+            RANDOM_SHAPE,
             "Shape left by random removal, from scratch",
             pruned,
             needs_trajectory=True,
-            walk="random-removal",
+            trajectory_of=RANDOM_REMOVAL,
             control=True,
             seeds="controls",
         ),
-        Family("reduced-depth", "Fewer blocks", reduced_depth, control=True, seeds="controls"),
+        Family(REDUCED_DEPTH, "Fewer blocks", reduced_depth, control=True, seeds="controls"),
     )
 }
 MAIN = tuple(name for name, family in FAMILIES.items() if not family.control)
 CONTROLS = tuple(name for name, family in FAMILIES.items() if family.control)
-PENALISED = tuple(name for name in CONTROLS if name.startswith("flop-penalty"))
+FIRST = (
+    *MAIN,
+    RANDOM_REMOVAL,
+    L1_REMOVAL,
+    RETRAINED,
+    INITIAL,
+    SCRATCH_LONG,
+    BOTTLENECK_LONG,
+    SCRATCH_LONGEST,
+    BOTTLENECK_LONGEST,
+    *PENALISED,
+)
+"""The families of the first study."""

@@ -16,12 +16,13 @@ from prunelib.files import write_atomically
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, round_half_up
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.study.families import Trajectory, copied_after
 from prunelib.study.folder import PACKAGED
-from prunelib.study.plan import SCALES
+from prunelib.study.profile_rules import copied_after
 from prunelib.study.runs import run
+from prunelib.study.scales import SCALES
 from prunelib.study.specs import DataSpec, TrainSpec
 from prunelib.study.store import Record, Store
+from prunelib.study.trajectory import Trajectory
 from prunelib.training.data import Dataset, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import Protocol

@@ -1,4 +1,4 @@
-"""Scales of one's own: a TOML file, used wherever the name of a scale is.
+"""Scales are TOML files: the project's, and those of one's own, used wherever the name of one is.
 
 like = "mini"            # what is not said here is as there
 
@@ -15,6 +15,7 @@ epochs = 30
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.plan import SCALES, Scale
+from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec
+from prunelib.training.protocols import Protocol, PruneProtocol
 from prunelib.training.source import HOLD_OUT, NAME, Source, load_source
 
 
@@ -70,17 +72,34 @@ class _Prune(_Part):
 
 class _File(_Part):
     name: str | None = Field(None, pattern=r"^[\w.-]{1,64}$")
-    like: str = "mini"
+    like: str | None = None
     data: _Data = _Data()
     base: _Base = _Base()
     train: _Train = _Train()
     prune: _Prune = _Prune()
+    families: list[str] | None = Field(None, min_length=1)
     budgets: list[int] | None = None
     seeds: int | None = Field(None, ge=1)
+    control_seeds: int | None = Field(None, ge=1)
+    eval_every: int | None = Field(None, ge=1)
+    long_seeds: int | None = Field(None, ge=1)
+    flop_penalties: list[float] | None = Field(None, min_length=3, max_length=3)
 
 
-def read_scale(path: Path) -> Scale:
-    """The scale in a TOML file.
+_OF_A_SCALE = (
+    "families",
+    "budgets",
+    "seeds",
+    "control_seeds",
+    "long_seeds",
+    "eval_every",
+    "flop_penalties",
+)
+"""What a file says of the scale itself, under the names that it has there."""
+
+
+def read_scale(path: Path, known: Mapping[str, Scale]) -> Scale:
+    """The scale in a TOML file, which is like one of the project's: `mini`, if it names no other.
 
     Images of its own are read to know their classes, number and content.
 
@@ -89,14 +108,41 @@ def read_scale(path: Path) -> Scale:
             names it.
     """
     file = _parsed(path)
-    name = file.name or path.stem
-    if name in SCALES:
+    name, like = file.name or path.stem, file.like or "mini"
+    if name in known:
         raise PrunelibError(f"{path}: {name} is a scale of the project; give it another name")
-    if file.like not in SCALES:
-        raise PrunelibError(f"{path}: like: unknown scale {file.like!r}")
-    like = SCALES[file.like]
-    data, source = _data(file.data, like, path)
-    return adapted(like, name, data, source, file)
+    if like not in known:
+        raise PrunelibError(f"{path}: like: unknown scale {like!r}")
+    data, source = _data(file.data, known[like], path)
+    return adapted(known[like], name, data, source, file)
+
+
+def project_scale(path: Path, known: Mapping[str, Scale]) -> Scale:
+    """A scale of the project. A file that is like no other says all that has no default."""
+    file = _parsed(path)
+    like = known[file.like] if file.like else _whole(file)
+    return adapted(like, path.stem, like.data, None, file)
+
+
+def _whole(file: _File) -> Scale:
+    """What a file that is like no other begins with."""
+    assert file.data.name
+    assert file.data.size
+    assert file.base.depth
+    assert file.base.width
+    assert file.budgets
+    assert file.seeds
+    assert file.flop_penalties
+    return Scale(
+        name="",
+        data=DataSpec(file.data.name, file.data.size),
+        base=ChannelProfile.full(file.base.depth, file.base.width),
+        train=Protocol(),
+        prune=PruneProtocol(),
+        budgets=tuple(file.budgets),
+        seeds=file.seeds,
+        flop_penalties=(0.0, 0.0, 0.0),
+    )
 
 
 def _parsed(path: Path) -> _File:
@@ -159,23 +205,18 @@ def adapted(
     pad = {"pad": max(1, data.image_size // 8)}
     train = like.train.lasting(file.train.epochs) if file.train.epochs else like.train
     train = replace(train, **pad | file.train.model_dump(exclude_none=True, exclude={"epochs"}))
-    said = file.prune.model_dump(exclude_none=True)
-    prune = replace(like.prune, **pad | said)
+    pruning = file.prune.model_dump(exclude_none=True)
+    prune = replace(like.prune, **pad | pruning)
     smaller = data.shape.params(base) / like.shape.params(like.base)
-    if not {"removals", "stop_params"} & set(said) and prune.stop_params:
+    if not {"removals", "stop_params"} & set(pruning) and prune.stop_params:
         least = data.shape.params(base.scaled(0))
         prune = replace(prune, stop_params=max(least, round(like.prune.stop_params * smaller)))
-    elif "removals" in said and "stop_params" not in said:
+    elif "removals" in pruning and "stop_params" not in pruning:
         prune = replace(prune, stop_params=None)
-    budgets = tuple(file.budgets or (100 * round(n * smaller / 100) for n in like.budgets))
+    said = file.model_dump(include=set(_OF_A_SCALE), exclude_none=True)
+    budgets = [100 * round(n * smaller / 100) for n in like.budgets]
+    said = {"budgets": budgets} | said
+    said |= {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
     return replace(
-        like,
-        name=name,
-        data=data,
-        source=source,
-        base=base,
-        train=train,
-        prune=prune,
-        budgets=budgets,
-        seeds=file.seeds or like.seeds,
+        like, name=name, data=data, source=source, base=base, train=train, prune=prune, **said
     )

@@ -4,18 +4,21 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
 from prunelib.study.claims import Claims
 from prunelib.study.executors.base import Executor
-from prunelib.study.plan import Find, Request, found
-from prunelib.study.specs import key
+from prunelib.study.lookup import Find
+from prunelib.study.plan import found
+from prunelib.study.request import Request
+from prunelib.study.specs import Spec, key
 from prunelib.study.store import Record
 
 LOOK_SECONDS = 1.0
 """Between looks for what others make, where nothing else is left to do."""
 
 Tick = Callable[[float, float, str], None]
-"""Told the work of runs done and in progress, that of all (see `effort.effort`), and a note."""
+"""Told the work of runs done and in progress, that of all (see `cost`), and a note."""
 
 
 @dataclass
@@ -69,19 +72,26 @@ def run_study(
 class _Work:
     """What is left of a study, and how far it is."""
 
-    pending: list[Request]
+    requests: list[Request]
     find: Find
     executor: Executor
     tick: Tick
     time_left: Callable[[], float]
     claims: Claims | None
+    ready: dict[Request, tuple[str, Spec]] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     computed: int = 0
 
     def __post_init__(self) -> None:
-        self.sizes = {request: request.effort() for request in remaining(self.pending, self.find)}
-        self.total, self.shown = sum(self.sizes.values()), 0.0
+        missing = remaining(self.requests, self.find)
+        self.places = {request: place for place, request in enumerate(missing)}
+        self.left = {request: request.cost_estimate() for request in missing}
+        self.total, self.shown = sum(self.left.values()), 0.0
+        self.sorter = TopologicalSorter(
+            {request: [need for need in request.needs if need in self.left] for request in missing}
+        )
+        self.sorter.prepare()
         self.changed = True
 
     def go_on(self) -> bool:
@@ -100,13 +110,19 @@ class _Work:
         return self.changed
 
     def _look_again(self) -> None:
-        """Look up what is missing, and what of it can begin."""
-        self.pending = [r for r in self.pending if self.find(r.spec(self.find)) is None]
-        left = remaining(self.pending, self.find)
-        self.done = self.total - sum(self.sizes[request] for request in left)
-        self.note = f"{len(self.sizes) - len(left)} of {len(self.sizes)} runs"
-        self.ready = {key(spec): spec for spec in (r.spec(self.find) for r in self.pending)}
+        """Take away what is on record by now, and find what can begin after it."""
         self.changed = False
+        while self.sorter.is_active():
+            for request in self.sorter.get_ready():
+                spec = request.spec(self.find)
+                self.ready[request] = key(spec), spec
+            done = [r for r, (_, spec) in self.ready.items() if self.find(spec) is not None]
+            if not done:
+                break
+            for request in done:
+                del self.ready[request], self.left[request]
+            self.sorter.done(*done)
+        self.ready = dict(sorted(self.ready.items(), key=lambda item: self.places[item[0]]))
 
     def _begin(self) -> int:
         """Begin runs; how many could, but somebody else is making them.
@@ -114,7 +130,7 @@ class _Work:
         No more than can run at once: what becomes ready later may stand earlier in the plan.
         """
         elsewhere = 0
-        for name, spec in self.ready.items():
+        for name, spec in dict(self.ready.values()).items():
             if len(self.running) >= self.executor.jobs or name in self.running | self.failed.keys():
                 continue
             if self.claims and not self.claims.take(name):
@@ -130,13 +146,13 @@ class _Work:
     def _collect(self) -> None:
         """Take what has ended, if anything has."""
         for spec, result in self.executor.results(self._show):
-            self.changed = True
-            self.running.discard(key(spec))
-            self._release(key(spec))
+            name, self.changed = key(spec), True
+            self.running.discard(name)
+            self._release(name)
             if isinstance(result, Record):
                 self.computed += 1
             else:
-                self.failed[key(spec)] = str(result)
+                self.failed[name] = str(result)
 
     def _release(self, name: str) -> None:
         if self.claims:
@@ -145,13 +161,16 @@ class _Work:
     def _show(self, seen: float) -> None:
         """Tell how far the study is; `seen` is the work done of the runs in progress."""
         # A run may be more work than was expected of its request.
-        self.shown = max(self.shown, min(self.done + seen, self.total))
-        self.tick(self.shown, self.total, self.note)
+        done = self.total - sum(self.left.values())
+        self.shown = max(self.shown, min(done + seen, self.total))
+        runs = len(self.places)
+        self.tick(self.shown, self.total, f"{runs - len(self.left)} of {runs} runs")
+        # Where a run is made in this process, only what shows its progress can stop it.
         if self.time_left() <= 0:
             raise TimeUp
 
 
-def remaining(pending: Sequence[Request], find: Find) -> list[Request]:
+def remaining(requests: Sequence[Request], find: Find) -> list[Request]:
     """What must still run for some requests, each once: also what they wait for."""
-    chains = dict.fromkeys(link for request in pending for link in request.chain(find))
-    return [request for request in chains if find(request.spec(find)) is None]
+    chains = dict.fromkeys(link for request in requests for link in request.chain(find))
+    return [request for request in chains if request.record(find) is None]

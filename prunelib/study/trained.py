@@ -12,7 +12,7 @@ from statistics import fmean
 
 from prunelib.errors import PrunelibError
 from prunelib.study.folder import PACKAGED
-from prunelib.study.plan import Scale
+from prunelib.study.scale import Scale
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec
 from prunelib.study.store import Record, Store, read
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.specs import PruneSpec
 from prunelib.study.store import Record
 
 
@@ -17,6 +19,7 @@ class Trajectory:
     @classmethod
     def of(cls, record: Record) -> "Trajectory":
         """The trajectory of a pruning record."""
+        assert isinstance(record.spec, PruneSpec)
         points = record.outcome["points"]
         return cls(record.spec.base.profile, tuple(points["block"]), tuple(points["params"]))
 
@@ -30,3 +33,14 @@ class Trajectory:
     def at(self, budget: int) -> int | None:
         """Removals until at most `budget` parameters are left; None if that never happens."""
         return next((i for i, params in enumerate(self.params) if params <= budget), None)
+
+    def reach(self, budget: int) -> int:
+        """Removals until at most `budget` parameters are left.
+
+        Raises:
+            PrunelibError: pruning did not come so far.
+        """
+        removals = self.at(budget)
+        if removals is None:
+            raise PrunelibError(f"the pruning run does not come down to {budget:,} parameters")
+        return removals

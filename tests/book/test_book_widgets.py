@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from prunelib.book.notebook import open_study
 from prunelib.book.widgets import explorer as widgets
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import copied_after
+from prunelib.study.profile_rules import copied_after
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.book, pytest.mark.xdist_group("widgets")]

@@ -18,7 +18,8 @@ from test_outcome import DAMAGE, ERRORS, brackets, dangling, deep, huge, loop, p
 from prunelib.cli.commands import run as command
 from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.plan import SCALES, plan, scale_named
+from prunelib.study.plan import plan
+from prunelib.study.scales import SCALES, scale_named
 from prunelib.study.specs import key
 from prunelib.study.store import Store
 

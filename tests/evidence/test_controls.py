@@ -29,8 +29,11 @@ from prunelib.nets.surgery import remove_channels
 from prunelib.pruning.criteria import CRITERIA
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
 from prunelib.study.images import dataset
-from prunelib.study.plan import SCALES, Request, keep_orders, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import keep_orders, plan
+from prunelib.study.request import Request
 from prunelib.study.runs import initial_model, reads, run
+from prunelib.study.scales import SCALES
 from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
 from prunelib.study.start_weights import RunContext, new_model
 from prunelib.study.store import Store, removed
@@ -486,7 +489,7 @@ def test_what_is_pruned_before_training_waits_for_no_base_and_keeps_its_weights(
     assert (spec.start, spec.protocol.lr) == ("initial", 0.0)
     assert request.chain(find) == (request,)
     shape = Request(SCALE, "untrained-shape", SCALE.budgets[0], 0)
-    assert shape.walk_spec == SCALES["mini"].prune_spec(0, FAMILIES["untrained-removal"].pruning)
+    assert shape.pruning_spec == SCALES["mini"].prune_spec(0, FAMILIES["untrained-removal"].pruning)
 
     spec = replace(PRUNING, start="initial", protocol=replace(PRUNING.protocol, lr=0.0))
     store = Store(tmp_path / "runs")

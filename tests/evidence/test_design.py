@@ -103,7 +103,7 @@ def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
     from prunelib.evidence.design import design_within
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import PACKAGED
-    from prunelib.study.plan import SCALES
+    from prunelib.study.scales import SCALES
 
     view = open_view(SCALES["mini"], PACKAGED)
     alone = {d.family: d for d in design_within(view, params=150_000)}

@@ -7,7 +7,8 @@ from studies import BASE, HERE, IMAGES, SCALE, TUNED, edit, error, fill, reopene
 
 from prunelib.errors import PrunelibError
 from prunelib.evidence import tables as frames
-from prunelib.study.plan import lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import plan
 from prunelib.study.store import Record, Store
 
 STEPS = walk()

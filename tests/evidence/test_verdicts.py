@@ -21,7 +21,7 @@ from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
 from prunelib.evidence.statistics import mean_interval
 from prunelib.evidence.verdicts import MOST_SEEDS, Limits, seeds_to_settle
-from prunelib.study.plan import SCALES
+from prunelib.study.scales import SCALES
 from prunelib.study.trajectory import Trajectory
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,9 @@ from prunelib.nets import export
 from prunelib.nets.export import Card, FromPixels, card_of, load, runner
 from prunelib.nets.inputs import MOMENTS
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.plan import SCALES, lookup, single
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import single
+from prunelib.study.scales import SCALES
 from prunelib.study.store import Store
 from prunelib.study.trained import named, with_weights, within
 from prunelib.training.data import load as load_data

@@ -13,8 +13,10 @@ from prunelib.errors import PrunelibError
 from prunelib.study import claims as module
 from prunelib.study.claims import STALE_SECONDS, Claims, claimed
 from prunelib.study.folder import results_to_write
-from prunelib.study.plan import SCALES, plan
+from prunelib.study.plan import plan
+from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
+from prunelib.study.specs import key
 from prunelib.study.store import Record
 
 NAME = "0123456789abcdef"
@@ -222,7 +224,7 @@ def test_what_another_began_and_gave_up_is_made_here(tmp_path, monkeypatch):
     requests = plan(SCALES["smoke"], ["base"])
     other = Claims(tmp_path)
     for request in requests:
-        assert other.take(scheduler.key(request.spec(lambda spec: None)))
+        assert other.take(key(request.spec(lambda spec: None)))
     records, made, looks = {}, [], []
 
     def tick(*told):

@@ -14,7 +14,8 @@ from prunelib.errors import PrunelibError
 from prunelib.study.executors import local as executors
 from prunelib.study.executors.base import RETRIES
 from prunelib.study.executors.local import Here, Processes, Setting
-from prunelib.study.plan import SCALES, plan
+from prunelib.study.plan import plan
+from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.store import Record, Store
 from prunelib.training.machine import Machine

@@ -13,11 +13,10 @@ from making import examples, seeds
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import (
-    CONTROLS,
+from prunelib.study.families import CONTROLS, FAMILIES, PENALISED
+from prunelib.study.plan import largest_left
+from prunelib.study.profile_rules import (
     COPYCAT_SHARE,
-    FAMILIES,
-    PENALISED,
     RuleInputs,
     bottleneck,
     copycat,
@@ -25,7 +24,7 @@ from prunelib.study.families import (
     random_profile,
     reduced_width,
 )
-from prunelib.study.plan import SCALES, largest_left
+from prunelib.study.scales import SCALES
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory

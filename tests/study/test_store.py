@@ -16,7 +16,7 @@ from test_specs import BASE, PRUNE, SALIENCY
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors, write_atomically
 from prunelib.study import specs
-from prunelib.study.plan import lookup
+from prunelib.study.lookup import lookup
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec
 from prunelib.study.store import VERSION, Record, Store, folded
 from prunelib.training.protocols import Protocol, PruneProtocol

@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 
 from prunelib.nets.inputs import TEST_IMAGES, TRAINING_IMAGES
-from prunelib.study.effort import effort
+from prunelib.study.cost import cost_estimate
 from prunelib.study.executors import local as executors
 from prunelib.study.executors.local import Processes
-from prunelib.study.plan import SCALES, found, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import found, plan
+from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.specs import key
 from prunelib.study.store import Record, Store
@@ -38,7 +40,7 @@ class Instant(Processes):
             if future:
                 self.seen[i] += self.at_once
                 spec, _ = self.running[future]
-                if self.seen[i] >= effort(spec):
+                if self.seen[i] >= cost_estimate(spec):
                     record = self.real.find(spec) or Record(spec, {}, {})
                     self.records[key(spec)] = record
                     # A worker forgets what it saw before its result is there.
@@ -131,7 +133,7 @@ def test_work_is_known_before_a_run_begins(scale):
     compared = 0
     for request, record in found(plan(SCALES[scale]), lookup(Store(RESULTS / scale))):
         if record is not None:
-            assert request.effort() == pytest.approx(effort(record.spec), rel=0.3)
+            assert request.cost_estimate() == pytest.approx(cost_estimate(record.spec), rel=0.3)
             compared += 1
     assert compared > 70
 
@@ -143,7 +145,7 @@ def test_work_is_in_proportion_to_the_time_that_runs_took():
         if record is None:
             continue
         made = record.circumstances["hardware"], record.circumstances["precision"]
-        seconds = record.circumstances["cpu_seconds"] / effort(record.spec)
+        seconds = record.circumstances["cpu_seconds"] / cost_estimate(record.spec)
         machines.setdefault(made, {}).setdefault(request.family, []).append(seconds)
     compared = {}
     for families in machines.values():
@@ -158,10 +160,10 @@ def test_work_is_in_proportion_to_the_time_that_runs_took():
 
 def test_training_and_evaluating_count():
     scale = SCALES["mini"]
-    assert effort(scale.base_spec(0)) == pytest.approx(10 * (50_000 + 10_000 / 3))
+    assert cost_estimate(scale.base_spec(0)) == pytest.approx(10 * (50_000 + 10_000 / 3))
     seldom, every = scale.prune_spec(1), scale.prune_spec(0)
     assert (seldom.protocol.eval_every, every.protocol.eval_every) == (10, 1)
-    assert effort(every) > 2 * effort(seldom)
+    assert cost_estimate(every) > 2 * cost_estimate(seldom)
 
 
 def test_numbers_of_images():

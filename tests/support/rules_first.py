@@ -17,7 +17,9 @@ from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.verdicts import verdicts
 from prunelib.evidence.view import View
-from prunelib.study.plan import SCALES, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import plan
+from prunelib.study.scales import SCALES
 from prunelib.study.store import Store, read
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,10 @@ from prunelib.evidence.view import View
 from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN
-from prunelib.study.plan import Request, Scale, lookup, plan
+from prunelib.study.lookup import lookup
+from prunelib.study.plan import plan
+from prunelib.study.request import Request
+from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec, key
 from prunelib.study.store import Record, Store
 from prunelib.training.protocols import Protocol, PruneProtocol

@@ -20,8 +20,8 @@ from test_command import prunelib
 from prunelib.errors import PrunelibError
 from prunelib.nets.export import load
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.plan import scale_named
 from prunelib.study.runs import run
+from prunelib.study.scales import scale_named
 from prunelib.study.specs import DataSpec, TrainSpec
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset

@@ -10,7 +10,8 @@ from prunelib.book.prose.words import correlation, missing, spread
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import rank_correlation
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES, copied_after
+from prunelib.study.families import FAMILIES
+from prunelib.study.profile_rules import copied_after
 from prunelib.study.trajectory import Trajectory
 from prunelib.text import counted, fixed, short
 

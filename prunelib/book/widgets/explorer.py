@@ -17,7 +17,7 @@ from prunelib.evidence.statistics import mean
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile, largest, round_half_up
-from prunelib.study.families import copied_after
+from prunelib.study.profile_rules import copied_after
 from prunelib.text import counted, fixed
 
 SCRATCH, BY_HAND = "pruned-from-scratch", "custom"

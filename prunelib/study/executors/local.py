@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prunelib.errors import PrunelibError
-from prunelib.study.effort import effort
+from prunelib.study.cost import cost_estimate
 from prunelib.study.executors.base import Losses, Result, Setting, failure
 from prunelib.study.specs import Spec
 from prunelib.study.store import Record
@@ -48,7 +48,7 @@ class Here:
         spec = self.waiting.pop(0)
 
         def progress(done: int, total: int, note: str) -> None:
-            tick(effort(spec) * done / total)
+            tick(cost_estimate(spec) * done / total)
 
         try:
             yield spec, self.setting.run(spec, progress)
@@ -233,7 +233,7 @@ def die_with_parent() -> None:
 
 def work(spec: Spec, setting: Setting) -> Record:
     """One run, in a worker."""
-    size = effort(spec)
+    size = cost_estimate(spec)
     try:
         return setting.run(spec, lambda done, total, note: _have_seen(size * done / total))
     finally:

@@ -6,7 +6,7 @@ FORWARD = 1 / 3
 """Cost of a forward pass, of that of a training step."""
 
 
-def effort(spec: Spec) -> float:
+def cost_estimate(spec: Spec) -> float:
     """Training images that cost as much as a run: those that it sees, and a third for an
     evaluated one.
 
