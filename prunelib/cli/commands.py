@@ -16,6 +16,8 @@ from prunelib.cli.study import status, study
 from prunelib.cli.time import time
 from prunelib.errors import PrunelibError
 
+MOST = 600
+"""Characters of an error: what was typed, or stands in a file, may be of any length."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -73,6 +75,9 @@ def run() -> int:
 
 
 def fail(message: str) -> int:
-    """One line on stderr, and exit code 2."""
-    click.echo("prunelib: " + " ".join(message.split()), err=True)
+    """One line on stderr, not longer than a few lines of a terminal, and exit code 2."""
+    line = " ".join(message.split())
+    if len(line) > MOST:
+        line = f"{line[: MOST // 2]} … {line[-MOST // 2 :]}"
+    click.echo(f"prunelib: {line}", err=True)
     return 2

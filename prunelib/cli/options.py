@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from prunelib import text as units
-from prunelib.errors import PrunelibError
+from prunelib.files import read_text
 
 
 class Converted(click.ParamType):
@@ -225,8 +225,4 @@ def read_profile(path: Path):
     """
     from prunelib.nets.profile import ChannelProfile
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PrunelibError(f"{path} cannot be read: {error}") from None
-    return ChannelProfile.from_json(text)
+    return ChannelProfile.from_json(read_text(path))

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 from prunelib.errors import PrunelibError
+from prunelib.files import parsed_json
 
 STEM = 16
 STAGES = (16, 32, 64)
@@ -264,8 +265,8 @@ class ChannelProfile:
             PrunelibError: the text is not JSON, or not a channel profile.
         """
         try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            fields = parsed_json(text)
+        except ValueError as error:
             raise PrunelibError(f"a channel profile must be JSON: {error}") from None
         if not isinstance(fields, dict) or set(fields) != {"depth", "width", "middle"}:
             raise PrunelibError("a channel profile has exactly the keys depth, width and middle")

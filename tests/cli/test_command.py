@@ -1,5 +1,6 @@
 """The `prunelib` command as people type it, right and wrong."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from prunelib.cli.commands import run
 from prunelib.nets.profile import ChannelProfile
 
 PRUNELIB = Path(sys.executable).parent / "prunelib"
@@ -314,17 +316,20 @@ def test_a_disk_that_fills_up_during_a_run_ends_it_in_one_line(mounted, tmp_path
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not (folder / "smoke").exists() or any((folder / "smoke").iterdir()):
+    while not (folder / "smoke").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    (folder / "filler").write_bytes(bytes(2_000_000))
+    with (folder / "filler").open("ab", buffering=0) as filler:
+        while running.poll() is None:
+            with contextlib.suppress(OSError):
+                filler.write(bytes(1_000))
     out, err = running.communicate(timeout=120)
     assert running.returncode == 2
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith(f"prunelib: {folder}")
     assert "No space left" in err.splitlines()[-1]
-    assert [p for p in (folder / "smoke").rglob("*") if p.is_file()] == []
+    assert list(folder.rglob("*.json")) == []
 
 
 @pytest.mark.parametrize(
@@ -464,3 +469,12 @@ def test_a_record_says_which_number_format_was_asked_for(tmp_path):
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "results/smoke").glob("*.json")
     assert json.loads(path.read_text(encoding="utf-8"))["circumstances"]["precision"] == "float32"
+
+
+def test_what_was_typed_may_be_of_any_length_an_error_is_not(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["prunelib", "verdicts", "a" * 5_000])
+    assert run() == 2
+    line = capsys.readouterr().err
+    assert line.startswith("prunelib: unknown scale 'aaa")
+    assert line.endswith("paper\n")
+    assert len(line) < 700
