@@ -29,7 +29,7 @@ from prunelib.study.scheduler import run_study
 from prunelib.study.specs import TrainSpec
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
-from prunelib.training.protocols import Protocol
+from prunelib.training.protocols import TrainProtocol
 
 SCALE = SCALES["smoke"]
 REQUESTS = plan(SCALE, ("reduced-width", "bottleneck"), seeds=1)
@@ -38,7 +38,7 @@ JOBS = 2
 
 def trivial(seed: int) -> TrainSpec:
     """A run of a fraction of a second."""
-    protocol = Protocol(epochs=1, milestones=(), pad=1, flip=False)
+    protocol = TrainProtocol(epochs=1, milestones=(), pad=1, flip=False)
     return TrainSpec(ChannelProfile.full(10, 0.25), SCALE.data, protocol, seed)
 
 

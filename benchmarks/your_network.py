@@ -27,7 +27,7 @@ from prunelib.pruning.checkpoint import Point
 from prunelib.training.data import Dataset, generator, load
 from prunelib.training.data._torchvision import import_torchvision
 from prunelib.training.machine import Machine
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 WIDTHS = (64, 128, 256, 512)
 """ResNet-18's, of its four stages."""
@@ -89,7 +89,7 @@ def measured(given: argparse.Namespace, data: Dataset, seed: int, machine: Machi
     shape = data.shape
     example = torch.zeros(1, shape.in_channels, shape.image_size, shape.image_size)
     augment = {"pad": shape.image_size // 8, "flip": given.images != "digits"}
-    full = Protocol(**augment)
+    full = TrainProtocol(**augment)
     model = resnet18(scaled(given.percent), shape.in_channels, seed)
     history = train(model, data, full.lasting(given.epochs), seed, machine)
     base = size(model, example) | {"error": history[-1].test_error}

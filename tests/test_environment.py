@@ -18,7 +18,7 @@ from prunelib.files import write_atomically
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset, Split
-from prunelib.training.protocols import Protocol
+from prunelib.training.protocols import TrainProtocol
 from prunelib.training.trainer import train
 
 ROOT = Path(__file__).parents[1]
@@ -149,13 +149,13 @@ BAD = {
 def test_data_that_cannot_be_learnt_from_are_told_before_training(make, said):
     model = network(ChannelProfile.full(10, 0.125), dtype=torch.float32)
     with pytest.raises(PrunelibError) as told:
-        train(model, make(), Protocol(epochs=1, batch_size=10), 0, CPU)
+        train(model, make(), TrainProtocol(epochs=1, batch_size=10), 0, CPU)
     assert said in str(told.value)
 
 
 @given(st.integers(1, 400), st.sampled_from([(10, (3, 6, 9)), (200, (60, 120, 180))]))
 def test_a_short_training_keeps_a_sensible_schedule(epochs, usual):
-    protocol = Protocol(epochs=usual[0], milestones=usual[1]).lasting(epochs)
+    protocol = TrainProtocol(epochs=usual[0], milestones=usual[1]).lasting(epochs)
     rates = [protocol.lr_at(epoch) for epoch in range(epochs)]
     assert rates[0] == protocol.lr
     assert rates == sorted(rates, reverse=True)
@@ -165,7 +165,7 @@ def test_a_short_training_keeps_a_sensible_schedule(epochs, usual):
 
 def test_where_there_are_enough_epochs_milestones_stay_in_proportion():
     """Keys of records rest on it."""
-    protocol = Protocol(epochs=10, milestones=(3, 6, 9))
+    protocol = TrainProtocol(epochs=10, milestones=(3, 6, 9))
     for epochs in range(10, 200):
         assert protocol.lasting(epochs).milestones == tuple(
             round(share * epochs / 10) for share in (3, 6, 9)

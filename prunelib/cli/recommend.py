@@ -88,7 +88,7 @@ def tell_plan(plan, shape, there: bool) -> str:
 
 def finish(plan, records, store, output: Path, images: int) -> None:
     """Time the networks, print table and sentence, write the curves and the best network."""
-    from prunelib.book.recommendation import curves, sentence, table
+    from prunelib.cli.recommendation import curves, sentence, table
     from prunelib.evidence.recommendation import Measured, ranked
     from prunelib.study.exporting import trained_network
     from prunelib.study.trained import Trained

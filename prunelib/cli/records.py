@@ -58,7 +58,7 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
       prunelib study smoke --results mine && prunelib compare smoke mine
       prunelib compare mini results/repeats --json
     """
-    from prunelib.book.prose.agreement import agree, run_title
+    from prunelib.evidence.agreement import agree, run_title
     from prunelib.evidence.repeats import repeats
     from prunelib.evidence.statistics import between_seeds
     from prunelib.evidence.view import open_view

@@ -25,7 +25,7 @@ from prunelib.study.store import Record, Store
 from prunelib.study.trajectory import Trajectory
 from prunelib.training.data import Dataset, train_batches
 from prunelib.training.machine import Machine
-from prunelib.training.protocols import Protocol
+from prunelib.training.protocols import TrainProtocol
 from prunelib.training.source import Source
 from prunelib.training.trainer import evaluate, sgd, sgd_step
 
@@ -144,10 +144,10 @@ def candidates(
     return found
 
 
-def protocol(shape: InputShape, images: int, epochs: int) -> Protocol:
+def protocol(shape: InputShape, images: int, epochs: int) -> TrainProtocol:
     """The paper's protocol at this length; smaller batches where there are few images."""
     batch = 128 if images >= 5_000 else 64 if images >= 1_000 else 32
-    usual = Protocol(pad=max(1, shape.image_size // 8), batch_size=batch)
+    usual = TrainProtocol(pad=max(1, shape.image_size // 8), batch_size=batch)
     return usual.lasting(epochs)
 
 

@@ -8,7 +8,7 @@ from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FIRST, Changes, Family
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 from prunelib.training.source import Source
 
 
@@ -29,7 +29,7 @@ class Scale:
     name: str
     data: DataSpec
     base: ChannelProfile
-    train: Protocol
+    train: TrainProtocol
     prune: PruneProtocol
     budgets: tuple[int, ...]
     seeds: int

@@ -26,7 +26,7 @@ from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 from prunelib.training.source import HOLD_OUT, NAME, Source, load_source
 
 
@@ -137,7 +137,7 @@ def _whole(file: _File) -> Scale:
         name="",
         data=DataSpec(file.data.name, file.data.size),
         base=ChannelProfile.full(file.base.depth, file.base.width),
-        train=Protocol(),
+        train=TrainProtocol(),
         prune=PruneProtocol(),
         budgets=tuple(file.budgets),
         seeds=file.seeds,

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES, InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -78,7 +78,7 @@ class TrainSpec:
 
     profile: ChannelProfile
     data: DataSpec
-    protocol: Protocol
+    protocol: TrainProtocol
     seed: Seed
     start: "Start | None" = None
     kind: Literal["train"] = "train"

@@ -9,7 +9,7 @@ from prunelib.nets.profile import ChannelProfile
 
 
 @dataclass(frozen=True)
-class Protocol:
+class TrainProtocol:
     """How a network is trained: the paper's section 3 by default.
 
     SGD with momentum and weight decay; the learning rate is multiplied by `gamma` at each of
@@ -30,7 +30,7 @@ class Protocol:
         """Learning rate of an epoch, counted from 0."""
         return self.lr * self.gamma ** sum(epoch >= m for m in self.milestones)
 
-    def lasting(self, epochs: int) -> "Protocol":
+    def lasting(self, epochs: int) -> "TrainProtocol":
         """The same protocol with another number of epochs, milestones in proportion.
 
         Where there are few epochs, the first milestone is not before the second epoch, and the last

@@ -19,7 +19,7 @@ from prunelib.nets.wideresnet import Gate, WideResNet
 from prunelib.training.checkpoint import packed, restored, save, unpack
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
-from prunelib.training.protocols import Protocol as TrainProtocol
+from prunelib.training.protocols import TrainProtocol
 
 EVALUATION_BATCH = 500
 

@@ -38,12 +38,12 @@ from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dic
 from prunelib.study.start_weights import RunContext, new_model
 from prunelib.study.store import Store, removed
 from prunelib.study.trajectory import Trajectory
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 BASE = TrainSpec(
     ChannelProfile.full(10, 0.25),
     DataSpec("digits", 8),
-    Protocol(epochs=1, milestones=(), pad=1, flip=False),
+    TrainProtocol(epochs=1, milestones=(), pad=1, flip=False),
     0,
 )
 PRUNING = PruneSpec(BASE, PruneProtocol(pad=1, flip=False, steps=2, removals=8), 0)

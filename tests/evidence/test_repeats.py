@@ -16,8 +16,8 @@ from test_command import prunelib
 from prunelib.book import figures
 from prunelib.book.notebook import open_study
 from prunelib.book.prose import made_twice
-from prunelib.book.prose.agreement import agree
 from prunelib.errors import Missing
+from prunelib.evidence.agreement import agree
 from prunelib.evidence.repeats import kept, repeats
 from prunelib.evidence.statistics import between_seeds, repeatability_limit
 from prunelib.study.store import Record, Store

@@ -20,7 +20,7 @@ from prunelib.study.start_weights import RunContext
 from prunelib.study.store import Store
 from prunelib.training import checkpoint as states
 from prunelib.training.data import Dataset, train_batches
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 from prunelib.training.trainer import NotFinite
 
 TINY = ChannelProfile.full(10, 0.25)
@@ -577,7 +577,7 @@ def test_a_run_that_is_not_finite_leaves_no_final_result(monkeypatch, tmp_path):
     monkeypatch.setitem(TRAINING_IMAGES, "digits", len(tiny_data().train.y))
     monkeypatch.setitem(TEST_IMAGES, "digits", len(tiny_data().test.y))
     store = Store(tmp_path)
-    base = TrainSpec(TINY, DataSpec("digits", 8), Protocol(epochs=1, batch_size=8, pad=1), 0)
+    base = TrainSpec(TINY, DataSpec("digits", 8), TrainProtocol(epochs=1, batch_size=8, pad=1), 0)
     good = PruneSpec(base, SHORT, 0)
     bad = PruneSpec(base, replace(SHORT, lr=1e30), 0)
     context = RunContext(store, tiny_data(), CPU)

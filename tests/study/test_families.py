@@ -28,7 +28,7 @@ from prunelib.study.scales import SCALES
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 CIFAR, DIGITS = SHAPES["cifar10"], SHAPES["digits"]
 bases = st.sampled_from(
@@ -221,7 +221,7 @@ def test_a_trajectory_counts_removals_by_block(base, shape, seed, draw):
 def test_a_trajectory_is_read_from_a_pruning_record():
     base = ChannelProfile.full(10, 0.25)
     spec = PruneSpec(
-        TrainSpec(base, DataSpec("digits", 8), Protocol(), 4), PruneProtocol(removals=2), 4
+        TrainSpec(base, DataSpec("digits", 8), TrainProtocol(), 4), PruneProtocol(removals=2), 4
     )
     points = {"block": [3, 1, None], "params": [300, 200, 100], "error": [1.0, 2.0, 3.0]}
     trajectory = Trajectory.of(Record(spec, {"points": points}, {}))

@@ -11,7 +11,7 @@ from PIL import Image
 from test_command import prunelib
 from test_own_images import NAMES, colours, write_folder
 
-from prunelib.book.recommendation import curves, sentence, table
+from prunelib.cli.recommendation import curves, sentence, table
 from prunelib.errors import PrunelibError
 from prunelib.evidence.recommendation import Measured, clearly_better, ranked
 from prunelib.nets.inputs import InputShape

@@ -8,12 +8,12 @@ from prunelib.study.runs import run
 from prunelib.study.specs import DataSpec, SaliencySpec, TrainSpec
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 BASE = TrainSpec(
     ChannelProfile.full(10, 0.25),
     DataSpec("digits", 8),
-    Protocol(epochs=1, milestones=(), pad=1, flip=False),
+    TrainProtocol(epochs=1, milestones=(), pad=1, flip=False),
     0,
 )
 SPEC = SaliencySpec(BASE, PruneProtocol(pad=1, flip=False, stop_params=1), (1, 3), 200, 0)

@@ -18,7 +18,7 @@ from prunelib.study.specs import (
     key,
     to_dict,
 )
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 counts = st.integers(0, 10**6)
 numbers = st.floats(0, 10, allow_nan=False)
@@ -26,7 +26,7 @@ data_specs = st.builds(
     DataSpec, st.sampled_from(["digits", "cifar10"]), st.sampled_from([8, 16, 32])
 )
 train_protocols = st.builds(
-    Protocol,
+    TrainProtocol,
     counts,
     counts,
     numbers,
@@ -67,7 +67,7 @@ any_specs = st.one_of(train_specs, prune_specs, saliency_specs)
 BASE = TrainSpec(
     ChannelProfile(16, 0.5, (8, 8, 16, 16, 32, 32)),
     DataSpec("digits", 8),
-    Protocol(15, 128, 0.1, 0.9, 5e-4, (4, 9, 13), 0.2, 1, False),
+    TrainProtocol(15, 128, 0.1, 0.9, 5e-4, (4, 9, 13), 0.2, 1, False),
     0,
 )
 PRUNE = PruneSpec(

@@ -19,7 +19,7 @@ from prunelib.study import specs
 from prunelib.study.lookup import lookup
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec
 from prunelib.study.store import VERSION, Record, Store, folded
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 OUTCOME = outcome(BASE)
 RECORD = Record(BASE, OUTCOME, HERE)
@@ -41,7 +41,7 @@ small = st.builds(
     TrainSpec,
     profiles(),
     st.builds(DataSpec, st.just("cifar10"), st.sampled_from([8, 16, 32])),
-    st.builds(Protocol, epochs=st.integers(1, 4), milestones=st.just(())),
+    st.builds(TrainProtocol, epochs=st.integers(1, 4), milestones=st.just(())),
     seeds,
 )
 protocols = st.builds(

@@ -13,14 +13,14 @@ from prunelib.study.request import Request
 from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec, key
 from prunelib.study.store import Record, Store
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 BASE = ChannelProfile.full(10, 0.5)
 SCALE = Scale(
     name="made-up",
     data=DataSpec("digits", 8),
     base=BASE,
-    train=Protocol(epochs=2, batch_size=10, milestones=(1,), pad=1),
+    train=TrainProtocol(epochs=2, batch_size=10, milestones=(1,), pad=1),
     prune=PruneProtocol(pad=1, steps=3, stop_params=BASE.scaled(0).count_params(1, 10)),
     budgets=(6_000, 12_000),
     seeds=2,

@@ -27,7 +27,7 @@ from prunelib.study.store import Store
 from prunelib.training.data import Dataset
 from prunelib.training.data import load as load_data
 from prunelib.training.data.own_images import converted, held_out, in_arrays
-from prunelib.training.protocols import Protocol
+from prunelib.training.protocols import TrainProtocol
 from prunelib.training.source import Source, has_own_images, load_source
 
 NAMES = ("cat", "dog", "eel")
@@ -106,7 +106,7 @@ def test_five_forms_of_the_same_images_give_the_same_key_and_the_same_error(tmp_
     sources = {"folder": "folder", "npz": "arrays.npz", "parquet": "hub"}
     found = set()
     for name, path in sources.items():
-        spec = TrainSpec(SMALL, specs[name], Protocol(2, 16, milestones=(1,), pad=1), 0)
+        spec = TrainSpec(SMALL, specs[name], TrainProtocol(2, 16, milestones=(1,), pad=1), 0)
         record = run(spec, Store(tmp_path / name), CPU, tmp_path / path)
         assert record.circumstances["data"]["classes"] == list(NAMES)
         found.add((record.key, record.outcome["error"], record.outcome["epochs"]["train_loss"][-1]))
@@ -302,7 +302,7 @@ def test_fewer_images_than_a_batch_and_a_last_batch_of_one_train(tmp_path):
         from prunelib.training.trainer import train
 
         model = WideResNet(SMALL, 3, 3)
-        (epoch,) = train(model, data, Protocol(1, batch, milestones=(), pad=1), 0, CPU)
+        (epoch,) = train(model, data, TrainProtocol(1, batch, milestones=(), pad=1), 0, CPU)
         assert np.isfinite(epoch.train_loss)
         assert 0 <= epoch.test_error <= 100
 

@@ -14,11 +14,11 @@ from prunelib.files import Cadence
 from prunelib.nets.profile import ChannelProfile
 from prunelib.training import trainer
 from prunelib.training.data import Dataset, train_batches
-from prunelib.training.protocols import Protocol, PruneProtocol
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 from prunelib.training.trainer import NotFinite, evaluate, sgd, sgd_step, train
 
 TINY = ChannelProfile.full(10, 0.25)
-SHORT = Protocol(epochs=3, batch_size=16, lr=0.05, milestones=(1, 2), pad=1)
+SHORT = TrainProtocol(epochs=3, batch_size=16, lr=0.05, milestones=(1, 2), pad=1)
 
 
 def tiny_data(n=40) -> Dataset:
@@ -91,7 +91,7 @@ def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, monkeypatch, 
 
 
 def test_the_paper_multiplies_the_learning_rate_by_a_fifth_every_60_epochs():
-    paper = Protocol()
+    paper = TrainProtocol()
     for first, last, lr in ((0, 59, 0.1), (60, 119, 0.02), (120, 179, 4e-3), (180, 199, 8e-4)):
         assert paper.lr_at(first) == pytest.approx(lr, rel=1e-12)
         assert paper.lr_at(last) == pytest.approx(lr, rel=1e-12)
@@ -107,7 +107,7 @@ def test_the_paper_multiplies_the_learning_rate_by_a_fifth_every_60_epochs():
     st.floats(0.1, 1),
 )
 def test_each_milestone_multiplies_the_learning_rate_once(epochs, milestones, lr, gamma):
-    protocol = Protocol(epochs=epochs, lr=lr, gamma=gamma, milestones=tuple(milestones))
+    protocol = TrainProtocol(epochs=epochs, lr=lr, gamma=gamma, milestones=tuple(milestones))
     for epoch in range(epochs):
         expected = lr
         for milestone in milestones:
@@ -118,12 +118,12 @@ def test_each_milestone_multiplies_the_learning_rate_once(epochs, milestones, lr
 
 @given(st.integers(10, 400))
 def test_another_length_keeps_the_milestones_in_proportion(epochs):
-    other = Protocol().lasting(epochs)
-    assert other == Protocol(epochs=epochs, milestones=other.milestones)
+    other = TrainProtocol().lasting(epochs)
+    assert other == TrainProtocol(epochs=epochs, milestones=other.milestones)
     for ours, paper in zip(other.milestones, (60, 120, 180), strict=True):
         assert abs(ours - paper * epochs / 200) <= 0.5
-    assert other.lr_at(epochs - 1) == Protocol().lr_at(199)
-    assert Protocol().lasting(200) == Protocol()
+    assert other.lr_at(epochs - 1) == TrainProtocol().lr_at(199)
+    assert TrainProtocol().lasting(200) == TrainProtocol()
 
 
 @examples(15)
@@ -172,7 +172,9 @@ def test_training_is_the_protocol_step_by_step():
 
 
 def test_training_learns():
-    history = train(tiny_network(), tiny_data(), Protocol(epochs=25, batch_size=8, pad=0), 0, CPU)
+    history = train(
+        tiny_network(), tiny_data(), TrainProtocol(epochs=25, batch_size=8, pad=0), 0, CPU
+    )
     assert history[-1].train_loss < 0.5 * history[0].train_loss
 
 
@@ -224,7 +226,7 @@ def first_bad_step(data, protocol, seed):
 
 @pytest.mark.parametrize(("lr", "batch_size"), [(1e30, 16), (1e30, 8)])
 def test_a_loss_that_is_not_finite_ends_training_and_says_where(lr, batch_size):
-    protocol = Protocol(epochs=30, batch_size=batch_size, lr=lr)
+    protocol = TrainProtocol(epochs=30, batch_size=batch_size, lr=lr)
     step = first_bad_step(tiny_data(), protocol, 0)
     assert step > 0
     with pytest.raises(NotFinite, match=rf"loss became (nan|inf) at step {step};"):
@@ -233,7 +235,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_says_where(lr, batch_size):
 
 def test_a_test_loss_that_is_not_finite_ends_training():
     with pytest.raises(NotFinite):
-        train(tiny_network(), tiny_data(), Protocol(epochs=1, batch_size=100, lr=1e30), 0, CPU)
+        train(tiny_network(), tiny_data(), TrainProtocol(epochs=1, batch_size=100, lr=1e30), 0, CPU)
 
 
 class Synchronisations(TorchDispatchMode):

@@ -18,8 +18,8 @@ from prunelib.book.figures.style import (
     there,
     trace,
 )
-from prunelib.book.prose.agreement import run_title
 from prunelib.errors import Missing
+from prunelib.evidence.agreement import run_title
 from prunelib.evidence.statistics import repeatability_limit
 from prunelib.evidence.verdicts import DEPENDS
 from prunelib.text import fixed

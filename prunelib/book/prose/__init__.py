@@ -1,6 +1,5 @@
 """What the book says in words: views of the records and verdicts in, Markdown out."""
 
-from prunelib.book.prose.agreement import made_twice
 from prunelib.book.prose.answer import details, headline, limits, longest_complete, readers, trend
 from prunelib.book.prose.experiments import base, cost, pruned, saliency, shape, simple
 from prunelib.book.prose.judgements import (
@@ -20,6 +19,7 @@ from prunelib.book.prose.length import (
     work,
 )
 from prunelib.book.prose.networks import budgets, designs
+from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.words import provenance
 
 __all__ = [

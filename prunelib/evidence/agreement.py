@@ -1,34 +1,17 @@
-"""How well runs that were made twice agree, in words."""
+"""How well runs that were made twice agree, in words: `prunelib compare` and the book say it."""
 
 import math
 
 import pandas as pd
 
-from prunelib.book.escape import markdown
 from prunelib.evidence.statistics import (
-    between_seeds,
     exact,
     mean,
     mean_interval,
     repeatability_limit,
 )
-from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 from prunelib.text import fixed, short
-
-RULE = (
-    "The first record of a run counts, whatever comes later; later ones lie beside it. Four "
-    "records were replaced all the same: `results/repeats/replaced` says why."
-)
-
-
-def made_twice(studies: dict[str, View], runs: dict[str, pd.DataFrame]) -> str:
-    """How well the runs of `kept` agree, a Markdown paragraph a scale, and which of them counts."""
-    parts = [
-        f"Scale {markdown(name)}: {agree(rows, between_seeds(studies[name].networks))}"
-        for name, rows in runs.items()
-    ]
-    return "\n\n".join([RULE, *parts])
 
 
 def agree(runs: pd.DataFrame, deviation: float | None) -> str:
