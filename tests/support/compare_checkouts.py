@@ -21,7 +21,7 @@ print(json.dumps({str(p): read(p).key for p in paths if "orders" not in p.parts}
 """
 NAMES = """
 import json
-from prunelib.cli.main import COMMANDS
+from prunelib.cli.commands import COMMANDS
 print(json.dumps([command.name for command in COMMANDS]))
 """
 SCALES = ("smoke", "mini")

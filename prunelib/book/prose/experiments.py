@@ -8,9 +8,9 @@ import numpy as np
 
 from prunelib.book.prose.words import correlation, missing, spread
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
-from prunelib.evidence.statistics import rank_correlation
+from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import FAMILIES, PRUNED, RANDOM_REMOVAL
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.trajectory import Trajectory
 from prunelib.text import counted, fixed, short
@@ -114,32 +114,32 @@ def shape(view: View) -> str:
     one, for it is nested in it.
     """
     scale, whole = view.scale, copied_after(view.scale.base)
-    kept: dict[str, list[float]] = {"fisher": [], "random": []}
+    kept: dict[str, list[float]] = {PRUNED: [], RANDOM_REMOVAL: []}
     spared: list[float] = []
-    for criterion, found in kept.items():
+    for family, found in kept.items():
         for seed in range(scale.seeds):
-            changes = {} if criterion == "fisher" else {"criterion": criterion}
-            record = view.find(scale.prune_spec(seed, changes))
+            record = view.find(scale.prune_spec(seed, FAMILIES[family].pruning))
             if record is None:
                 continue
             run = Trajectory.of(record)
-            early, late = run.after(whole).shares(), run.after(run.at(scale.budgets[0])).shares()
+            small_shape = run.after(run.reach(scale.budgets[0]))
+            early, late = run.after(whole).shares(), small_shape.shares()
             found.append(rank_correlation(early, late))
-            if criterion == "fisher":
+            if family == PRUNED:
                 spared += [b for a, b in zip(early, late, strict=True) if a > 0.95]
-    if not kept["fisher"]:
+    if not kept[PRUNED]:
         return missing(view, "pruning")
     small = short(scale.budgets[0])
     sentences = [
         f"After {whole} removals and at {small} parameters the blocks stand in nearly the same "
-        f"order: their rank correlation is **{fixed(np.mean(kept['fisher']))}** "
-        f"({counted(len(kept['fisher']), 'seed')})."
+        f"order: their rank correlation is **{fixed(mean(kept[PRUNED]))}** "
+        f"({counted(len(kept[PRUNED]), 'seed')})."
     ]
-    if kept["random"]:
+    if kept[RANDOM_REMOVAL]:
         sentences.append(
             f"Part of that is no news: later shapes are nested in earlier ones, so even random "
-            f"pruning gives {fixed(np.mean(kept['random']))} "
-            f"({counted(len(kept['random']), 'seed')})."
+            f"pruning gives {fixed(mean(kept[RANDOM_REMOVAL]))} "
+            f"({counted(len(kept[RANDOM_REMOVAL]), 'seed')})."
         )
     if spared:
         sentences.append(
