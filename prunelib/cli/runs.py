@@ -94,7 +94,7 @@ def of_family(scale, family: str, budget: int | None, seed: int, setting):
 
 @click.command()
 @click.argument("scale")
-@click.option("--criterion", help="fisher, random or l1.  [default: the scale's]")
+@click.option("--criterion", help="fisher, random, l1 or snip.  [default: the scale's]")
 @click.option("--flop-penalty", type=float, metavar="BETA", help="Nats per million MACs.")
 @click.option("--steps", type=click.IntRange(1, MANY), help="Updates between removals.")
 @click.option("--removals", type=click.IntRange(0, MANY), help="Stop after so many.")

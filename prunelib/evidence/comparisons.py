@@ -25,11 +25,11 @@ SCRATCH = "pruned-from-scratch"
 
 
 def column(view: View, family: str, name: str = "error") -> Values:
-    """A column of the networks of a family, exactly, by budget and seed."""
+    """A column of the networks of a family, exactly, by budget and seed, where it has numbers."""
     found: Values = {budget: {} for budget in view.scale.budgets}
     rows = (view.networks[wanted].tolist() for wanted in ("family", "budget", "seed", name))
     for member, budget, seed, value in zip(*rows, strict=True):
-        if member == family and budget in found:
+        if member == family and budget in found and math.isfinite(value):
             found[budget][seed] = exact(value)
     return found
 

@@ -6,6 +6,7 @@ equal parameters where a pruning run is one side: it is read off between its mea
 """
 
 import math
+import operator
 from collections.abc import Callable
 
 from prunelib.evidence.by_size import Values
@@ -203,6 +204,15 @@ def longer_base_is_better(view: View) -> Values:
     usual, longer = errors.values()
     size = view.scale.shape.params(view.scale.base)
     return {size: {seed: usual[seed] - longer[seed] for seed in longer if seed in usual}}
+
+
+def statistics_were_stale(view: View) -> Values:
+    """K25: error(pruned and tuned) - error(with batch-norm statistics renewed), points.
+
+    Both are those of the same weights, measured in one run.
+    """
+    before, after = (column(view, "recalibrated", name) for name in ("first_error", "error"))
+    return combined((before, after), operator.sub)
 
 
 def copycats_compete(view: View) -> Values:

@@ -126,4 +126,62 @@ SHAPE_QUESTIONS = (
         ("base", "bottleneck", "reduced-depth"),
         low=0,
     ),
+    Claim(
+        "K25",
+        "Pruned networks do better when their batch-norm statistics are renewed before they are "
+        "tested.",
+        "batch-norm statistics were stale",
+        "",
+        "error of pruned-and-tuned networks minus that of the same weights after one pass over the "
+        "training images that renews the running averages of batch norm and nothing else, points",
+        rules.statistics_were_stale,
+        ("recalibrated",),
+        low=0,
+    ),
+    Claim(
+        "K26",
+        "Pruning a trained network finds better shapes than SNIP by channels does before any "
+        "training.",
+        "Fisher's shapes beat SNIP's",
+        "",
+        "error of the shape that SNIP found, which ranks channels once by the sensitivity of their "
+        "connections to one batch, minus that of the one that Fisher saliency found, both from "
+        "scratch, points",
+        rules.beats(SCRATCH, "snip-shape"),
+        (SCRATCH, "snip-shape"),
+        low=0,
+    ),
+    Claim(
+        "K27",
+        "A bottleneck network does better when it learns from the base network, too.",
+        "distillation helps<br>bottlenecks",
+        "",
+        "error of the bottleneck network minus that of the same one distilled from the base "
+        "network of its seed, points",
+        rules.beats("distilled-bottleneck", "bottleneck"),
+        ("bottleneck", "distilled-bottleneck"),
+        low=0,
+    ),
+    Claim(
+        "K28",
+        "A pruned shape does better when it learns from the base network, too.",
+        "distillation helps<br>pruned shapes",
+        "",
+        "error of the pruned architecture from scratch minus that of the same one distilled from "
+        "the base network of its seed, points",
+        rules.beats("distilled-shape", SCRATCH),
+        (SCRATCH, "distilled-shape"),
+        low=0,
+    ),
+    Claim(
+        "K29",
+        "A pruned shape beats a bottleneck network when both learn from the base network, too.",
+        "pruned shapes beat bottlenecks,<br>both distilled",
+        "",
+        "error of the bottleneck network minus that of the pruned architecture, both from scratch "
+        "and distilled from the base network of their seed, points",
+        rules.beats("distilled-shape", "distilled-bottleneck"),
+        ("distilled-shape", "distilled-bottleneck"),
+        low=0,
+    ),
 )

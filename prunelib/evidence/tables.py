@@ -23,7 +23,8 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
 
     Pruned-and-tuned networks are the largest one of the trajectory within each budget of the plan.
 
-    Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `training_macs` (of
+    Columns: `family`, `budget`, `seed`, `params`, `macs`, `error` (per cent), `first_error` (of
+    trained weights that training began with, where that is on record), `training_macs` (of
     this network alone), `search_macs` (spent before it: training the base, and pruning),
     `total_macs` (both), `images_seen`, `middle` (bottleneck widths), `key` (of the
     record).
@@ -39,7 +40,7 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
             # Otherwise its weights were never trained.
             rows += pruned_rows(request, record, budgets, find)
     columns = (
-        "family budget seed params macs error training_macs search_macs total_macs "
+        "family budget seed params macs error first_error training_macs search_macs total_macs "
         "images_seen middle key"
     )
     for row in rows:
@@ -55,6 +56,7 @@ def trained_row(request: Request, record: Record, spec: TrainSpec, find: Find) -
         "budget": request.budget,
         "seed": request.seed,
         **{name: outcome[name] for name in ("params", "macs", "error", "training_macs")},
+        "first_error": outcome.get("first_error", nan),
         "search_macs": search_macs(request, find),
         "images_seen": outcome["images_seen"],
         "middle": spec.profile.middle,
@@ -63,8 +65,14 @@ def trained_row(request: Request, record: Record, spec: TrainSpec, find: Find) -
 
 
 def search_macs(request: Request, find: Find) -> float:
-    """MACs spent on the pruning run, and its base, that gave a network its shape; 0 without one."""
-    rule, walk = FAMILIES[request.family].rule, find(request.pruning_spec)
+    """MACs spent on the pruning run, and its base, that gave a network its shape, or on the base
+    that it learnt from; 0 without one.
+    """
+    family = FAMILIES[request.family]
+    rule, walk = family.rule, find(request.pruning_spec)
+    if family.distilled and not family.needs_trajectory:
+        base = find(request.scale.base_spec(request.seed))
+        return base.outcome["training_macs"] if base else nan
     if rule not in (pruned, copycat) or walk is None or request.budget is None:
         return 0
     removals = copied_after(request.scale.base)

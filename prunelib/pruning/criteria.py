@@ -29,12 +29,16 @@ class CriterionInputs:
     makers: Sequence[nn.Conv2d] | None = None
 
     @property
+    def made_by(self) -> Sequence[nn.Conv2d]:
+        """The convolutions that make the channels."""
+        if self.makers is not None:
+            return self.makers
+        return [block.conv1 for block in cast(WideResNet, self.model).residual_blocks]
+
+    @property
     def filters(self) -> list[Tensor]:
         """The weights (C, C_in, H, W) that make the channels."""
-        makers = self.makers
-        if makers is None:
-            makers = [block.conv1 for block in cast(WideResNet, self.model).residual_blocks]
-        return [maker.weight.detach() for maker in makers]
+        return [maker.weight.detach() for maker in self.made_by]
 
 
 Criterion = Callable[[CriterionInputs], list[Tensor]]
@@ -57,13 +61,23 @@ def random_scores(inputs: CriterionInputs) -> list[Tensor]:
     return [torch.rand(len(filters), generator=inputs.random) for filters in inputs.filters]
 
 
+def snip_scores(inputs: CriterionInputs) -> list[Tensor]:
+    """SNIP by channels: the connection sensitivity |w dL/dw| (Lee et al., 2019), summed over the
+    filter that makes the channel. The gradient is that of the last batch.
+    """
+    gradients = [maker.weight.grad for maker in inputs.made_by]
+    pairs = zip(inputs.filters, gradients, strict=True)
+    return [(w * g).abs().sum((1, 2, 3)) for w, g in pairs if g is not None]
+
+
 CRITERIA: dict[str, Criterion] = {
     "fisher": fisher_scores,
     "random": random_scores,
     "l1": l1_scores,
+    "snip": snip_scores,
 }
 """Criteria by name; put your own beside them."""
-WITHOUT_FISHER = {random_scores, l1_scores}
+WITHOUT_FISHER = {random_scores, l1_scores, snip_scores}
 """Criteria that need no Fisher saliency, so that none is accumulated for them."""
 
 

@@ -78,29 +78,41 @@ def walk(
     replay: Sequence[int] | None = None,
 ) -> list[Point]:
     """Fine-tune and remove until the trajectory ends; other arguments as of `prunelib.prune`."""
-    whole = run.network.params()
+    whole, once = run.network.params(), run.protocol.ranked == "once"
+    if once:  # there is nothing to train after the first removal, and so nothing to lose
+        checkpoint = None
     state = begin_or_resume(checkpoint, run.network, run.protocol, run.machine, replay)
     batches, cadence, removing = tuning_batches(run, len(state.points)), Cadence(), 0.0
+    scores: list[Tensor] = []
     while not state.finished:
         started = time.perf_counter()
-        loss, fisher = tune(run, state, batches)
         last = finished(run.network.params(), len(state.points), run.protocol)
-        removal = None if last else choose(run, state, fisher)
+        if not (once and state.points):
+            loss, fisher = tune(run, state, batches)
+            scores = [] if last else score(run, state, fisher)
+        removal = None if last else choose(run, state, scores)
         seconds = removing + time.perf_counter() - started
         state.points.append(record_step(run, state, loss, removal, seconds))
         if watch:
             watch(state.model, state.points[-1])
         started = time.perf_counter()
         if removal:
-            number, place, _ = removal
-            run.network.remove(number, place, state.optimizer)
-            del state.alive[number - 1][place]
+            remove(run, state, removal, scores)
         removing = time.perf_counter() - started
         if progress:
             progress(*share_done(state.points[-1], whole, run.protocol), progress_note(state))
         if checkpoint and removal and cadence.due():
             cadence.save(partial(save_state, checkpoint, state))
     return state.points
+
+
+def remove(run: Run, state: State, removal: Removal, scores: list[Tensor]) -> None:
+    """Take a channel away from the network, from those that are alive, and its score."""
+    number, place, _ = removal
+    run.network.remove(number, place, state.optimizer)
+    del state.alive[number - 1][place]
+    left = torch.arange(len(scores[number - 1]), device=scores[number - 1].device) != place
+    scores[number - 1] = scores[number - 1][left]
 
 
 def tuning_batches(run: Run, removals: int) -> Batches:
@@ -135,14 +147,18 @@ def fine_tune(
     return torch.stack(losses)
 
 
-def choose(run: Run, state: State, fisher: Fisher | None) -> Removal:
-    """The channel to remove next: the least salient one, of its block if the run follows others."""
-    removals, protocol = len(state.points), run.protocol
-    random = generator(run.seed, REMOVALS, removals)
+def score(run: Run, state: State, fisher: Fisher | None) -> list[Tensor]:
+    """A score for every channel, (C,) for each block."""
+    random = generator(run.seed, REMOVALS, len(state.points))
     inputs = CriterionInputs(
         state.model, fisher.scores() if fisher else None, random, run.network.makers
     )
-    scores = scores_of(protocol.criterion, inputs)
+    return scores_of(run.protocol.criterion, inputs)
+
+
+def choose(run: Run, state: State, scores: list[Tensor]) -> Removal:
+    """The channel to remove next: the least salient one, of its block if the run follows others."""
+    removals, protocol = len(state.points), run.protocol
     if state.replay is not None:
         number = state.replay[removals]
         value, place = scores[number - 1].min(0)

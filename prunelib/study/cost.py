@@ -15,6 +15,7 @@ def cost_estimate(spec: Spec) -> float:
     """
     if isinstance(spec, TrainSpec):
         seen = spec.protocol.epochs * spec.data.training_count
+        seen *= 1 + FORWARD * (spec.teacher is not None)
         return seen + FORWARD * spec.protocol.epochs * spec.data.test_count
     protocol, data = spec.protocol, spec.base.data
     if isinstance(spec, SaliencySpec):
@@ -23,7 +24,8 @@ def cost_estimate(spec: Spec) -> float:
         return max(spec.steps) * protocol.batch_size + FORWARD * passes
     removals = expected_removals(spec, protocol.stop_params)
     evaluated = data.test_count * removals / protocol.eval_every
-    return removals * protocol.steps * protocol.batch_size + FORWARD * evaluated
+    times = 1 if protocol.ranked == "once" else removals
+    return times * protocol.steps * protocol.batch_size + FORWARD * evaluated
 
 
 def expected_removals(spec: PruneSpec, params: int | None) -> float:

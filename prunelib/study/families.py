@@ -1,7 +1,7 @@
 """Families: ways to a small network. A family has a name, a rule, and a way to train."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from prunelib.study.profile_rules import (
     Rule,
@@ -42,6 +42,11 @@ UNTRAINED_SHAPE = "untrained-shape"
 L1_SHAPE = "l1-shape"
 RANDOM_SHAPE = "random-shape"
 REDUCED_DEPTH = "reduced-depth"
+RECALIBRATED = "recalibrated"
+SNIP_REMOVAL = "snip-removal"
+SNIP_SHAPE = "snip-shape"
+DISTILLED_BOTTLENECK = "distilled-bottleneck"
+DISTILLED_SHAPE = "distilled-shape"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Changes:
         criterion: which channel goes next; see `pruning.criteria`.
         penalty_index: which of the scale's FLOP penalties, from 0.
         start: that of `specs.PruneSpec`.
+        ranked: that of `training.protocols.PruneProtocol`.
+        steps: updates between removals.
         lr: learning rate of fine-tuning.
         eval_every: removals between evaluations.
     """
@@ -59,6 +66,8 @@ class Changes:
     criterion: str | None = None
     penalty_index: int | None = None
     start: Literal["initial"] | None = None
+    ranked: Literal["once"] | None = None
+    steps: int | None = None
     lr: float | None = None
     eval_every: int | None = None
 
@@ -77,6 +86,8 @@ class Family:
         trajectory_scale: the scale whose pruning run it is, if it is another one.
         start: which weights training begins with: `new` random ones, or those of
             `specs.Start`.
+        training: what is other than in the scale's training; None: nothing.
+        distilled: learns from the base network of its seed, too.
         images: trained for as many images as the `base` saw, as base and pruning of the `pruned`
             network together, or as those and training it anew: the `retrained` one.
         longer: the family of the same networks, trained for as many images as the `pruned` one.
@@ -93,6 +104,8 @@ class Family:
     trajectory_of: str = PRUNED
     trajectory_scale: str | None = None
     start: Literal["new", "tuned", "initial", "sliced"] = "new"
+    training: dict[str, Any] | None = None
+    distilled: bool = False
     images: Literal["base", "pruned", "retrained"] = "base"
     longer: str | None = None
     longest: str | None = None
@@ -259,6 +272,57 @@ FAMILIES = {
             seeds="controls",
         ),
         Family(REDUCED_DEPTH, "Fewer blocks", reduced_depth, control=True, seeds="controls"),
+        # At a learning rate of zero, training does nothing but renew the running averages.
+        Family(
+            RECALIBRATED,
+            "Pruned and tuned, batch-norm statistics renewed",
+            pruned,
+            needs_trajectory=True,
+            start="tuned",
+            training={"epochs": 1, "milestones": (), "lr": 0.0},
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            SNIP_REMOVAL,
+            "Pruned by SNIP before any training",
+            pruning=Changes(
+                criterion="snip",
+                start="initial",
+                ranked="once",
+                steps=1,
+                lr=0.0,
+                eval_every=1000,
+            ),
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            SNIP_SHAPE,
+            "Shape found by SNIP, from scratch",
+            pruned,
+            needs_trajectory=True,
+            trajectory_of=SNIP_REMOVAL,
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            DISTILLED_BOTTLENECK,
+            "Bottleneck, distilled",
+            bottleneck,
+            distilled=True,
+            control=True,
+            seeds="controls",
+        ),
+        Family(
+            DISTILLED_SHAPE,
+            "Pruned architecture from scratch, distilled",
+            pruned,
+            needs_trajectory=True,
+            distilled=True,
+            control=True,
+            seeds="controls",
+        ),
     )
 }
 MAIN = tuple(name for name, family in FAMILIES.items() if not family.control)

@@ -64,10 +64,14 @@ class Epochs(Checked):
 
 
 class Trained(Outcome):
-    """The outcome of training; `wrong` tells the test images that the network gets wrong."""
+    """The outcome of training; `wrong` tells the test images that the network gets wrong.
+
+    `first_error` is that of the weights that training began with, if they were trained before.
+    """
 
     epochs: Epochs
     wrong: str | None = None
+    first_error: Percent | None = None
 
 
 class Points(Checked):
@@ -207,9 +211,16 @@ def check_trained(spec: TrainSpec, outcome: Trained) -> None:
     if epochs:
         agree("error", outcome.error, outcome.epochs.test_error[-1], ROUNDED)
     agree("images_seen", outcome.images_seen, epochs * spec.data.training_count)
-    agree("training_macs", outcome.training_macs, 3 * outcome.macs * outcome.images_seen)
+    agree("training_macs", outcome.training_macs, outcome.images_seen * macs_an_image(spec))
     if outcome.wrong is not None:
         check_wrong("wrong", outcome.wrong, outcome.error, spec.data.test_count)
+
+
+def macs_an_image(spec: TrainSpec) -> int:
+    """Multiply-accumulates of training for an image: three passes, and one of a teacher."""
+    taught = spec.teacher.base.profile if spec.teacher else None
+    own = 3 * spec.data.shape.macs(spec.profile)
+    return own + (spec.data.shape.macs(taught) if taught else 0)
 
 
 def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
@@ -238,9 +249,7 @@ def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
         if measured != (error is not None):
             must = "a number" if measured else "null"
             raise PrunelibError(f"outcome.points.error[{row}]: it must be {must}")
-    most = protocol.steps * protocol.batch_size
-    if not all(1 <= images <= most for images in points.images):
-        raise PrunelibError(f"outcome.points.images: they must be 1 to {most}")
+    check_images_tuned(spec, points.images)
     agree("params", outcome.params, points.params[-1])
     agree("macs", outcome.macs, points.macs[-1])
     agree("error", outcome.error, points.error[-1], ROUNDED)
@@ -248,6 +257,14 @@ def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
     work = sum(3 * m * n for m, n in zip(points.macs, points.images, strict=True))
     agree("training_macs", outcome.training_macs, work)
     check_wrong_on_the_way(spec, outcome)
+
+
+def check_images_tuned(spec: PruneSpec, images: list[int]) -> None:
+    """Raise PrunelibError for more images, or fewer, than can be seen between two removals."""
+    most = spec.protocol.steps * spec.protocol.batch_size
+    seen = images[:1] if spec.protocol.ranked == "once" else images
+    if not all(1 <= number <= most for number in seen) or any(images[len(seen) :]):
+        raise PrunelibError(f"outcome.points.images: they must be 1 to {most}")
 
 
 def check_wrong_on_the_way(spec: PruneSpec, outcome: Pruned) -> None:

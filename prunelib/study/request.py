@@ -10,7 +10,7 @@ from prunelib.study.lookup import Find
 from prunelib.study.profile_rules import RuleInputs
 from prunelib.study.scale import Scale
 from prunelib.study.scales import SCALES
-from prunelib.study.specs import PruneSpec, Spec, Start, TrainSpec
+from prunelib.study.specs import PruneSpec, Spec, Start, Teacher, TrainSpec
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory
 
@@ -56,7 +56,8 @@ class Request:
             return self.base, self.pruning
         if family.rule is None:
             return (self.base,)
-        return (self.pruning,) if family.needs_trajectory else ()
+        needed = (self.pruning,) if family.needs_trajectory else ()
+        return (self.base, *needed) if family.distilled else needed
 
     def chain(self, find: Find) -> tuple["Request", ...]:
         """The requests that this one rests on, each after those that it needs; itself last.
@@ -91,11 +92,18 @@ class Request:
             return self._resting_spec(find)
         assert self.budget is not None
         profile = profile_for(scale, self.family, self.budget, self.seed, None)
-        return TrainSpec(profile, scale.data, scale.train, self.seed)
+        return TrainSpec(profile, scale.data, scale.train, self.seed, teacher=self.teacher)
+
+    @property
+    def teacher(self) -> Teacher | None:
+        """The network that its own run learns from, if it learns from one."""
+        base = self.scale.base_spec(self.seed)
+        return Teacher(base) if FAMILIES[self.family].distilled else None
 
     def _resting_spec(self, find: Find) -> TrainSpec | None:
         """Its own run, where that rests on a pruning run, or on what it and its base cost."""
-        scale, family, protocol = self.scale, FAMILIES[self.family], self.scale.train
+        scale, family = self.scale, FAMILIES[self.family]
+        protocol = replace(scale.train, **family.training or {})
         budget, start = self.budget or min(scale.budgets), None
         pruning = find(self.pruning_spec)
         if pruning is None:
@@ -113,7 +121,7 @@ class Request:
             protocol = protocol.lasting(epochs_spent(base, pruning, removals) + again)
         if family.start != "new":
             start = Start(self.pruning_spec, removals, family.start)
-        return TrainSpec(profile, scale.data, protocol, self.seed, start)
+        return TrainSpec(profile, scale.data, protocol, self.seed, start, self.teacher)
 
     def record(self, find: Find) -> Record | None:
         """The record of its own run, or None while it is missing."""
@@ -129,7 +137,8 @@ class Request:
             return cost_estimate(scale.saliency_spec(self.seed))
         training = scale.base_spec(self.seed)
         if family.images == "base":
-            return cost_estimate(training)
+            protocol = replace(scale.train, **family.training or {})
+            return cost_estimate(replace(training, protocol=protocol, teacher=self.teacher))
         budget = self.budget or min(scale.budgets)
         removals = expected_removals(scale.prune_spec(self.seed), budget)
         tuned = removals * scale.prune.steps * scale.prune.batch_size

@@ -19,6 +19,7 @@ from prunelib.pruning.loop import fine_tune, prune
 from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.images import data_of
 from prunelib.study.measured import columns, images_tuned, rounded, wrong_images
+from prunelib.study.outcome import macs_an_image
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.start_weights import (
     RunContext,
@@ -31,13 +32,16 @@ from prunelib.study.start_weights import (
 from prunelib.study.store import Record, Store, removed
 from prunelib.training.checkpoint import forget
 from prunelib.training.data import Dataset, generator, train_batches
+from prunelib.training.distillation import Distilled
 from prunelib.training.machine import Machine
 from prunelib.training.source import Source
 from prunelib.training.trainer import (
     Epoch,
+    Loss,
     Progress,
     check_finite,
     evaluate,
+    of_labels,
     sgd,
     sgd_step,
     train,
@@ -109,8 +113,8 @@ def make(spec: Spec, context: RunContext) -> dict:
 def reads(spec: Spec, store: Store) -> list[Path]:
     """The files of a store that a run uses if they are there."""
     if isinstance(spec, TrainSpec) and spec.start is None:
-        return []
-    if isinstance(spec, TrainSpec):
+        base, own = spec.teacher and spec.teacher.base, []
+    elif isinstance(spec, TrainSpec):
         pruning, removals = spec.start.pruning, spec.start.removals
         base = pruning.base
         own = [
@@ -120,14 +124,25 @@ def reads(spec: Spec, store: Store) -> list[Path]:
         ]
     else:
         base, own = spec.base, [store.checkpoint(spec), store.order_path(spec)]
-    return [path for path in (store.path(base), store.weights(base), *own) if path.exists()]
+    files = [*([store.path(base), store.weights(base)] if base else []), *own]
+    return [path for path in files if path.exists()]
 
 
 def run_train(spec: TrainSpec, context: RunContext) -> dict:
     """Train and save the weights; the outcome for the record."""
     store, data, machine = context.store, context.data, context.machine
-    model, checkpoint = initial_model(spec, context), store.checkpoint(spec)
-    history = train(model, data, spec.protocol, spec.seed, machine, context.progress, checkpoint)
+    model = initial_model(spec, context)
+    first = first_error(spec, model, context)
+    history = train(
+        model,
+        data,
+        spec.protocol,
+        spec.seed,
+        machine,
+        context.progress,
+        store.checkpoint(spec),
+        training_loss(spec, context),
+    )
     save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
     images = len(data.train.y) * spec.protocol.epochs
     macs = data.shape.macs(spec.profile)
@@ -136,12 +151,29 @@ def run_train(spec: TrainSpec, context: RunContext) -> dict:
         "macs": macs,
         "error": history[-1].test_error,
         "images_seen": images,
-        "training_macs": 3 * macs * images,
+        "training_macs": images * macs_an_image(spec),
         "seconds": round(sum(epoch.seconds for epoch in history), 3),
         "evaluation_seconds": round(sum(epoch.evaluation_seconds for epoch in history), 3),
         "epochs": columns([epoch._asdict() for epoch in history], Epoch._fields),
         "wrong": wrong_images(model, data, machine),
+        **({} if first is None else {"first_error": first}),
     }
+
+
+def first_error(spec: TrainSpec, model: WideResNet, context: RunContext) -> float | None:
+    """Test error of the weights that training begins with, per cent, if they were trained."""
+    if spec.start is None or spec.start.weights != "tuned":
+        return None
+    machine = context.machine
+    return evaluate(machine.place(model), context.data.to(machine.device), machine=machine)[0]
+
+
+def training_loss(spec: TrainSpec, context: RunContext) -> Loss:
+    """The loss that training makes small."""
+    if spec.teacher is None:
+        return of_labels
+    teacher = load_or_train(spec.teacher.base, context)
+    return Distilled(teacher, spec.teacher.temperature, spec.teacher.weight)
 
 
 def run_prune(spec: PruneSpec, context: RunContext) -> dict:
@@ -165,7 +197,8 @@ def run_prune(spec: PruneSpec, context: RunContext) -> dict:
     )
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     p, total = spec.protocol, len(data.train.y)
-    images = images_tuned(total, p.batch_size, p.steps, len(points))
+    times = 1 if p.ranked == "once" else len(points)
+    images = images_tuned(total, p.batch_size, p.steps, times) + [0] * (len(points) - times)
     blocks = [point.block for point in points if point.block is not None]
     kept = first_within([point.params for point in points], context.snapshots)
     return {

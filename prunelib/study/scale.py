@@ -63,6 +63,8 @@ class Scale:
         every = self.prune.eval_every if seed == 0 and changes == Changes() else self.eval_every
         said: dict[str, Any] = {
             "criterion": changes.criterion,
+            "ranked": changes.ranked,
+            "steps": changes.steps,
             "lr": changes.lr,
             "eval_every": every if changes.eval_every is None else changes.eval_every,
         }

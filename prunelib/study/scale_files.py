@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import FIRST
 from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
@@ -101,7 +102,8 @@ _OF_A_SCALE = (
 def read_scale(path: Path, known: Mapping[str, Scale]) -> Scale:
     """The scale in a TOML file, which is like one of the project's: `mini`, if it names no other.
 
-    Images of its own are read to know their classes, number and content.
+    Its families are those of the first study: others rest on runs of the project's scales. Images
+    of its own are read to know their classes, number and content.
 
     Raises:
         PrunelibError: the file or the images cannot be read, or a value does not fit; the message
@@ -114,7 +116,7 @@ def read_scale(path: Path, known: Mapping[str, Scale]) -> Scale:
     if like not in known:
         raise PrunelibError(f"{path}: like: unknown scale {like!r}")
     data, source = _data(file.data, known[like], path)
-    return adapted(known[like], name, data, source, file)
+    return adapted(replace(known[like], families=FIRST), name, data, source, file)
 
 
 def project_scale(path: Path, known: Mapping[str, Scale]) -> Scale:
@@ -188,6 +190,7 @@ def with_images(like: Scale, source: Source) -> Scale:
     """
     shape = like.data.shape
     data = identity(source, shape.image_size, shape.in_channels)
+    like = replace(like, families=FIRST)
     return adapted(like, f"{like.name}-{source.path.stem}", data, source)
 
 

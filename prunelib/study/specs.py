@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES, InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.training.protocols import PruneProtocol, TrainProtocol
+from prunelib.training.protocols import TEMPERATURE, WEIGHT, PruneProtocol, TrainProtocol
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -73,7 +73,8 @@ class DataSpec:
 class TrainSpec:
     """Train a network of this profile on these data by this protocol.
 
-    It begins with new random weights, or with those that `start` names.
+    It begins with new random weights, or with those that `start` names. With `teacher` it learns
+    from another network, too.
     """
 
     profile: ChannelProfile
@@ -81,6 +82,7 @@ class TrainSpec:
     protocol: TrainProtocol
     seed: Seed
     start: "Start | None" = None
+    teacher: "Teacher | None" = None
     kind: Literal["train"] = "train"
 
 
@@ -108,6 +110,15 @@ class Start:
     pruning: PruneSpec
     removals: Annotated[int, Field(ge=0)]
     weights: Literal["tuned", "initial", "sliced"]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """The network that `base` trains, and how another learns from it; `training.distillation`."""
+
+    base: TrainSpec
+    temperature: Annotated[float, Field(gt=0)] = TEMPERATURE
+    weight: Annotated[float, Field(ge=0, le=1)] = WEIGHT
 
 
 @dataclass(frozen=True)

@@ -145,4 +145,5 @@ def without_seed(record: Record) -> tuple:
     if isinstance(spec, PruneSpec):
         return (record.key,)
     start = spec.start and (spec.start.weights, spec.start.removals)
-    return replace(spec, seed=0, start=None), start
+    teacher = spec.teacher and (spec.teacher.temperature, spec.teacher.weight)
+    return replace(spec, seed=0, start=None, teacher=None), start, teacher

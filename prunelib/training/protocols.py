@@ -2,10 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
+
+TEMPERATURE, WEIGHT = 4.0, 0.9
+"""Of distillation, as is usual on CIFAR (Tian et al., 2020)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class PruneProtocol:
     its training, while saliency accumulates. Pruning ends after `removals`, or as soon as there
     are no more than `stop_params` parameters. Test error is measured before every `eval_every`-th
     removal and at the end. `flop_penalty` is beta, in nats per million MACs.
+
+    With `ranked="once"` fine-tuning and scores come before the first removal only, and channels go
+    in the order of these scores.
     """
 
     batch_size: int = 128
@@ -63,6 +70,7 @@ class PruneProtocol:
     removals: int | None = None
     stop_params: int | None = None
     eval_every: int = 1
+    ranked: Literal["once"] | None = None
 
     def check(self, profile: ChannelProfile, shape: InputShape) -> None:
         """Raise PrunelibError if a network of this profile cannot be pruned so."""

@@ -27,6 +27,15 @@ Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all and a short text."""
 
 
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""The mean loss of a batch: logits (N, classes), images and labels in."""
+
+
+def of_labels(logits: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy with the labels."""
+    return F.cross_entropy(logits, y)
+
+
 class Tap(Protocol):
     """What reads saliency in the backward passes of updates: gates, and what they add up in."""
 
@@ -68,10 +77,11 @@ def sgd_step(
     y: Tensor,
     machine: Machine,
     gates: Sequence[Gate] | None = None,
+    loss_of: Loss = of_labels,
 ) -> Tensor:
     """One update on one batch; returns the batch's mean loss, on the device."""
     with machine.autocast():
-        loss = F.cross_entropy(model(x) if gates is None else model(x, gates), y)
+        loss = loss_of(model(x) if gates is None else model(x, gates), x, y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
@@ -85,6 +95,7 @@ def stepper(
     steps: int,
     tap: Tap | None = None,
     recorder: Recorder | None = None,
+    loss_of: Loss = of_labels,
 ) -> Step:
     """What makes updates of a model: `sgd_step`; as a CUDA graph, if many come on a GPU.
 
@@ -92,7 +103,7 @@ def stepper(
     """
 
     def step(x: Tensor, y: Tensor) -> Tensor:
-        return sgd_step(model, optimizer, x, y, machine, tap.gates if tap else None)
+        return sgd_step(model, optimizer, x, y, machine, tap.gates if tap else None, loss_of)
 
     if torch.device(machine.device).type != "cuda" or steps < WORTHWHILE:
         return step
@@ -124,6 +135,7 @@ def train(
     machine: Machine | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
+    loss_of: Loss = of_labels,
 ) -> list[Epoch]:
     """Train a model in place by a protocol and evaluate it after every epoch.
 
@@ -138,6 +150,7 @@ def train(
             which its state is written from time to time, the state before it beside it; both stay
             until the caller has kept the result. A damaged one is set aside; that of another
             run is not gone on from.
+        loss_of: what is made small; tests measure cross-entropy with the labels all the same.
 
     Raises:
         PrunelibError: the data cannot be learnt from; see `Dataset.check`.
@@ -151,15 +164,13 @@ def train(
     run = told_apart(protocol, seed, steps)
     state = resumed(checkpoint, run, machine.place(model), protocol, steps, machine)
     batches = training_batches(data, protocol, seed, len(state.history) * steps + state.step)
-    update = stepper(model, state.optimizer, machine, steps)
+    update = stepper(model, state.optimizer, machine, steps, loss_of=loss_of)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
     every_step = progress if torch.device(machine.device).type == "cpu" else None
     cadence = Cadence()
     while len(state.history) < protocol.epochs:
         epoch = len(state.history)
-        for group in state.optimizer.param_groups:
-            group["lr"] = protocol.lr_at(epoch)
-        model.train()
+        begin_epoch(state, protocol)
         while state.step < steps:
             started = time.perf_counter()
             state.losses[state.step] = update(*next(batches))
@@ -183,6 +194,13 @@ def training_batches(
     """The batches of a run, from a step on."""
     p = protocol
     return train_batches(data, p.batch_size, p.pad, p.flip, seed, start=start)
+
+
+def begin_epoch(state: State, protocol: TrainProtocol) -> None:
+    """Set the learning rate of the next epoch, and train mode."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = protocol.lr_at(len(state.history))
+    state.model.train()
 
 
 def end_epoch(state: State, data: Dataset, machine: Machine) -> None:

@@ -358,7 +358,7 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
 
     found = verdicts.verdicts(fill(tmp_path, shifted, families=None), QUESTIONS)
     expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5, 2.25, 3, None, 0.75, 1, 2]
-    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 25)]
+    assert [v.claim for v in found] == [f"K{i}" for i in range(1, 30)]
     for judged, mean in zip(found, expected, strict=False):
         if mean is not None:
             assert judged.mean == pytest.approx(sign * mean, abs=0.4), judged.claim
@@ -373,6 +373,10 @@ SHAPES = {
     "taper-macs": 2.5,
     "l1-shape": 1.5,
     "random-shape": 4.5,
+    "snip-shape": 0.0,
+    "distilled-bottleneck": -0.75,
+    "distilled-shape": -1.75,
+    "recalibrated": 0.0,
 }
 
 
@@ -386,14 +390,16 @@ def test_questions_of_shape_are_judged(tmp_path, sign, verdict):
     study = fill(tmp_path, shifted, scale, families=None)
     found = {v.claim: v for v in verdicts.verdicts(study, QUESTIONS)}
     expected = {"K17": 0.25, "K18": 0.25, "K19": 3.5, "K20": 2.5}
+    expected |= {"K27": 0.75, "K28": 1.75, "K29": 1.0}
     for claim, mean in expected.items():
         assert found[claim].mean == pytest.approx(sign * mean, abs=0.01), claim
         assert found[claim].verdict == verdict, claim
         assert found[claim].planned == 2
-    for claim in ("K22", "K23"):  # all made-up runs walk alike: one shape is one network
+    for claim in ("K22", "K23", "K26"):  # all made-up runs walk alike: one shape is one network
         assert (found[claim].mean, found[claim].verdict) == (0, "equal")
     assert found["K16"].mean == pytest.approx(sign * 3)
     assert (found["K16"].seeds, found["K16"].planned) == (1, 1)
+    assert (found["K25"].mean, found["K25"].verdict) == (2, "supported")
     assert {found[c].planned for c in ("K15", "K21", "K24")} == {0}
 
 

@@ -54,6 +54,7 @@ class MadeUp:
                 )
             )
             common = {"seed": seed, "training_macs": base_macs, "search_macs": 0, "seconds": 1.0}
+            common["first_error"] = math.nan
             rows.append(
                 common
                 | {

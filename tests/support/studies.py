@@ -8,6 +8,7 @@ from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN
 from prunelib.study.lookup import lookup
+from prunelib.study.outcome import macs_an_image
 from prunelib.study.plan import plan
 from prunelib.study.request import Request
 from prunelib.study.scale import Scale
@@ -64,7 +65,7 @@ def trained(scale, spec, shown) -> dict:
         "macs": macs,
         "error": shown,
         "images_seen": images,
-        "training_macs": 3 * macs * images,
+        "training_macs": images * macs_an_image(spec),
         "seconds": 1.0 * epochs,
         "evaluation_seconds": 0.25 * epochs,
         "epochs": {
@@ -74,10 +75,11 @@ def trained(scale, spec, shown) -> dict:
             "seconds": [1.0] * epochs,
             "evaluation_seconds": [0.25] * epochs,
         },
+        **({"first_error": shown + 2} if spec.start and spec.start.weights == "tuned" else {}),
     }
 
 
-def pruned(scale, error, seed, every, family="pruned-and-tuned") -> dict:
+def pruned(scale, error, seed, every, family="pruned-and-tuned", once=False) -> dict:
     """The outcome of pruning down to one channel a block, measured at every so many removals."""
     steps, rows = walk(scale.base), []
     for removals, (block, profile) in enumerate(steps):
@@ -96,15 +98,15 @@ def pruned(scale, error, seed, every, family="pruned-and-tuned") -> dict:
                 "saliency": None if last else 1e-3,
                 "seconds": 1.0 - removals / 100,
                 "evaluation_seconds": 0.1,
-                "images": TUNED,
+                "images": (0 if removals else 1) if once else TUNED,
             }
         )
     return {
         "params": rows[-1]["params"],
         "macs": rows[-1]["macs"],
         "error": rows[-1]["error"],
-        "images_seen": TUNED * len(rows),
-        "training_macs": sum(3 * row["macs"] * TUNED for row in rows),
+        "images_seen": sum(row["images"] for row in rows),
+        "training_macs": sum(3 * row["macs"] * row["images"] for row in rows),
         "seconds": sum(row["seconds"] for row in rows),
         "evaluation_seconds": 0.1 * len(rows),
         "points": {name: [row[name] for row in rows] for name in rows[0]},
@@ -134,7 +136,8 @@ def outcome_of(request: Request, spec, error) -> dict:
     if spec.kind == "prune":
         control = FAMILIES[request.family].pruning
         family = request.family if control else "pruned-and-tuned"
-        return pruned(scale, error, seed, spec.protocol.eval_every, family)
+        once = spec.protocol.ranked == "once"
+        return pruned(scale, error, seed, spec.protocol.eval_every, family, once)
     if spec.kind == "saliency":
         macs, images = scale.shape.macs(scale.base), 1_000
         return {

@@ -62,6 +62,11 @@ STYLES = {
     "l1-shape": Style(GREY, "square-cross", "solid", "⊞"),
     "random-shape": Style(LIGHT_GREY, "square-x", "solid", "⊠"),
     "reduced-depth": Style(DARK_GREY, "hexagram", "solid", "✡"),
+    "recalibrated": Style(LIGHT_GREY, "circle-dot", "solid", "◉"),
+    "snip-removal": Style(GREY, "diamond-tall", "solid", "⬧"),
+    "snip-shape": Style(DARK_GREY, "diamond-wide", "solid", "⬥"),
+    "distilled-bottleneck": Style(GREY, "diamond-cross", "solid", "❖"),
+    "distilled-shape": Style(LIGHT_GREY, "triangle-up-dot", "solid", "⏶"),
 }
 """The families of the paper have its colours, controls are grey."""
 

@@ -58,6 +58,13 @@ SIDES = {
     "K22": Sides("shapes found by Fisher saliency", "shapes found by the size of weights"),
     "K23": Sides("shapes found by Fisher saliency", "shapes left by random removals"),
     "K24": Sides("networks with fewer blocks", BOTTLENECKS, "at equal parameters"),
+    "K25": Sides(
+        "pruned networks with batch-norm statistics renewed", "those as pruning left them"
+    ),
+    "K26": Sides("shapes found by Fisher saliency", "shapes found by SNIP before any training"),
+    "K27": Sides("bottleneck networks that are distilled", "those that are not"),
+    "K28": Sides("pruned shapes that are distilled", "those that are not"),
+    "K29": Sides("pruned shapes", BOTTLENECKS, "if both are distilled"),
 }
 """What each claim compares whose statistic is a difference of errors."""
 
