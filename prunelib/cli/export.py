@@ -7,10 +7,10 @@ import click
 from prunelib.cli.options import COUNT, PATH, Places, places
 from prunelib.cli.progress import progress_bar
 from prunelib.errors import PrunelibError
-from prunelib.text import counted
+from prunelib.text import counted, fixed
 
-LONGEST_FIRST = ("maxi", "midi", "mini")
-"""Scales in which a network is looked for where none is named."""
+USUAL = "mini"
+"""The scale that is meant where none is named; with it, those that train longer."""
 
 train_option = click.option("--train", "train", is_flag=True, help="Train it now if need be.")
 random_option = click.option(
@@ -24,7 +24,7 @@ random_option = click.option(
 @click.option("--macs", type=COUNT, help="The same, of multiply-accumulates for one image.")
 @click.option(
     "--scale",
-    help="Of this scale only, or of a TOML file.  [default: the longest]",
+    help="Of this scale only, or of a TOML file.  [default: mini, and those that train longer]",
 )
 @click.option("-o", "--output", type=PATH, required=True, help="NAME.onnx or NAME.safetensors.")
 @click.option(
@@ -87,34 +87,58 @@ def check_output(path: Path) -> None:
 
 
 def best(params: int | None, macs: int | None, scale, results: Path, any_will_do: bool):
-    """The best network on record within budgets; unless any will do, one that has weights."""
-    from prunelib.study.scales import SCALES
-    from prunelib.study.trained import within
+    """The best network within budgets; unless any will do, the best one that has weights.
 
-    scales = [scale] if scale else [SCALES[name] for name in LONGEST_FIRST if name in SCALES]
-    known = []
-    for one in scales:
-        found = within(results, one, params, macs)
-        known += found
-        ready = [trained for trained in found if trained.weights or any_will_do]
-        if ready:
-            if ready[0] is not found[0]:
-                click.echo(tell_better(found[0]), err=True)
-            return ready[0]
-    where = " or ".join(one.name for one in scales)
+    It is ranked as by `prunelib fit`.
+    """
+    from prunelib.evidence import budget
+    from prunelib.evidence.view import open_view
+    from prunelib.study.scales import scale_named
+    from prunelib.study.store import Record
+    from prunelib.study.trained import Trained
+
+    scales = [scale] if scale else budget.alike(scale_named(USUAL))
+    views = [open_view(one, results, packaged=True) for one in scales]
+    known = budget.candidates(views, params, macs)
+    names = " or ".join(one.name for one in scales)
     if not known:
-        raise PrunelibError(f"no network within this budget is on record at {where}")
+        raise PrunelibError(f"no network within this budget is on record at {names}")
+    if any_will_do:
+        first = known[0]
+        return there(first, results) or Trained(first.scale, Record(first.runs[0], {}, {}), None)
+    for network in known:
+        if trained := there(network, results):
+            if network.error > known[0].error:
+                click.echo(tell_better(known[0]), err=True)
+            return trained
     raise PrunelibError(
-        f"{where} has {counted(len(known), 'network')} within this budget on record, but no "
-        f"weights of them; train the best one now: add --train, or name it: {known[0].record.key}"
+        f"{names} has {counted(len(known), 'network')} within this budget, but no weights of "
+        f"them; train the best one now: add --train; {described(known[0])}"
     )
 
 
-def tell_better(trained) -> str:
-    """That a better network is on record, without weights."""
+def there(network, results: Path):
+    """The trained network of a design, with any of its seeds; None if there is none."""
+    from prunelib.study.trained import with_weights
+
+    found = (with_weights(spec, results, network.scale) for spec in network.runs)
+    return next(filter(None, found), None)
+
+
+def described(network) -> str:
+    """A design in a few words."""
+    how = "" if network.expected.note.startswith("mean") else "about "
     return (
-        f"{trained.record.key} is better ({trained.mean_error:.2f} %), but its weights are not "
-        "here; to train it: add --train"
+        f"{network.family}, {network.params:,} parameters, {counted(network.epochs, 'epoch')} at "
+        f"{network.scale}: {how}{fixed(network.error, 1)} % error"
+    )
+
+
+def tell_better(network) -> str:
+    """That a better network is known, without weights."""
+    return (
+        f"a better network is known, but its weights are not here ({described(network)}); "
+        "to train it: add --train"
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence.statistics import interpolated
 
 ENGINES = ("ONNX Runtime", "PyTorch")
 SETTING = ["network", "size", "budget", "engine", "batch"]
@@ -89,3 +90,23 @@ def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.Data
         for row in networks.itertuples()
     ]
     return networks.assign(ms=[times.get(key, math.nan) for key in asked])
+
+
+def milliseconds(record: dict, base: str, size: int, family: str, macs: int) -> float | None:
+    """What one image takes a network of a family, read off between those that were timed.
+
+    On one thread, in float32, by the first engine; None outside of what was timed.
+
+    Args:
+        record: of the benchmark `inference`.
+        base: the base network as the benchmark calls it, such as `WRN-40-1`.
+        size: pixels of an image's side.
+        family: such as `bottleneck`.
+        macs: multiply-accumulates of the network for one image.
+    """
+    rows = comparable(record)
+    rows = rows[(rows["network"] == base) & (rows["size"] == size) & (rows["batch"] == 1)]
+    rows = rows[(rows["engine"] == ENGINES[0]) & (rows["family"] == FAMILIES.get(family, family))]
+    rows = rows.drop_duplicates("macs").sort_values("macs")
+    found = interpolated(macs, rows["macs"].tolist(), rows["ms"].tolist())
+    return None if found is None else float(found)

@@ -1,18 +1,22 @@
 """Design a network: a budget in, channel profiles out, with the error that was measured nearby."""
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.lengths import LENGTHS
 from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, Count, round_half_up
+from prunelib.study.families import BOTTLENECK, COPYCAT, REDUCED, SCRATCH
 from prunelib.study.profile_rules import copied_after
+from prunelib.study.specs import TrainSpec
 from prunelib.study.trajectory import Trajectory
 
-FAMILIES = ("pruned-from-scratch", "copycat", "bottleneck", "reduced-width")
+FAMILIES = (SCRATCH, COPYCAT, BOTTLENECK, REDUCED)
 """The families that can be designed without pruning anything anew."""
 MARGIN = 0.01
 """A network is taken to be as good as a measured one if its size differs by no more than this."""
@@ -20,24 +24,34 @@ MARGIN = 0.01
 
 @dataclass(frozen=True)
 class Design:
-    """A network within a budget, and the test error (per cent) to expect of it.
+    """A network within a budget, how long it is trained, and the test error to expect then.
 
-    `longer` is the error after `times` as long a training, where that was measured.
+    Args:
+        scale: whose measurements and protocol.
+        family: one of `FAMILIES`, or `base`.
+        length: one of `lengths.LENGTHS`.
+        profile: the architecture.
+        params: parameters.
+        macs: multiply-accumulates for one image.
+        epochs: of training.
+        expected: test error in per cent, measured or read off between measured sizes.
+        runs: trainings that give it, one for each seed.
     """
 
+    scale: str
     family: str
+    length: str
     profile: ChannelProfile
     params: int
     macs: int
+    epochs: int
     expected: Reading
-    longer: Reading
-    times: float | None
+    runs: tuple[TrainSpec, ...]
 
     @property
-    def least(self) -> float:
-        """The least error that it was measured or read off to reach; infinite if there is none."""
-        errors = (self.expected.error, self.longer.error)
-        return min((error for error in errors if error is not None), default=math.inf)
+    def error(self) -> float:
+        """The test error to expect, in per cent; infinite where nothing was measured."""
+        return math.inf if self.expected.error is None else self.expected.error
 
     @property
     def python(self) -> str:
@@ -45,6 +59,11 @@ class Design:
         p = self.profile
         width = int(p.width) if p.width.is_integer() else p.width
         return f"ChannelProfile({p.depth}, {width}, {p.middle})"
+
+
+def ranked(networks: Iterable[Design]) -> list[Design]:
+    """The one with the least error first; of two that are equal, the one that computes less."""
+    return sorted(networks, key=lambda network: (network.error, network.macs))
 
 
 def copycat_source(view: View, base: ChannelProfile) -> ChannelProfile:
@@ -90,29 +109,58 @@ def measured(view: View, family: str, params: int) -> Reading:
     return reading(curve, size)
 
 
-def how_much_longer(view: View, family: str, params: int) -> float:
-    """Images that the longer runs of a family saw over those of the others, at a size.
+def epochs_of(view: View, family: str, params: int) -> int:
+    """Epochs for which a family was trained, at a size.
 
-    The smaller a network, the more pruning it replaces: interpolated between budgets.
+    The smaller a network, the more pruning a longer training replaces: interpolated between
+    budgets.
     """
-    rows = view.networks
-    long = rows[rows["family"] == f"{family}-long"].groupby("params")["images_seen"]
-    sizes, images = zip(*((size, mean(seen)) for size, seen in long), strict=True)
-    usual = mean(rows[rows["family"] == family]["images_seen"])
+    rows = view.networks[view.networks["family"] == family].groupby("params")["images_seen"]
+    sizes, images = zip(*((size, mean(seen)) for size, seen in rows), strict=True)
     nearest = min(max(params, sizes[0]), sizes[-1])
-    return float(on_line(nearest, sizes, images) / usual)
+    return round(float(on_line(nearest, sizes, images)) / view.scale.data.training_count)
 
 
-def designed(view: View, family: str, profile: ChannelProfile, base: ChannelProfile) -> Design:
-    """A network of a family with what is known of its error."""
-    shape = view.scale.shape
-    params, macs = shape.params(profile), shape.macs(profile)
-    if base != view.scale.base:
-        unknown = Reading(None, "the base network is another than the measured one")
-        return Design(family, profile, params, macs, unknown, unknown, None)
-    expected, longer = (measured(view, name, params) for name in (family, f"{family}-long"))
-    times = None if longer.error is None else how_much_longer(view, family, params)
-    return Design(family, profile, params, macs, expected, longer, times)
+def designed(
+    view: View, family: str, profile: ChannelProfile, base: ChannelProfile
+) -> list[Design]:
+    """A network of a family, for each length of training for which its error is known.
+
+    Where none is, one for the usual length.
+    """
+    shape, lengths = view.scale.shape, []
+    params = shape.params(profile)
+    for length in LENGTHS:
+        if base != view.scale.base:
+            known = Reading(None, "the base network is another than the measured one")
+        else:
+            known = measured(view, family + length, params)
+        if known.error is not None:
+            lengths.append((length, epochs_of(view, family + length, params), known))
+        elif not length:
+            unknown = known
+    size = params, shape.macs(profile)
+    return [
+        Design(
+            view.scale.name,
+            family,
+            length,
+            profile,
+            *size,
+            epochs,
+            known,
+            runs(view, profile, epochs),
+        )
+        for length, epochs, known in lengths or [("", view.scale.train.epochs, unknown)]
+    ]
+
+
+def runs(view: View, profile: ChannelProfile, epochs: int) -> tuple[TrainSpec, ...]:
+    """Training of a network for so many epochs, with each seed of a scale."""
+    scale, protocol = view.scale, view.scale.train
+    if epochs != protocol.epochs:
+        protocol = protocol.lasting(epochs)
+    return tuple(TrainSpec(profile, scale.data, protocol, seed) for seed in range(scale.seeds))
 
 
 def design(
@@ -120,12 +168,12 @@ def design(
     budget: int,
     base: ChannelProfile | None = None,
     what: str = "params",
-    families: tuple[str, ...] = FAMILIES,
+    families: Sequence[str] = FAMILIES,
 ) -> list[Design]:
     """The largest network of each family within a budget, the one with the least error first.
 
-    The least error is that after longer training where it was measured. The pruned architecture
-    is there for the scale's own base only, and between the sizes that pruning passed.
+    It is there once for each length of training for which its error was measured. The pruned
+    architecture is there for the scale's own base only, and between the sizes that pruning passed.
 
     Args:
         view: gives the shape of copycats and the measured errors.
@@ -143,7 +191,7 @@ def design(
     base = base or view.scale.base
     count = shape.params if what == "params" else shape.macs
     unit = "parameters" if what == "params" else "MACs"
-    found, missing = [], None
+    made, missing = [], None
     for family in families:
         try:
             profile = largest_of(family, view, base, budget, count, unit)
@@ -152,10 +200,10 @@ def design(
             continue
         except PrunelibError as error:
             raise PrunelibError(f"{family}: {error}") from None
-        found.append(designed(view, family, profile, base))
-    if missing and not found:
+        made += designed(view, family, profile, base)
+    if missing and not made:
         raise missing
-    return sorted(found, key=lambda d: d.least)
+    return ranked(made)
 
 
 def design_within(
@@ -163,7 +211,7 @@ def design_within(
     params: int | None = None,
     macs: int | None = None,
     base: ChannelProfile | None = None,
-    families: tuple[str, ...] = FAMILIES,
+    families: Sequence[str] = FAMILIES,
 ) -> list[Design]:
     """The largest network of each family within one budget or both, ranked as by `design`.
 
@@ -181,13 +229,13 @@ def design_within(
     by_params = design(view, params, base, "params", families)
     if macs is None or macs >= shape.macs(full):
         return by_params
-    fits = {d.family: d for d in by_params if d.macs <= macs}
-    others = tuple(family for family in families if family not in fits)
+    fits = [d for d in by_params if d.macs <= macs]
+    others = tuple(family for family in families if family not in {d.family for d in fits})
     by_macs = design(view, macs, base, "macs", others) if others else []
-    found = [*fits.values(), *(d for d in by_macs if d.params <= params)]
-    if not found:
+    made = [*fits, *(d for d in by_macs if d.params <= params)]
+    if not made:
         raise Missing(f"no network has {params:,} parameters and {macs:,} MACs at most")
-    return sorted(found, key=lambda d: d.least)
+    return ranked(made)
 
 
 def largest_of(
@@ -199,11 +247,11 @@ def largest_of(
         Missing: it takes a pruning run that is not there, or did not pass this size or base.
         PrunelibError: the budget cannot be met.
     """
-    if family == "reduced-width":
+    if family == REDUCED:
         return base.fit_full(budget, count, unit)
-    if family == "pruned-from-scratch":
+    if family == SCRATCH:
         if base != view.scale.base:
             raise Missing("pruning runs are of the measured base network only")
         return along(view.trajectory(0), budget, count, unit)
-    source = base.unpruned if family == "bottleneck" else copycat_source(view, base)
+    source = base.unpruned if family == BOTTLENECK else copycat_source(view, base)
     return source.fit(budget, count, unit)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_tensors
+from prunelib.files import load_metadata, load_tensors, save_tensors
 from prunelib.nets.export import Card, export
 from prunelib.nets.inputs import CLASSES, MOMENTS
 from prunelib.nets.profile import ChannelProfile
@@ -20,11 +20,17 @@ from prunelib.study.scales import SCALES
 from prunelib.study.specs import PruneSpec, Spec, TrainSpec
 from prunelib.study.store import Record, Store
 from prunelib.study.trained import REPEATS, Trained, with_weights
+from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.source import Source
+from prunelib.training.trainer import evaluate
 
 Root = Path | Source | None
 """Where images are."""
+CLOSE = 0.05
+"""By how much the error of released weights may differ from that on record, in points."""
+FLOAT32_ERROR = "float32_error"
+"""What released weights say of themselves: their test error in per cent."""
 
 
 class Images(NamedTuple):
@@ -63,9 +69,12 @@ def trained_network(trained: Trained, scale: Scale | None = None, data: Root = N
         data: where the images are, if the record does not say how they are normalised.
 
     Raises:
-        PrunelibError: the weights cannot be read or are of another network.
+        PrunelibError: the weights cannot be read, or are those of another run or network.
     """
-    tensors, text = load_tensors(trained.weights)
+    try:
+        tensors, text = load_tensors(trained.weights, own=True)
+    except PrunelibError as error:
+        raise PrunelibError(f"{error}; delete it, and train the network anew") from None
     profile = ChannelProfile.from_json(text)
     images = images_of(trained.record, data)
     model = WideResNet(profile, len(images.classes), len(images.mean))
@@ -76,7 +85,51 @@ def trained_network(trained: Trained, scale: Scale | None = None, data: Root = N
             f"{trained.weights} holds another network than its record; delete it"
         ) from None
     card = card_of(trained, profile, images, scale)
-    return Network(model.eval(), replace(card, error=trained.record.outcome["error"]))
+    return Network(model.eval(), replace(card, error=error_of(trained)))
+
+
+def error_of(trained: Trained) -> float:
+    """Test error in per cent, of released weights as a file computes it: in float32."""
+    told = load_metadata(trained.weights).get(FLOAT32_ERROR)
+    return trained.record.outcome["error"] if told is None else float(told)
+
+
+def release(record: Record, weights: Path, store: Store, data: Dataset) -> float:
+    """Release the weights of a training run, once it is sure that they are its own.
+
+    Args:
+        record: of the run; goes to the store, too, if it is not there.
+        weights: safetensors of that network.
+        store: to release to.
+        data: what it was trained on.
+
+    Returns:
+        Test error in per cent in float32, as exported files compute; runs may have bfloat16.
+
+    Raises:
+        PrunelibError: these are other weights, or do not give the error on record.
+    """
+    tensors, text = load_tensors(weights)
+    profile = ChannelProfile.from_json(text)
+    if not isinstance(record.spec, TrainSpec) or profile != record.spec.profile:
+        raise PrunelibError(f"{weights} is of another network than the record {record.key}")
+    model = WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
+    model.load_state_dict(tensors)
+    precision = record.circumstances["precision"]
+    errors = {
+        name: evaluate(model, data, machine=Machine("cpu", name, 1))[0]
+        for name in {precision, "float32"}
+    }
+    if abs(errors[precision] - record.outcome["error"]) > CLOSE:
+        raise PrunelibError(
+            f"{weights} has an error of {errors[precision]:.2f} %, the record {record.key} one of "
+            f"{record.outcome['error']:.2f} %"
+        )
+    if store.find(record.spec) is None:
+        store.put(record)
+    about = {FLOAT32_ERROR: f"{errors['float32']:.7g}"}
+    save_tensors(store.released(record.spec), tensors, text, about)
+    return errors["float32"]
 
 
 def random_network(trained: Trained, scale: Scale | None = None, data: Root = None) -> Network:

@@ -1,19 +1,15 @@
-"""Networks on record: which are there within a budget, and where their weights lie.
+"""Networks on record, and where their weights lie.
 
 Nothing here imports PyTorch.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from prunelib.errors import PrunelibError
 from prunelib.study.folder import PACKAGED
-from prunelib.study.scale import Scale
-from prunelib.study.specs import PruneSpec, SaliencySpec, Spec
+from prunelib.study.specs import Spec
 from prunelib.study.store import Record, Store, read
 
 REPEATS = "repeats"
@@ -28,18 +24,11 @@ class Trained:
         scale: name of the scale.
         record: what was run and what came out.
         weights: safetensors, as runs and releases keep them.
-        others: records of the same training with other seeds.
     """
 
     scale: str
     record: Record
     weights: Path | None
-    others: tuple[Record, ...] = ()
-
-    @property
-    def mean_error(self) -> float:
-        """Test error in per cent, averaged over the seeds on record."""
-        return fmean(record.outcome["error"] for record in (self.record, *self.others))
 
 
 def stores(results: Path, scale: str) -> tuple[Store, ...]:
@@ -97,53 +86,3 @@ def named(name: str, results: Path, scale: str | None = None) -> Trained:
     scale = scale or path.parent.name
     record = read(path)
     return with_weights(record.spec, results, scale) or Trained(scale, record, None)
-
-
-def within(
-    results: Path, scale: Scale, params: int | None = None, macs: int | None = None
-) -> list[Trained]:
-    """Networks on record within one budget or both, the one with the least mean error first.
-
-    Training that differs in its seed only counts once, with the mean error of its seeds.
-
-    Raises:
-        PrunelibError: a record is damaged.
-    """
-    groups = defaultdict(list)
-    for record in everything(results, scale):
-        outcome = record.outcome
-        small = params is None or outcome["params"] <= params
-        if small and (macs is None or outcome["macs"] <= macs):
-            groups[without_seed(record)].append(record)
-    found = []
-    for group in groups.values():
-        group.sort(key=lambda record: record.spec.seed)
-        files = [with_weights(record.spec, results, scale.name) for record in group]
-        ready = next((trained for trained in files if trained), None)
-        first = ready.record if ready else group[0]
-        others = tuple(record for record in group if record.key != first.key)
-        found.append(Trained(scale.name, first, ready and ready.weights, others))
-    return sorted(found, key=lambda trained: trained.mean_error)
-
-
-def everything(results: Path, scale: Scale) -> Iterator[Record]:
-    """Each network on record with the data of a scale, once."""
-    seen = set()
-    for store in stores(results, scale.name)[:2]:
-        for record in store.records():
-            if isinstance(record.spec, SaliencySpec) or record.key in seen:
-                continue
-            seen.add(record.key)
-            base = record.spec.base if isinstance(record.spec, PruneSpec) else record.spec
-            if base.data == scale.data:
-                yield record
-
-
-def without_seed(record: Record) -> tuple:
-    """What runs have in common that differ in their seed only."""
-    spec = record.spec
-    if isinstance(spec, PruneSpec):
-        return (record.key,)
-    start = spec.start and (spec.start.weights, spec.start.removals)
-    teacher = spec.teacher and (spec.teacher.temperature, spec.teacher.weight)
-    return replace(spec, seed=0, start=None, teacher=None), start, teacher

@@ -15,6 +15,7 @@ from prunelib.evidence.comparisons import advantage, saliency_ranks
 from prunelib.evidence.design import design
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.plan import found as found_of_plan
 from prunelib.study.store import Store
 
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
@@ -229,36 +230,62 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
     assert list(table["l1"]) == pytest.approx(ranks["l1"])
 
 
-def test_designs_are_a_table_with_the_best_first_and_a_line_of_python(study):
+def test_designs_are_a_table_with_the_best_first(tmp_path, study):
     designs = design(study, 8_000)
     text = prose.designs(study, 8_000, designs)
     assert text.startswith("Within **8,000 parameters**, best first:")
-    lines = [line for line in text.splitlines() if re.match(r"\| [A-Z]", line)]
+    lines = [line for line in text.splitlines() if re.match(r"\| (\*\*)?[A-Z]", line)]
     assert len(lines) == len(designs) == 4
     for line, d in zip(lines, designs, strict=True):
-        assert f"| ≈ {d.expected.error:.1f} % | not measured | {d.params:,} | {d.macs:,} |" in line
+        assert line.replace("**", "").endswith(
+            f"| 2 | ≈ {d.expected.error:.1f} % | {d.params:,} | {d.macs:,} | – |"
+        )
         assert d.expected.note.startswith("interpolated")
-    code = re.search(r"```python\n(.*?)```", text, re.S)[1]
-    names = {}
-    exec(code, names)
-    assert names["network"].profile == designs[0].profile
-
-
-def test_designs_say_what_longer_training_gives_where_it_was_measured(tmp_path, study):
-    assert "** after" not in prose.designs(study, 8_000, design(study, 8_000))
     longer = fill(tmp_path, families=None)
-    found = [d for d in design(longer, 8_000) if d.times]
-    assert {d.family for d in found} == {"bottleneck", "pruned-from-scratch"}
     text = prose.designs(longer, 8_000, design(longer, 8_000))
-    for d in found:
-        epochs = d.times * longer.scale.train.epochs
-        assert f"**≈ {d.longer.error:.1f} %** after {epochs:.0f} epochs" in text
+    for d in design(longer, 8_000):
+        assert f"| {d.epochs} | ≈ {d.expected.error:.1f} % |" in text.replace("**", "")
+    assert {d.epochs for d in design(longer, 8_000)} > {2}
+
+
+def test_times_are_those_of_the_benchmark(study):
+    designs = [d for d in design(study, 8_000) if d.family == "bottleneck"]
+    row = {"network": "WRN-10-0.5", "size": 8, "family": "bottleneck", "engine": "ONNX Runtime"}
+    row |= {"precision": "float32", "threads": 1, "batch": 1}
+    rows = [row | {"macs": 0, "ms": 1.0}, row | {"macs": 2 * designs[0].macs, "ms": 2.0}]
+    timed = {"rows": rows, "circumstances": {"hardware": "an abacus"}}
+    text = prose.designs(study, 8_000, designs, timed)
+    assert "| **1.50** |" in text
+    assert "one thread of an abacus" in text
+
+
+def test_the_script_trains_the_network_that_is_designed(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    best = design(study, 8_000)[0]
+    text = prose.to_take(study.scale, 8_000, best, None)
+    assert "no weights are released" in text
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.S)[1], names)
+    assert names["network"].profile == best.profile
+    assert names["protocol"] == study.scale.train
+    assert f"test error {names['history'][-1].test_error:.2f} %" in capsys.readouterr().out
+    assert (tmp_path / "network.pt").exists()
+
+
+def test_what_is_released_is_named(study):
+    _, record = next(
+        (r, s) for r, s in found_of_plan(study.requests, study.find) if r.family == "bottleneck"
+    )
+    text = prose.to_take(study.scale, 8_000, design(study, 8_000)[0], record)
+    assert f"Released with its weights: {record.outcome['params']:,} parameters" in text
+    assert record.key in text
+    assert "prunelib export --params 8000 -o net.onnx" in text
 
 
 def test_designs_of_another_width_are_not_measured(study):
     wide = ChannelProfile.full(10, 1)
     text = prose.designs(study, 20_000, design(study, 20_000, wide))
-    assert text.count("| not measured | not measured |") == 3
+    assert text.count("not measured") == 3
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)

@@ -14,6 +14,7 @@ import pytest
 
 from prunelib.cli.commands import run
 from prunelib.nets.profile import ChannelProfile
+from prunelib.text import fixed
 
 PRUNELIB = Path(sys.executable).parent / "prunelib"
 RESULTS = Path(__file__).parents[2] / "results"
@@ -458,10 +459,14 @@ def test_fit_and_verdicts_speak_json(tmp_path):
         ChannelProfile.from_json(json.dumps(row["profile"]))
     text = prunelib(*arguments, folder=tmp_path).stdout
     assert rows[0]["python"] in text
-    longer = [row for row in rows if row["times"]]
-    assert {row["family"] for row in longer} == {"bottleneck", "pruned-from-scratch"}
-    for row in longer:
-        assert f"{row['longer']['error']:.1f} % ({row['times']:.1f}x)" in text
+    for length in ("-long", "-longest"):
+        longer = [row for row in rows if row["length"] == length]
+        assert {row["family"] for row in longer} == {"bottleneck", "pruned-from-scratch"}
+        assert all(row["epochs"] > 10 for row in longer)
+    for row, line in zip(rows, text.splitlines()[1:], strict=False):
+        error = f"{fixed(row['expected']['error'], 1)} %"
+        assert line.split()[:2] == [row["family"], str(row["epochs"])]
+        assert error in line
 
 
 def test_a_record_says_which_number_format_was_asked_for(tmp_path):

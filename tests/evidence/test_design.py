@@ -1,5 +1,6 @@
-import math
+from functools import cache
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,9 +8,22 @@ from making import examples
 
 from prunelib.book.notebook import open_study
 from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence.budget import alike, answer, candidates, released
 from prunelib.evidence.curves import measured_curve
-from prunelib.evidence.design import FAMILIES, MARGIN, along, copycat_source, design, measured
+from prunelib.evidence.design import (
+    FAMILIES,
+    MARGIN,
+    along,
+    copycat_source,
+    design,
+    design_within,
+    measured,
+)
+from prunelib.evidence.view import open_view
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.folder import PACKAGED
+from prunelib.study.scales import SCALES
+from prunelib.study.store import Store
 
 SMOKE = open_study("smoke", run_missing=False)
 
@@ -23,8 +37,7 @@ def test_designs_are_within_the_budget_and_sorted_by_error(budget):
         assert d.params == SMOKE.scale.shape.params(d.profile) <= budget
         assert d.macs == SMOKE.scale.shape.macs(d.profile)
         assert eval(d.python, {"ChannelProfile": ChannelProfile}) == d.profile
-    known = [[r.error for r in (d.expected, d.longer) if r.error is not None] for d in found]
-    errors = [min(errors, default=math.inf) for errors in known]
+    errors = [d.error for d in found]
     assert errors == sorted(errors)
 
 
@@ -67,24 +80,26 @@ def test_copycats_of_the_measured_width_are_those_of_the_study():
     assert copycat_source(SMOKE, SMOKE.scale.base) == source
 
 
-def test_the_error_after_longer_training_is_that_of_the_longer_runs():
+@pytest.mark.parametrize("length", ["-long", "-longest"])
+def test_the_error_after_longer_training_is_that_of_the_longer_runs(length):
     rows = SMOKE.networks
-    long = rows[rows["family"] == "bottleneck-long"].groupby("budget")
+    long = rows[rows["family"] == f"bottleneck{length}"].groupby("budget")
     assert len(long) == len(SMOKE.scale.budgets)
     for budget, runs in long:
-        found = {d.family: d for d in design(SMOKE, int(budget))}
-        d = found["bottleneck"]
-        assert d.longer.error == pytest.approx(runs["error"].mean(), abs=1e-3)
-        usual = rows[(rows["family"] == "bottleneck") & (rows["budget"] == budget)]
-        assert d.times == pytest.approx(runs["images_seen"].mean() / usual["images_seen"].mean())
-        assert d.times > 1
-        assert found["copycat"].longer.error is found["copycat"].times is None
+        found = {(d.family, d.length): d for d in design(SMOKE, int(budget))}
+        d = found["bottleneck", length]
+        assert d.error == pytest.approx(runs["error"].mean(), abs=1e-3)
+        epochs = runs["images_seen"].mean() / SMOKE.scale.data.training_count
+        assert d.epochs == round(epochs) > SMOKE.scale.train.epochs
+        assert {run.protocol.epochs for run in d.runs} == {d.epochs}
+        assert ("copycat", length) not in found
 
 
 def test_another_width_keeps_the_shape_and_expects_nothing():
     wide = SMOKE.scale.base.reduced(1)
     for d in design(SMOKE, 60_000, wide):
-        assert d.expected.error is d.longer.error is d.times is None
+        assert d.expected.error is None
+        assert d.epochs == SMOKE.scale.train.epochs
         assert d.params <= 60_000
     shares = copycat_source(SMOKE, wide).shares()
     assert shares == pytest.approx(copycat_source(SMOKE, SMOKE.scale.base).shares(), abs=0.1)
@@ -99,17 +114,56 @@ def test_impossible_wishes_are_refused():
         design(SMOKE, 10_000, ChannelProfile.full(40, 1))
 
 
-def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
-    from prunelib.evidence.design import design_within
-    from prunelib.evidence.view import open_view
-    from prunelib.study.folder import PACKAGED
-    from prunelib.study.scales import SCALES
+@cache
+def views():
+    return [open_view(scale, PACKAGED) for scale in alike(SCALES["mini"])]
 
-    view = open_view(SCALES["mini"], PACKAGED)
+
+def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
+    view = views()[0]
     alone = {d.family: d for d in design_within(view, params=150_000)}
     limit = sorted(d.macs for d in alone.values())[1]
     both = design_within(view, params=150_000, macs=limit)
     assert all(d.params <= 150_000 and d.macs <= limit for d in both)
-    assert [d.least for d in both] == sorted(d.least for d in both)
-    assert alone[min(alone, key=lambda f: alone[f].macs)] in both
-    assert design_within(view, 150_000, 10**9) == list(alone.values())
+    assert [d.error for d in both] == sorted(d.error for d in both)
+    least = min(alone, key=lambda f: alone[f].macs)
+    assert {d.family: d for d in both}[least] == alone[least]
+    assert design_within(view, 150_000, 10**9) == design_within(view, 150_000)
+
+
+@examples(10)
+@given(st.integers(80_000, 700_000), st.none() | st.integers(5_000_000, 30_000_000))
+def test_an_answer_is_the_best_of_what_there_is_of_each_kind_and_length(params, macs):
+    known = candidates(views(), params, macs, FAMILIES)
+    assert [d.error for d in known] == sorted(d.error for d in known)
+    assert all(d.params <= params and (macs is None or d.macs <= macs) for d in known)
+    try:
+        found = answer(views(), params, macs)
+    except PrunelibError:
+        assert params > 563_930
+        return
+    assert found[0] == known[0]
+    kinds = [(d.scale, d.family, d.length) for d in found]
+    assert len(set(kinds)) == len(kinds)
+    for kind, d in zip(kinds, found, strict=True):
+        errors = [k.error for k in known if (k.scale, k.family, k.length) == kind]
+        assert d.expected.error == min(errors, default=None)
+
+
+def test_what_was_trained_counts_beside_what_is_read_off():
+    """A smaller network that was measured is better than a larger one of unknown error."""
+    first = answer(views(), 563_000)[0]
+    assert first.expected.note.startswith("mean of")
+    assert all(run.profile.depth == 40 for run in first.runs)
+    records = [views()[0].find(run) for run in first.runs]
+    assert first.error == pytest.approx(np.mean([r.outcome["error"] for r in records]))
+
+
+def test_released_weights_are_those_of_the_best_network_that_has_some(tmp_path):
+    known = [d for d in candidates(views(), 150_000) if d.expected.note.startswith("mean")]
+    assert released(views(), 150_000, tmp_path) is None
+    for d in reversed(known):
+        path = Store(tmp_path / d.scale).released(d.runs[-1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert released(views(), 150_000, tmp_path).spec == d.runs[-1]

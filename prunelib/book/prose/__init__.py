@@ -18,7 +18,7 @@ from prunelib.book.prose.length import (
     still_learning,
     work,
 )
-from prunelib.book.prose.networks import budgets, designs
+from prunelib.book.prose.networks import budgets, designs, to_take
 from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.words import provenance
 
@@ -49,6 +49,7 @@ __all__ = [
     "sources",
     "still_learning",
     "table",
+    "to_take",
     "trend",
     "work",
 ]

@@ -1,13 +1,18 @@
 """Networks within a budget, in words."""
 
-from prunelib.book.escape import code
+from collections.abc import Iterable, Sequence
+
+from prunelib.book.escape import code, markdown
 from prunelib.book.prose.words import missing
 from prunelib.errors import PrunelibError
-from prunelib.evidence.curves import Reading
-from prunelib.evidence.design import Design, design
+from prunelib.evidence import benchmarks
+from prunelib.evidence.budget import answer, comparable
+from prunelib.evidence.design import Design
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
-from prunelib.text import short
+from prunelib.study.scale import Scale
+from prunelib.study.store import Record
+from prunelib.text import counted, fixed, short
 
 NAMES = {
     "pruned-from-scratch": "pruned shape",
@@ -18,57 +23,132 @@ NAMES = {
 """Names of families in a narrow table."""
 
 
-def designs(view: View, budget: int, found: list[Design]) -> str:
-    """Networks within a budget as a table, the best first, and a line of Python that makes it."""
+def designs(view: View, budget: int, found: Sequence[Design], inference: dict | None = None) -> str:
+    """Networks within a budget as a table, the best first.
+
+    Args:
+        view: of the scale that is asked for.
+        budget: parameters.
+        found: ranked.
+        inference: the record of the benchmark, if it has been run.
+    """
     if not found:
         return missing(view, "networks to design from")
-    rows = []
-    for d in found:
-        measured = d.expected.error is not None
-        error = approximately(d.expected) if measured else "not measured"
-        longer = (
-            f"**{approximately(d.longer)}** after {epochs(view, d.times):.0f} epochs"
-            if d.times
-            else "not measured"
-        )
-        title = FAMILIES[d.family].title
-        rows.append(f"| {title} | {error} | {longer} | {d.params:,} | {d.macs:,} |")
-    table = "\n".join(rows)
+    times = [milliseconds(view.scale, network, inference) for network in found]
+    rows = [cells(network, time) for network, time in zip(found, times, strict=True)]
+    rows[0] = [f"**{cell}**" for cell in rows[0]]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    timed = ""
+    if inference and any(times):
+        hardware = markdown(inference["circumstances"]["hardware"])
+        timed = f" Milliseconds: one image, ONNX Runtime, one thread of {hardware}."
     return (
         f"Within **{budget:,} parameters**, best first:\n\n"
-        f"| family | error after {view.scale.train.epochs} epochs | trained longer | parameters | "
-        f"multiply-accumulates |\n"
-        f"|---|---|---|---|---|\n{table}\n\n"
-        f"*Trained longer*: for as many images as training and pruning the base network takes. "
-        f"≈ means read off between two measured sizes.\n\n"
-        f"```python\nfrom prunelib import ChannelProfile, WideResNet\n\n"
-        f"network = WideResNet(\n    {found[0].python}\n)\n```"
+        "| network | epochs | test error | parameters | multiply-accumulates | ms |\n"
+        "|---|--:|--:|--:|--:|--:|\n"
+        f"{table}\n\n"
+        "≈ means read off between two measured sizes. Longer training is for as many images as it "
+        f"takes to train the base network and to prune it; the longest adds training anew.{timed}"
     )
 
 
-def epochs(view: View, times: float | None) -> float:
-    """Epochs of training so many times as long as the scale's."""
-    return view.scale.train.epochs * (times or 1)
+def cells(network: Design, time: str | None) -> list[str]:
+    """The row of a network in the table."""
+    return [
+        FAMILIES[network.family].title,
+        str(network.epochs),
+        "not measured" if network.expected.error is None else approximately(network),
+        f"{network.params:,}",
+        f"{network.macs:,}",
+        time or "–",
+    ]
 
 
-def budgets(view: View, sizes: tuple[int, ...]) -> str:
+def milliseconds(scale: Scale, network: Design, inference: dict | None) -> str | None:
+    """What one image takes a network, where it was measured."""
+    if inference is None:
+        return None
+    base = f"WRN-{scale.base.depth}-{scale.base.width:g}"
+    found = benchmarks.milliseconds(
+        inference, base, scale.data.image_size, network.family, network.macs
+    )
+    return None if found is None else fixed(found)
+
+
+def to_take(scale: Scale, budget: int, best: Design, released: Record | None) -> str:
+    """How to get the best network within a budget: trained already, by a command, by a script.
+
+    Args:
+        scale: that the best network is trained at.
+        budget: parameters.
+        best: the best network within the budget.
+        released: the best one whose weights are released.
+    """
+    export = f"prunelib export --params {budget}"
+    if released is None:
+        now = "Of these sizes no weights are released."
+    else:
+        outcome = released.outcome
+        now = (
+            f"Released with its weights: {outcome['params']:,} parameters, trained for "
+            f"{counted(released.spec.protocol.epochs, 'epoch')}, {fixed(outcome['error'])} % error "
+            f"(run {code(released.key)}).\n\n```bash\n{export} -o net.onnx\n```"
+        )
+    return (
+        f"{now}\n\nTrain the first of the table, which takes "
+        f"{counted(best.epochs, 'epoch')}, and write it to a file:\n\n"
+        f"```bash\n{export} --train -o net.onnx --data ~/cifar10\n```\n\n"
+        f"The same in Python:\n\n```python\n{script(scale, best)}\n```"
+    )
+
+
+def script(scale: Scale, network: Design) -> str:
+    """Python that trains a designed network."""
+    p = network.runs[0].protocol
+    size = scale.data.image_size
+    if scale.source is not None:
+        where = f"load_source(Source({str(scale.source.path)!r}), {size}, {scale.data.channels})[0]"
+        load = "from prunelib.training.source import Source, load_source"
+    else:
+        where = f'load("{scale.data.name}", {size})'
+        load = "from prunelib.training.data import load"
+    return f"""import torch
+from prunelib import ChannelProfile, WideResNet, train
+{load}
+from prunelib.training.protocols import Protocol
+
+data = {where}
+profile = {network.python}
+protocol = Protocol(
+    epochs={p.epochs},
+    milestones={p.milestones},
+    batch_size={p.batch_size},
+    pad={p.pad},
+    flip={p.flip},
+)
+torch.manual_seed(0)
+network = WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
+history = train(network, data, protocol, seed=0)
+print(f"test error {{history[-1].test_error:.2f}} %")
+torch.save(network.state_dict(), "network.pt")"""
+
+
+def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     """The best network within each of some budgets, as a narrow Markdown table."""
+    views = comparable(views)
     rows = []
     for size in sizes:
         try:
-            best = design(view, size)[0]
+            best = answer(views, size)[0]
         except PrunelibError:
             continue
-        reading = best.longer if best.longer.error is not None else best.expected
-        if reading.error is None:
-            continue
-        length = epochs(view, best.times if reading is best.longer else None)
-        rows.append(
-            f"| **{short(size)}** | {NAMES[best.family]}, {length:.0f} epochs | "
-            f"{approximately(reading)} |"
-        )
+        if best.expected.error is not None:
+            rows.append(
+                f"| **{short(size)}** | {NAMES[best.family]}, {best.epochs} epochs | "
+                f"{approximately(best)} |"
+            )
     if not rows:
-        return missing(view, "networks to design from")
+        return missing(views[0], "networks to design from")
     table = "\n".join(rows)
     return (
         "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
@@ -76,7 +156,7 @@ def budgets(view: View, sizes: tuple[int, ...]) -> str:
     )
 
 
-def approximately(reading: Reading) -> str:
+def approximately(network: Design) -> str:
     """An error, with a sign if no run had that size."""
-    sign = "" if reading.note.startswith("mean") else "≈ "
-    return f"{sign}{reading.error:.1f} %"
+    sign = "" if network.expected.note.startswith("mean") else "≈ "
+    return f"{sign}{fixed(network.error, 1)} %"

@@ -1,0 +1,138 @@
+"""What to take within a budget: all that was measured or can be read off, in one order.
+
+`prunelib fit`, `prunelib export` and the page *Design your own* answer from here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from prunelib.errors import PrunelibError
+from prunelib.evidence.curves import Reading
+from prunelib.evidence.design import FAMILIES, Design, design_within, ranked
+from prunelib.evidence.lengths import LENGTHS
+from prunelib.evidence.statistics import mean
+from prunelib.evidence.view import View
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import BASE
+from prunelib.study.plan import found
+from prunelib.study.scale import Scale
+from prunelib.study.scales import SCALES
+from prunelib.study.specs import TrainSpec
+from prunelib.study.store import Record, Store
+from prunelib.text import counted
+
+
+def alike(scale: Scale) -> list[Scale]:
+    """The scale, and those of the project that differ from it in the length of training alone."""
+    same = [s for s in SCALES.values() if (s.data, s.base) == (scale.data, scale.base)]
+    return [scale, *(s for s in same if s.name != scale.name)]
+
+
+def comparable(views: Iterable[View]) -> list[View]:
+    """The first view, and those that differ from it in the length of training alone."""
+    first, *others = views
+    same = (first.scale.data, first.scale.base)
+    return [first, *(view for view in others if (view.scale.data, view.scale.base) == same)]
+
+
+def on_record(
+    view: View, params: int | None, macs: int | None, families: Sequence[str]
+) -> list[Design]:
+    """The networks of some families that were trained and keep the budgets, ranked.
+
+    Seeds count as one network, with the mean of their errors.
+    """
+    names = {family + length: (family, length) for family in families for length in LENGTHS}
+    groups: dict[tuple[str, int | None], list[Record]] = defaultdict(list)
+    for request, record in found(view.requests, view.find):
+        if request.family in names and record and isinstance(record.spec, TrainSpec):
+            small = params is None or record.outcome["params"] <= params
+            if small and (macs is None or record.outcome["macs"] <= macs):
+                groups[request.family, request.budget].append(record)
+    return ranked(measured_design(view, *names[name], runs) for (name, _), runs in groups.items())
+
+
+def measured_design(view: View, family: str, length: str, runs: list[Record]) -> Design:
+    """What was trained, once for each seed, as a design."""
+    first, specs = runs[0], tuple(record.spec for record in runs)
+    error = float(mean([record.outcome["error"] for record in runs]))
+    return Design(
+        view.scale.name,
+        family,
+        length,
+        specs[0].profile,
+        first.outcome["params"],
+        first.outcome["macs"],
+        round(float(mean([spec.protocol.epochs for spec in specs]))),
+        Reading(error, f"mean of {counted(len(runs), 'run')}"),
+        specs,
+    )
+
+
+def candidates(
+    views: Sequence[View],
+    params: int | None = None,
+    macs: int | None = None,
+    families: Sequence[str] = (*FAMILIES, BASE),
+) -> list[Design]:
+    """Every network within the budgets whose error is known, ranked: on record, or designed.
+
+    Args:
+        views: of scales that measure the same images.
+        params: budget of parameters.
+        macs: budget of MACs for one image.
+        families: some of `FAMILIES`, and `base`.
+    """
+    known = []
+    for view in views:
+        known += on_record(view, params, macs, families)
+        try:
+            new = design_within(
+                view, params, macs, families=[name for name in families if name in FAMILIES]
+            )
+        except PrunelibError:
+            continue
+        known += [network for network in new if network.expected.error is not None]
+    return ranked(known)
+
+
+def released(views: Sequence[View], params: int, folder: Path) -> Record | None:
+    """The record of the best network within a budget whose weights are released in a folder.
+
+    Args:
+        views: of scales that measure the same images.
+        params: budget of parameters.
+        folder: with results.
+    """
+    find = {view.scale.name: view.find for view in views}
+    for network in candidates(views, params):
+        for spec in network.runs:
+            if Store(folder / network.scale).released(spec).exists():
+                return find[network.scale](spec)
+    return None
+
+
+def answer(
+    views: Sequence[View],
+    params: int | None = None,
+    macs: int | None = None,
+    base: ChannelProfile | None = None,
+    families: Sequence[str] = FAMILIES,
+) -> list[Design]:
+    """The best network within the budgets of each family and length of training, ranked.
+
+    Families whose error is not known are there, too, at the end, as the first scale trains them.
+
+    Raises:
+        Missing: no family has such a network.
+        PrunelibError: a budget cannot be met.
+    """
+    first = design_within(views[0], params, macs, base, families)
+    if base not in (None, views[0].scale.base):
+        return first
+    best: dict[tuple[str, str, str], Design] = {}
+    for network in candidates(views, params, macs, families):
+        best.setdefault((network.scale, network.family, network.length), network)
+    known = {network.family for network in best.values()}
+    return [*best.values(), *(d for d in first if d.family not in known)]
