@@ -30,8 +30,8 @@ from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
 from prunelib.training.trainer import Progress, check_finite, evaluate
 
-Watch = Callable[[nn.Module, Point], None]
-"""Called with the model and each new point, before the removal."""
+Watch = Callable[[nn.Module, Sequence[Point]], None]
+"""Called with the model and all points so far, each time one is added, before the removal."""
 Batches = Iterator[tuple[Tensor, Tensor]]
 Removal = tuple[int, int, float]
 """Block (from 1), channel (from 0, of those that the block has now) and score."""
@@ -94,7 +94,7 @@ def walk(
         seconds = removing + time.perf_counter() - started
         state.points.append(record_step(run, state, loss, removal, seconds))
         if watch:
-            watch(state.model, state.points[-1])
+            watch(state.model, state.points)
         started = time.perf_counter()
         if removal:
             remove(run, state, removal, scores)

@@ -44,7 +44,8 @@ def prune(
         progress: called after every removal.
         checkpoint: file from which an interrupted run goes on, if it is there, and into which the
             state is written from time to time; it stays until the caller has kept the result.
-        watch: called with the model and each new point, before the removal.
+        watch: called with the model and all points so far, each time one is added, before the
+            removal.
         replay: the block (from 1) of each removal, as of another run of a `WideResNet`: of its
             channels the least salient goes. So the profiles are those of the other run, and the
             channels suit these weights.

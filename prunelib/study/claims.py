@@ -3,9 +3,10 @@
 A run that is being made has a lock file beside the records. It names its owner and has a beat that
 the owner changes every few seconds. On one machine the operating system tells whether the owner is
 still there, and his lock is taken over at once when he is not. Of other machines, which share the
-folder over NFS (version 3 or later), a lock is taken over when its beat has stood still for a
-minute. That minute is on one's own clock, which nobody can set: times of two machines are never
-compared. Where two still make one run, both write the same record whole, and nothing is lost.
+folder over NFS (version 3 or later; written for it, but never tried on it), a lock is taken over
+when its beat has stood still for a minute. That minute is on one's own clock, which nobody can set:
+times of two machines are never compared. Where two still make one run, both write the same record
+whole, and nothing is lost.
 """
 
 import contextlib

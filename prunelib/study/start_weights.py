@@ -127,22 +127,20 @@ def replay(
         spec.protocol, removals=len(order), stop_params=None, eval_every=len(order) + 1
     )
 
-    def watch(model: nn.Module, point: Point) -> None:
-        if point.removals in wanted:
-            save_snapshot(context.store, spec, model, point.removals)
+    def watch(model: nn.Module, points: Sequence[Point]) -> None:
+        if points[-1].removals in wanted:
+            save_snapshot(context.store, spec, model, points[-1].removals)
 
     prune(model, context.data, protocol, spec.seed, context.machine, watch=watch, replay=order)
 
 
 def snapshot_watch(spec: PruneSpec, context: RunContext) -> Watch:
     """Keeps the weights of a pruning run when it first has at most each of some sizes."""
-    left = sorted(context.snapshots)
 
-    def watch(model: nn.Module, point: Point) -> None:
-        if left and point.params <= left[-1]:
-            save_snapshot(context.store, spec, model, point.removals)
-            while left and point.params <= left[-1]:
-                left.pop()
+    def watch(model: nn.Module, points: Sequence[Point]) -> None:
+        sizes = [point.params for point in points]
+        if len(sizes) - 1 in first_within(sizes, context.snapshots):
+            save_snapshot(context.store, spec, model, points[-1].removals)
 
     return watch
 

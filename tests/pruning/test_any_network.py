@@ -153,7 +153,8 @@ def test_a_removal_computes_what_a_mask_computes_and_everything_falls(build, siz
     whole, layers = deepcopy(model), candidates(model, x)
     gone, sizes = [], []
 
-    def watch(model, point):
+    def watch(model, points):
+        point = points[-1]
         found = model.eval()(x)
         assert torch.allclose(found, masked_output(whole, layers, gone, x), rtol=0, atol=1e-10)
         sizes.append((point.params, point.macs))

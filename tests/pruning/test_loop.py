@@ -266,12 +266,12 @@ def test_only_from_a_checkpoint_that_came_the_same_way_does_a_run_go_on(
     monkeypatch.setattr(Cadence, "due", lambda self: True)
     path, seen = tmp_path / "state.checkpoint", []
 
-    def stop(model, point):
-        if point.removals == 4:
+    def stop(model, points):
+        if points[-1].removals == 4:
             raise Interruption
 
-    def watch(model, point):
-        seen.append(point.removals)
+    def watch(model, points):
+        seen.append(points[-1].removals)
 
     with pytest.raises(Interruption):
         prune(tiny_network(), tiny_data(), SHORT, 0, CPU, None, path, stop, replay=before)
@@ -294,7 +294,7 @@ def test_channels_are_reported_by_their_index_in_the_unpruned_network():
     frozen = replace(SHORT, removals=POSSIBLE)
     left = []
 
-    def watch(model, point):
+    def watch(model, points):
         left.append({marked[v] for b in model.blocks for v in marks(b)})
 
     def marks(block):
@@ -341,7 +341,7 @@ def test_scores_of_ones_own_that_cannot_be_are_refused_at_the_first_removal(monk
             replace(SHORT, criterion="mine"),
             0,
             CPU,
-            watch=lambda model, point: seen.append(point),
+            watch=lambda model, points: seen.append(points[-1]),
         )
     assert not seen
 
@@ -496,8 +496,8 @@ def halfway(monkeypatch, tmp_path):
     monkeypatch.setattr(Cadence, "due", lambda self: True)
     path = tmp_path / "halfway.checkpoint"
 
-    def watch(model, point):
-        if point.removals == 4:
+    def watch(model, points):
+        if points[-1].removals == 4:
             raise Interruption
 
     with pytest.raises(Interruption):
@@ -514,7 +514,7 @@ def test_a_run_that_goes_on_does_not_repeat_what_was_done(halfway):
         5,
         CPU,
         checkpoint=halfway,
-        watch=lambda model, point: seen.append(point.removals),
+        watch=lambda model, points: seen.append(points[-1].removals),
     )
     assert seen == [4, 5, 6]
 
@@ -550,7 +550,7 @@ def test_no_checkpoint_is_written_before_its_time(monkeypatch, tmp_path):
     monkeypatch.setattr(Cadence, "due", lambda self: False)
     path = tmp_path / "state.checkpoint"
 
-    def watch(model, point):
+    def watch(model, points):
         assert not path.exists()
 
     prune(tiny_network(), tiny_data(), SHORT, 0, CPU, checkpoint=path, watch=watch)

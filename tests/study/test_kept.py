@@ -123,6 +123,34 @@ def test_weights_on_the_way_of_pruning_are_walked_to_anew(pruned, tmp_path, spoi
     assert load_tensors(path, own=True)
 
 
+def test_pruning_that_was_stopped_keeps_no_other_weights_than_if_it_was_not(
+    pruned,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    monkeypatch.setattr(Cadence, "due", lambda self: True)
+    told, kept, stops = [], [], 0
+
+    def interrupt(done, total, note):
+        told.append(done)
+        if len(told) % 3 == 0:
+            raise KeyboardInterrupt
+
+    for progress in (None, interrupt):
+        store = copied(pruned[0], tmp_path / str(progress is None))
+        store.path(PRUNING).unlink()
+        for path in store.pruned_weights(PRUNING, 0).parent.glob(f"{key(PRUNING)}-*"):
+            path.unlink()
+        while store.find(PRUNING) is None:
+            try:
+                run(PRUNING, store, CPU, progress=progress, snapshots=SIZES)
+            except KeyboardInterrupt:
+                stops += 1
+        kept.append({p.name for p in store.pruned_weights(PRUNING, 0).parent.iterdir()})
+    assert stops > 1
+    assert kept[0] == kept[1]
+
+
 def stopped_training(path, steps):
     done = []
 
@@ -136,8 +164,8 @@ def stopped_training(path, steps):
 
 
 def stopped_pruning(path, removals):
-    def interrupt(model, point):
-        if point.removals == removals:
+    def interrupt(model, points):
+        if points[-1].removals == removals:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -161,7 +189,7 @@ def resumed_pruning(path):
         0,
         CPU,
         checkpoint=path,
-        watch=lambda model, point: begun.append(point.removals),
+        watch=lambda model, points: begun.append(points[-1].removals),
     )
     return begun[0], without_times(points)
 
