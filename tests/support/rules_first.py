@@ -1,7 +1,9 @@
 """Was each rule written before the runs that it judges? Reads the history: a full clone is needed.
 
 `python tests/support/rules_first.py [SCALE ...]` prints a line for each claim: when it was first
-judged as today, when the first record that it reads was finished, and which came first.
+judged as today, when a verdict first became possible, and which came first. A verdict becomes
+possible with the first record of the last of the families that it compares: at `mini` some of them
+had records long before anybody asked what they are compared for now.
 """
 
 import ast
@@ -65,15 +67,19 @@ def finished(path: Path) -> datetime:
 
 
 def table(scale: str) -> list[tuple[str, datetime, datetime]]:
-    """For each claim that has a verdict: its number, when it was written, and its first record."""
+    """For each claim with a verdict: its number, when it was written, when it could be judged."""
     store = Store(ROOT / "results" / scale)
     view = View(SCALES[scale], tuple(plan(SCALES[scale])), lookup(store))
+    networks = view.networks
     rows = []
     for verdict in verdicts(view, CLAIMS + QUESTIONS):
-        paths = [store.folder / f"{key}.json" for key in verdict.records]
-        times = [finished(path) for path in paths if path.exists()]
-        if times:
-            rows.append((verdict.claim, written(verdict.claim), min(times)))
+        compared = networks[networks["key"].isin(verdict.records)]
+        first = [
+            min(finished(store.folder / f"{key}.json") for key in own)
+            for _, own in compared.groupby("family")["key"]
+        ]
+        if first:
+            rows.append((verdict.claim, written(verdict.claim), max(first)))
     return rows
 
 
