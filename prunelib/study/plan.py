@@ -113,8 +113,9 @@ def keep_orders(scale: Scale, store: Store, find: Find) -> None:
     Raises:
         PrunelibError: a record is damaged, or the folder cannot be written.
     """
-    for request in plan(scale):
-        if FAMILIES[request.family].pruning is not None:
+    links = (link for request in plan(scale) for link in (request, *request.needs))
+    for request in dict.fromkeys(links):
+        if FAMILIES[request.family].pruning is not None and request.scale == scale:
             record = request.record(find)
             if record is not None:
                 store.keep_order(record)
