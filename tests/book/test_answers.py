@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from prunelib.evidence.design import design
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.plan import found as found_of_plan
+from prunelib.study.plan import plan
 from prunelib.study.store import Store
 
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
@@ -365,3 +367,65 @@ def test_a_trajectory_that_ends_early_is_told_without_a_gap(tmp_path):
     )
     assert "it is ." not in prose.pruned(records)
     assert Store(tmp_path).find(SCALE.prune_spec(0))
+
+
+DECIDE = (
+    "base",
+    "pruned-and-tuned",
+    "reduced-width",
+    "bottleneck",
+    "pruned-from-scratch",
+    "bottleneck-long",
+    "pruned-from-scratch-long",
+)
+LONGER = replace(
+    SCALE, name="longer", budgets=SCALE.budgets[:1], train=replace(SCALE.train, epochs=4)
+)
+
+
+def lead_of(points):
+    """Errors with which a bottleneck network of equal images leads by so many points."""
+
+    def made(family, params, seed):
+        small = params < 9_000 and family == "bottleneck-long"
+        return 20 + 0.1 * seed - points * (family == "bottleneck-long") - 0.5 * small
+
+    return made
+
+
+def test_the_answer_is_of_the_longest_length_and_its_second_sentence_tells_the_trend(tmp_path):
+    short = fill(tmp_path / "short", lead_of(3.0), families=DECIDE)
+    long = fill(tmp_path / "longer", lead_of(2.0), LONGER, families=DECIDE)
+    studies = {"made-up": short, "longer": long}
+    first, second, *_ = re.split(r"(?<=\.) ", prose.headline(studies))
+    assert "beats a pruned one by 2.5 points" in first
+    assert second == (
+        "At equal images and 6K parameters, the small network is 3.5 points better after 2 epochs "
+        "and 2.5 points better after 4 epochs."
+    )
+    assert second in prose.long_enough(studies)
+
+
+def test_a_length_of_which_something_is_missing_makes_neither_answer_nor_trend(tmp_path):
+    short = fill(tmp_path / "short", lead_of(3.0), families=DECIDE)
+    long = fill(tmp_path / "longer", lead_of(2.0), LONGER, families=DECIDE, seeds=1)
+    studies = {"made-up": short, "longer": long}
+    assert prose.headline(studies) == prose.headline({"made-up": short})
+    assert prose.trend(studies) == ""
+    assert "complete at made-up only" in prose.long_enough(studies).replace("\\", "")
+
+
+def test_another_base_network_is_another_question(tmp_path):
+    short = fill(tmp_path / "short", lead_of(3.0), families=DECIDE)
+    long = fill(tmp_path / "longer", lead_of(2.0), LONGER, families=DECIDE)
+    assert prose.trend({"made-up": short, "longer": long})
+    long = View(replace(LONGER, base=ChannelProfile.full(10, 1)), long.requests, long.find)
+    assert prose.trend({"made-up": short, "longer": long}) == ""
+
+
+def test_controls_may_be_missing_of_a_complete_length(tmp_path):
+    more = replace(SCALE, families=(*SCALE.families, "taper", "distilled-shape"))
+    study = fill(tmp_path, lead_of(3.0), more, families=DECIDE)
+    view = View(more, tuple(plan(more)), study.find)
+    assert view.there < len(view.requests)
+    assert "beats a pruned one by 3.2 points" in prose.headline({"made-up": view})

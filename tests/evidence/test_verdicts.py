@@ -300,7 +300,7 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first)
         replace(base, claim=claim, verdict=verdict, mean=mean)
         for claim, verdict, mean in (("K7", images, 1.25), ("C1", epochs, -2.5), ("K8", "open", 3))
     ]
-    text = worth_pruning(*asked)
+    text = " ".join(worth_pruning(*asked))
     assert text.startswith(first)
     assert len(text.split()) < 60
     assert text.count(". ") == 2
@@ -315,7 +315,7 @@ def test_every_phrase_of_the_answer_is_said_where_its_verdict_is(claim, word):
     base = verdicts.verdicts(MadeUp(clear(1)))[0]
     asked = {name: replace(base, claim=name, verdict="open", mean=0.5) for name in answer.LEADING}
     asked[claim] = replace(base, claim=claim, verdict=word, mean=-1.5)
-    text = worth_pruning(*(asked[name] for name in answer.LEADING))
+    text = " ".join(worth_pruning(*(asked[name] for name in answer.LEADING)))
     assert answer.PHRASES[claim, word].format(x="1.5 points") in text
 
 

@@ -3,12 +3,13 @@
 from prunelib.book.escape import markdown
 from prunelib.book.notebook import TRIAL
 from prunelib.book.prose.judgements import claims
-from prunelib.book.prose.words import setting
+from prunelib.book.prose.words import listed, setting
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
+from prunelib.evidence.statistics import mean
 from prunelib.evidence.verdicts import DEPENDS, Verdict, verdicts
 from prunelib.evidence.view import View
-from prunelib.text import fixed
+from prunelib.text import fixed, short
 
 LEADING = ("K7", "C1", "K8")
 """The claims that decide: small against pruned at equal images and epochs, and the shape."""
@@ -45,11 +46,15 @@ PHRASES = {
 
 
 def headline(studies: dict[str, View]) -> str:
-    """The answer to the book's question in three short sentences, from the longest study."""
+    """The answer to the book's question in short sentences, from the longest complete study.
+
+    The second one tells how it changes with the length of training, where that is known.
+    """
     view = longest_complete(studies)
     if view is None:
         return "Nothing is measured yet that could tell."
-    return worth_pruning(*leading(view))
+    first, *others = worth_pruning(*leading(view))
+    return " ".join(sentence for sentence in (first, trend(studies), *others) if sentence)
 
 
 def leading(view: View) -> tuple[Verdict, ...]:
@@ -58,26 +63,31 @@ def leading(view: View) -> tuple[Verdict, ...]:
     return tuple(by[claim] for claim in LEADING)
 
 
+def full(verdict: Verdict) -> bool:
+    """Whether all of its seeds are there, at all sizes."""
+    return verdict.mean is not None and verdict.seeds == verdict.planned
+
+
+def complete(view: View) -> bool:
+    """Whether nothing is missing of what the answer rests on; controls may be."""
+    return all(full(verdict) for verdict in leading(view))
+
+
 def longest_complete(studies: dict[str, View]) -> View | None:
     """The study of the longest training in which nothing is missing that the answer needs.
 
     Without a complete one, the longest of those that have something to say; the trial scale counts
     only where there is no other.
     """
-    found = [(view, leading(view)) for view in studies.values()]
-    found = [(view, asked) for view, asked in found if any(v.mean is not None for v in asked)]
-    if not found:
-        return None
+    found = [v for v in studies.values() if any(said.mean is not None for said in leading(v))]
 
-    def rank(item: tuple[View, tuple[Verdict, ...]]) -> tuple:
-        view, asked = item
-        complete = all(v.seeds == v.planned for v in asked)
-        return view.scale.name != TRIAL, complete, view.scale.train.epochs
+    def rank(view: View) -> tuple:
+        return view.scale.name != TRIAL, complete(view), view.scale.train.epochs
 
-    return max(found, key=rank)[0]
+    return max(found, key=rank, default=None)
 
 
-def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> str:
+def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> tuple[str, str, str]:
     """Is it worth pruning a network? Three sentences: what K7, C1 and K8 say to that.
 
     Equal images decide, for with equal epochs the pruned network has seen more: to win with fewer
@@ -91,7 +101,7 @@ def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> str:
     else:
         first = "**It is open**"
     one, two, three = (phrase(v) for v in (images, epochs, shape))
-    return f"{first}: {one}. {two}. {three}."
+    return f"{first}: {one}.", f"{two}.", f"{three}."
 
 
 def phrase(verdict: Verdict) -> str:
@@ -127,14 +137,27 @@ def readers(studies: dict[str, View]) -> dict[str, View]:
 
 
 def trend(studies: dict[str, View]) -> str:
-    """How the lead of small networks changes with the length of training, where that is known."""
-    lengths = [(view.scale.train.epochs, leading(view)[0]) for view in readers(studies).values()]
-    known = [(n, v) for n, v in lengths if v.mean is not None and v.seeds == v.planned]
-    if len(known) < 2:
+    """How the lead of small networks changes with the length of training; empty for one length.
+
+    Studies stand beside each other whose data and base network are those of the answer, and in
+    which nothing is missing; the lead is the mean over the sizes that all of them have.
+    """
+    answer = longest_complete(studies)
+    if answer is None:
         return ""
-    known.sort(key=lambda pair: pair[0])
-    parts = [f"{lead(v.mean)} after {n} epochs" for n, v in known]
-    return f"At equal images, the small network is {', '.join(parts)}."
+    same = (answer.scale.data, answer.scale.base)
+    alike = [view for view in studies.values() if (view.scale.data, view.scale.base) == same]
+    lengths = sorted(filter(complete, alike), key=lambda view: view.scale.train.epochs)
+    leads = [{at.size: at.mean for at in leading(view)[0].sizes} for view in lengths]
+    sizes = sorted(set.intersection(*map(set, leads))) if len(lengths) > 1 else []
+    if not sizes:
+        return ""
+    parts = [
+        f"{lead(float(mean(own[size] for size in sizes)))} after {view.scale.train.epochs} epochs"
+        for view, own in zip(lengths, leads, strict=True)
+    ]
+    at = listed([short(size) for size in sizes])
+    return f"At equal images and {at} parameters, the small network is {listed(parts)}."
 
 
 def lead(points: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.answer import LEADING, leading, trend
+from prunelib.book.prose.answer import LEADING, complete, leading, trend
 from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
@@ -22,17 +22,12 @@ WATCHED = {"bottleneck": "a bottleneck network", "pruned-from-scratch": "a prune
 
 def long_enough(views: dict[str, View]) -> str:
     """Whether the answer changes with the length of training: what is known, in a few sentences."""
-    complete = [name for name, view in views.items() if all(full(v) for v in leading(view))]
     told = trend(views)
     if not told:
-        names = ", ".join(markdown(name) for name in complete) or "no scale"
+        done = [markdown(name) for name, view in views.items() if complete(view)]
+        names = ", ".join(done) or "no scale"
         told = f"That is not known yet: so far, the runs that decide are complete at {names} only."
     return f"{told} {shape_keeps_its_lead(views)}".strip()
-
-
-def full(verdict: Verdict) -> bool:
-    """Whether all of its seeds are there."""
-    return verdict.mean is not None and verdict.seeds == verdict.planned
 
 
 def shape_keeps_its_lead(views: dict[str, View]) -> str:

@@ -28,6 +28,15 @@ def over_seeds(values: Iterable[float], unit: str = "") -> str:
     return f"{fixed(mean(values))}{unit} ({len(values)} seeds: {span})"
 
 
+def listed(parts: list[str]) -> str:
+    """Parts as a list in a sentence.
+
+    >>> listed(["80K", "200K", "320K"])
+    '80K, 200K and 320K'
+    """
+    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
+
+
 def capital(text: str) -> str:
     """With a capital letter at the beginning."""
     return text[:1].upper() + text[1:]
