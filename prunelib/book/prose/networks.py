@@ -115,11 +115,11 @@ def script(scale: Scale, network: Design) -> str:
     return f"""import torch
 from prunelib import ChannelProfile, WideResNet, train
 {load}
-from prunelib.training.protocols import Protocol
+from prunelib.training.protocols import TrainProtocol
 
 data = {where}
 profile = {network.python}
-protocol = Protocol(
+protocol = TrainProtocol(
     epochs={p.epochs},
     milestones={p.milestones},
     batch_size={p.batch_size},
