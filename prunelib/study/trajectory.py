@@ -24,7 +24,16 @@ class Trajectory:
         return cls(record.spec.base.profile, tuple(points["block"]), tuple(points["params"]))
 
     def after(self, removals: int) -> ChannelProfile:
-        """The profile after so many removals."""
+        """The profile after so many removals.
+
+        Raises:
+            PrunelibError: pruning did not come so far.
+        """
+        if removals >= len(self.blocks):
+            raise PrunelibError(
+                f"the pruning run ends after {len(self.blocks) - 1} removals, "
+                f"and this network is the one after {removals}"
+            )
         middle = list(self.full.middle)
         for block in self.blocks[:removals]:
             middle[block - 1] -= 1

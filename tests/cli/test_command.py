@@ -1,6 +1,5 @@
 """The `prunelib` command as people type it, right and wrong."""
 
-import contextlib
 import json
 import os
 import shlex
@@ -11,28 +10,23 @@ import time
 from pathlib import Path
 
 import pytest
+from command import PRUNELIB, prunelib, prunelib_process
 
 from prunelib.cli.commands import run
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.store import Store
 from prunelib.text import fixed
 
-PRUNELIB = Path(sys.executable).parent / "prunelib"
 RESULTS = Path(__file__).parents[2] / "results"
 SMALL = ("--families", "base,reduced-width", "--budgets", "6k", "--seeds", "1")
 
 
-def prunelib(*arguments, folder, **environment):
-    given = {k: v for k, v in os.environ.items() if k != "PRUNELIB_DATA"}
-    return subprocess.run(
-        [PRUNELIB, *map(str, arguments)],
-        cwd=folder,
-        env=given | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
+TINY = """
+like = "smoke"
+base = {depth = 10}
+train = {epochs = 2}
+prune = {removals = 21, steps = 1}
+"""
 WRONG = {
     "depth": (("describe", "--depth", 41, "--width", 2), "41"),
     "width": (("describe", "--depth", 40, "--width", 0), "not 0"),
@@ -115,6 +109,13 @@ def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path):
     assert not list(tmp_path.rglob("*.json"))
 
 
+def test_bad_input_is_refused_in_one_line_by_the_installed_command(tmp_path):
+    """Nothing that the interpreter or a library says at its end comes on top."""
+    assert_refused(
+        prunelib_process("train", "smoke", "--device", "abacus", folder=tmp_path), "abac"
+    )
+
+
 @pytest.mark.parametrize("command", [("--help",), ("describe", "--depth", "40", "--width", "2")])
 def test_a_full_disk_behind_the_output_is_told_in_one_line(command):
     with open("/dev/full", "w", encoding="utf-8") as full:
@@ -170,16 +171,24 @@ def test_a_stop_at_any_time_is_one_line(how, code, after, tmp_path):
 
 
 def test_a_shape_from_pruning_is_trained_after_the_pruning_run(tmp_path):
-    asked = ("--family", "copycat", "--budget", "6k", "--epochs", "2")
-    done = prunelib("train", "smoke", *asked, folder=tmp_path)
+    (tmp_path / "tiny.toml").write_text(TINY, encoding="utf-8")
+    asked = ("--family", "copycat", "--budget", "17k", "--epochs", 1)
+    done = prunelib("train", "tiny.toml", *asked, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     kinds = {}
-    for path in (tmp_path / "results" / "smoke").glob("*.json"):
+    for path in (tmp_path / "results" / "tiny").glob("*.json"):
         spec = json.loads(path.read_text(encoding="utf-8"))["spec"]
         kinds[path.name] = spec["kind"], spec["protocol"].get("epochs")
-    assert sorted(kinds.values(), key=str) == [("prune", None), ("train", 10), ("train", 2)]
+    assert sorted(kinds.values(), key=str) == [("prune", None), ("train", 1), ("train", 2)]
     last = Path(done.stdout.splitlines()[-1].split(": ")[0]).name
-    assert kinds[last] == ("train", 2)
+    assert kinds[last] == ("train", 1)
+
+
+def test_a_pruning_run_that_ends_before_what_copycats_copy_is_told_beforehand(tmp_path):
+    text = TINY.replace("removals = 21", "removals = 20")
+    (tmp_path / "tiny.toml").write_text(text, encoding="utf-8")
+    asked = ("--family", "copycat", "--budget", "17k")
+    assert_refused(prunelib("train", "tiny.toml", *asked, folder=tmp_path), "after 21 removals")
 
 
 def test_files_that_are_no_profiles_are_refused(tmp_path):
@@ -203,7 +212,7 @@ def test_files_that_are_no_profiles_are_refused(tmp_path):
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    done = prunelib("study", "smoke", *SMALL, folder=folder)
+    done = prunelib_process("study", "smoke", *SMALL, folder=folder)
     assert done.returncode == 0, done.stderr
     assert "2 computed now, 2 of 2 there, 0 missing" in done.stdout
     return folder
@@ -307,30 +316,21 @@ def test_a_full_or_read_only_folder_is_named_before_anything_is_computed(
 
 
 @needs_root
-def test_a_disk_that_fills_up_during_a_run_ends_it_in_one_line(mounted, tmp_path):
-    folder = mounted("size=2m")
-    running = subprocess.Popen(
-        [PRUNELIB, "train", "smoke", "--results", folder],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not (folder / "smoke").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    with (folder / "filler").open("ab", buffering=0) as filler:
-        while running.poll() is None:
-            with contextlib.suppress(OSError):
-                filler.write(bytes(1_000))
-    out, err = running.communicate(timeout=120)
-    assert running.returncode == 2
-    assert out == ""
-    assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith(f"prunelib: {folder}")
-    assert "No space left" in err.splitlines()[-1]
-    assert list(folder.rglob("*.json")) == []
+def test_a_disk_that_fills_up_during_a_run_ends_it_in_one_line(mounted, tmp_path, monkeypatch):
+    folder, check = mounted("size=2m"), Store.check_writable
+
+    def check_and_fill(store):
+        check(store)
+        (folder / "filler").write_bytes(bytes(2_000_000))
+
+    monkeypatch.setattr(Store, "check_writable", check_and_fill)
+    done = prunelib("train", "smoke", "--epochs", 1, "--results", folder, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"prunelib: {folder}")
+    assert "No space left" in last
+    assert [p for p in (folder / "smoke").rglob("*") if p.is_file()] == []
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def test_alone_it_explains_itself(tmp_path):
 
 @pytest.mark.parametrize("arguments", [("--help",), ("study", "--help"), ("prun",), ()])
 def test_python_m_prunelib_is_the_same_command(arguments, tmp_path):
-    command = prunelib(*arguments, folder=tmp_path)
+    command = prunelib_process(*arguments, folder=tmp_path)
     module = subprocess.run(
         [sys.executable, "-m", "prunelib", *arguments], cwd=tmp_path, capture_output=True, text=True
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command import prunelib
 from hypothesis import given
 from hypothesis import strategies as st
 from studies import SCALE, fill
-from test_command import prunelib
 
 from prunelib.book import figures
 from prunelib.book.notebook import open_study

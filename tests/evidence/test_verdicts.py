@@ -25,7 +25,7 @@ from prunelib.study.scales import SCALES
 from prunelib.study.trajectory import Trajectory
 
 ROOT = Path(__file__).parents[2]
-SMOKE = SCALES["smoke"]
+SMOKE = replace(SCALES["smoke"], budgets=(6_000, 12_000, 24_000), long_seeds=None)
 FULL = SMOKE.shape.params(SMOKE.base)
 
 
@@ -327,8 +327,7 @@ def test_the_answer_is_that_of_the_longest_complete_study():
         longer = longer.assign(family=longer["family"] + "-long")
         study.networks = pd.concat([rows, longer], ignore_index=True)
     train = replace(SMOKE.train, epochs=30, milestones=(9, 18, 27))
-    scale = replace(SMOKE, long_seeds=None)
-    short.scale, long.scale = replace(scale, name="a"), replace(scale, name="b", train=train)
+    short.scale, long.scale = replace(SMOKE, name="a"), replace(SMOKE, name="b", train=train)
     studies = {"a": short, "b": long}
     assert answer.longest_complete(studies) is long
     rows = long.networks

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command import prunelib
 from making import network
-from test_command import prunelib
 
 from prunelib.cli.commands import run as run_command
 from prunelib.errors import PrunelibError

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from command import prunelib
 from hypothesis import given
 from hypothesis import strategies as st
 from making import examples
 from PIL import Image
-from test_command import prunelib
 from test_own_images import NAMES, colours, write_folder
 
 from prunelib.cli.recommendation import curves, sentence, table

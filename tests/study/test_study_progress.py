@@ -68,7 +68,7 @@ def no_waiting(monkeypatch):
     [
         (["base"], None, 3),
         (["copycat"], [6_000], 9),  # and what it waits for: base and pruning of three seeds
-        (["base", "pruned-and-tuned", "bottleneck", "bottleneck-long"], None, 18),
+        (["base", "pruned-and-tuned", "bottleneck", "bottleneck-long"], None, 14),
     ],
 )
 def test_progress_never_goes_back_and_ends_at_the_end(families, budgets, computed):
@@ -135,7 +135,7 @@ def test_work_is_known_before_a_run_begins(scale):
         if record is not None:
             assert request.cost_estimate() == pytest.approx(cost_estimate(record.spec), rel=0.3)
             compared += 1
-    assert compared > 70
+    assert compared > 50
 
 
 def test_work_is_in_proportion_to_the_time_that_runs_took():

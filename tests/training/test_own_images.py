@@ -10,12 +10,12 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import torch
+from command import prunelib
 from hypothesis import given
 from hypothesis import strategies as st
 from making import CPU, examples
 from PIL import Image
 from sklearn.datasets import load_digits
-from test_command import prunelib
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.export import load
