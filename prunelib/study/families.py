@@ -327,6 +327,16 @@ FAMILIES = {
 }
 MAIN = tuple(name for name, family in FAMILIES.items() if not family.control)
 CONTROLS = tuple(name for name, family in FAMILIES.items() if family.control)
+STAGES = (
+    MAIN,
+    (SCRATCH_LONG, BOTTLENECK_LONG),
+    (BASE_LONG,),
+    (RETRAINED, SCRATCH_LONGEST, BOTTLENECK_LONGEST),
+    (SEARCHED_SHORT, UNTRAINED_SHAPE, SNIP_SHAPE),
+    CONTROLS,
+)
+"""The order in which a study is made, so that each beginning of it is of use: the paper's families,
+equal images, a base for as many, retraining and its equals, shorter searches, other controls."""
 FIRST = (
     *MAIN,
     RANDOM_REMOVAL,

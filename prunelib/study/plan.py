@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import FAMILIES, STAGES
 from prunelib.study.lookup import Find
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.request import Request, profile_for
@@ -20,6 +20,8 @@ def plan(
 ) -> list[Request]:
     """What a study consists of, seed 0 of everything first, so that any prefix is of use.
 
+    A seed goes through the stages of `families.STAGES`, a stage through the budgets.
+
     Raises:
         PrunelibError: unknown family, no seed, or a budget that some family cannot meet.
     """
@@ -32,12 +34,12 @@ def plan(
     check_budgets(scale, families, budgets)
     requests = []
     for seed in range(count):
-        for control in (False, True):
+        for stage in range(len(STAGES)):
             chosen = [
                 name
                 for name in families
-                if FAMILIES[name].control == control
-                and (not control or seed < scale.seeds_of(FAMILIES[name]))
+                if stage_of(name) == stage
+                and (not FAMILIES[name].control or seed < scale.seeds_of(FAMILIES[name]))
             ]
             for name in chosen:
                 if FAMILIES[name].rule is None:
@@ -47,6 +49,11 @@ def plan(
                     if FAMILIES[name].rule is not None:
                         requests.append(Request(scale, name, budget, seed))
     return requests
+
+
+def stage_of(family: str) -> int:
+    """The first of `families.STAGES` that a family is in."""
+    return next(i for i, names in enumerate(STAGES) if family in names)
 
 
 def check_families(families: Sequence[str]) -> None:

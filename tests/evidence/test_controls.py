@@ -294,6 +294,10 @@ def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
         requests = plan(scale)
         order = [(r.seed, r.family in CONTROLS) for r in requests]
         assert order == sorted(order)
+        own = [r.family for r in requests if r.seed == 0 and r.budget == min(scale.budgets)]
+        decides, after = own.index("bottleneck-long"), own.index("retrained")
+        assert own.index("copycat") < decides < after
+        assert after < own.index("snip-shape" if "snip-shape" in own else "initial-weights")
         every = scale.long_seeds or scale.seeds
         counts = {"all": every, "controls": scale.control_seeds, "one": 1}
         for name in set(CONTROLS) & set(scale.families):
