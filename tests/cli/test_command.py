@@ -447,7 +447,7 @@ def test_fit_and_verdicts_speak_json(tmp_path):
     done = prunelib("verdicts", "smoke", "--results", committed, "--json", folder=tmp_path)
     rows = json.loads(done.stdout)
     claims = [row["claim"] for row in rows]
-    assert claims == [f"C{i}" for i in range(1, 12)] + [f"K{i}" for i in range(1, 25)]
+    assert claims == [f"C{i}" for i in range(1, 12)] + [f"K{i}" for i in range(1, 30)]
     table = prunelib("verdicts", "smoke", "--results", committed, folder=tmp_path).stdout
     for row in rows:
         line = f"{row['claim']:<5}smoke  {row['verdict']}"
