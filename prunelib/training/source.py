@@ -9,7 +9,7 @@ from prunelib.errors import PrunelibError
 
 if TYPE_CHECKING:
     from prunelib.training.data import Dataset
-    from prunelib.training.data.own_images import Found
+    from prunelib.training.data.sources import Found
 
 HOLD_OUT = 0.2
 """Share of the images of each class that becomes the test set where there is none."""
@@ -40,8 +40,8 @@ class Source:
         Raises:
             PrunelibError: it is not there, or nothing that can be read.
         """
-        from prunelib.training.data.own_images import in_folder, in_npz
         from prunelib.training.data.parquet import in_parquet
+        from prunelib.training.data.sources import in_folder, in_npz
 
         path = Path(self.path)
         if not path.exists():

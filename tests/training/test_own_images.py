@@ -26,7 +26,9 @@ from prunelib.study.specs import DataSpec, TrainSpec
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset
 from prunelib.training.data import load as load_data
-from prunelib.training.data.own_images import converted, held_out, in_arrays
+from prunelib.training.data.own_images import held_out
+from prunelib.training.data.pixels import converted
+from prunelib.training.data.sources import in_arrays
 from prunelib.training.protocols import TrainProtocol
 from prunelib.training.source import Source, has_own_images, load_source
 

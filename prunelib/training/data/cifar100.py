@@ -40,7 +40,8 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
     Raises:
         PrunelibError: a file is missing, damaged or incomplete.
     """
-    from prunelib.training.data.own_images import class_names, in_arrays, read
+    from prunelib.training.data.own_images import class_names, read
+    from prunelib.training.data.sources import in_arrays
 
     folder = find_cifar100(root)
     if (folder / "meta").exists():
@@ -51,15 +52,14 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
         from prunelib.training.data.parquet import in_parquet
 
         found = in_parquet(folder, "img", "fine_label")
-    classes, splits = class_names(found), []
-    for items, expected in ((found.train, TRAINING_IMAGES[NAME]), (found.test, TEST_IMAGES[NAME])):
-        if len(items or ()) != expected:
+    classes, train, test = class_names(found), found.train, found.test or []
+    for items, expected in ((train, TRAINING_IMAGES[NAME]), (test, TEST_IMAGES[NAME])):
+        if len(items) != expected:
             raise PrunelibError(
-                f"{folder}: {len(items or ()):,} images where CIFAR-100 has {expected:,}; is a "
-                "file missing?"
+                f"{folder}: {len(items):,} images where CIFAR-100 has {expected:,}; is a file "
+                "missing?"
             )
-        splits.append(read(items, classes, 32, 3, []))
-    return *splits, classes
+    return read(train, classes, 32, 3, []), read(test, classes, 32, 3, []), classes
 
 
 def _batch(path: Path) -> tuple[np.ndarray, np.ndarray]:

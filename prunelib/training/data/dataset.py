@@ -49,7 +49,8 @@ class Dataset:
         Raises:
             PrunelibError: there are no such folders, a class has no images, or there is only one.
         """
-        from prunelib.training.data.own_images import dataset, in_folder
+        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.sources import in_folder
 
         return dataset(in_folder(Path(path)), size, channels, hold_out=hold_out)[0]
 
@@ -97,7 +98,8 @@ class Dataset:
         >>> Dataset.from_arrays((x, y), classes=("cat", "dog"), size=8).shape
         InputShape(in_channels=3, num_classes=2, image_size=8)
         """
-        from prunelib.training.data.own_images import dataset, in_arrays
+        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.sources import in_arrays
 
         return dataset(in_arrays(train, test, classes), size, channels, hold_out=hold_out)[0]
 
@@ -112,7 +114,8 @@ class Dataset:
         Raises:
             PrunelibError: pixels or labels do not fit.
         """
-        from prunelib.training.data.own_images import dataset, in_torch
+        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.sources import in_torch
 
         return dataset(in_torch(train, test), size, channels, hold_out=hold_out)[0]
 

@@ -8,7 +8,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 
 from prunelib.errors import PrunelibError
-from prunelib.training.data.own_images import TESTS, Found, Item
+from prunelib.training.data.sources import TESTS, Found, Item
 
 
 def in_parquet(
