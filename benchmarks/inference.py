@@ -32,8 +32,9 @@ from benchmarks.sides import BATCH
 from benchmarks.timing import ROOT, Step, keep, timed
 from prunelib.book.notebook import open_study
 from prunelib.evidence.design import copycat_source
+from prunelib.nets.blocks import round_half_up
 from prunelib.nets.export import onnx
-from prunelib.nets.profile import ChannelProfile, round_half_up
+from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.trajectory import Trajectory
 from prunelib.training.machine import Machine

@@ -25,7 +25,7 @@ from prunelib.pruning.saliency import Fisher
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.data._torchvision import import_torchvision
 from prunelib.training.machine import Machine
-from prunelib.training.trainer import sgd, sgd_step
+from prunelib.training.updates import sgd, sgd_step
 
 BATCH = 128
 SGD = {"lr": 8e-4, "momentum": 0.9, "weight_decay": 5e-4}

@@ -4,7 +4,7 @@ A page of the book shows a row of buttons for every question that has more than 
 notebook shows the first choice; there, parameters choose.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -28,9 +28,9 @@ class Choices:
     """
 
     questions: dict[str, tuple[str, ...]]
-    figures: dict[tuple[str, ...], go.Figure]
+    figures: Mapping[tuple[str, ...], go.Figure]
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         plain = {answers: figure.to_plotly_json() for answers, figure in self.figures.items()}
         first = dict(next(iter(plain.values())))
         first["layout"] = first["layout"] | {
@@ -49,7 +49,7 @@ class Choices:
         first, *others = self.questions.items()
         key = (answer, *(answers[0] for _, answers in others))
         questions = {first[0]: (*first[1], answer)} | dict(others)
-        return Choices(questions, self.figures | {key: figure})
+        return Choices(questions, {**self.figures, key: figure})
 
     def __repr__(self) -> str:
         asked = "; ".join(f"{name}: {', '.join(a)}" for name, a in self.questions.items())
@@ -59,7 +59,7 @@ class Choices:
 def by_scale(
     studies: dict[str, View],
     draw: Callable[..., go.Figure],
-    **questions: Sequence[str] | dict[str, str],
+    **questions: dict[str, str],
 ) -> Choices:
     """A figure for every scale that has records of it, and for every further answer.
 
@@ -73,10 +73,10 @@ def by_scale(
     Raises:
         PrunelibError: no scale has the records.
     """
-    figures = {}
+    figures: dict[tuple[str, ...], go.Figure] = {}
     for name, records in studies.items():
         for answers in product(*questions.values()):
-            given = {q: questions[q][a] for q, a in zip(questions, answers, strict=True)}
+            given = {q: told[a] for (q, told), a in zip(questions.items(), answers, strict=True)}
             try:
                 figure = draw(records, **given)
             except Missing:

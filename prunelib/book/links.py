@@ -26,7 +26,9 @@ def link_files(app: Sphinx, doctree: nodes.document) -> None:
             link += literal
 
 
-def title_once(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+def title_once(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
     """Leave the book's name out of the title of the page that is called like it."""
     if context.get("title") == context.get("docstitle"):
         context["docstitle"] = ""

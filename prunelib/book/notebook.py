@@ -103,7 +103,11 @@ def open_study(
     preset, folder = scale_named(scale), parameters.folder
     view = open_view(preset, folder, families, seeds)
     if parameters.trains and view.there < len(view.requests):
-        compute(list(view.requests), Store(folder / preset.name), preset.root(data and Path(data)))
+        compute(
+            list(view.requests),
+            Store(folder / preset.name),
+            preset.root(Path(data) if data else None),
+        )
         view = open_view(preset, folder, families, seeds)
     return view
 

@@ -123,7 +123,7 @@ def described(figure: dict) -> dict:
     """
     meta = figure.get("layout", {}).get("meta") or {}
     if not meta.get("alt") or not meta.get("title"):
-        raise ValueError("a figure has no description: make it with `style.finish`")
+        raise ValueError("a figure has no description: make it with `style.describe_figure`")
     return meta
 
 
@@ -149,8 +149,9 @@ def widget_html(name: str, state: dict, modules: dict[str, str]) -> str:
         state: of its model.
         modules: texts of the ES modules that the book holds, by the widgets' names.
     """
-    own = state.get("_anywidget_id")
-    payload = {"id": name, "state": {k: v for k, v in state.items() if not k.startswith("_")}}
+    own = state.get("_anywidget_id", "")
+    shown = {key: value for key, value in state.items() if not key.startswith("_")}
+    payload: dict[str, object] = {"id": name, "state": shown}
     if modules.get(own) == state["_esm"]:
         payload["module"] = own
     else:

@@ -4,8 +4,10 @@ Papermill finds it by the entry point group `papermill.engine`. It is also the e
 run without `--engine`: those of other projects it hands on as they are.
 """
 
+from typing import Any
+
 import click
-from papermill.engines import NBClientEngine, papermill_engines
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from prunelib.book.parameters import checked
 from prunelib.errors import PrunelibError
@@ -21,7 +23,9 @@ class CheckedEngine(NBClientEngine):
     """papermill's default engine, after a look at the parameters."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str | None, **options: Any
+    ) -> Any:
         """Check the parameters if the notebook is one of ours, then execute."""
         metadata = nb_man.nb.metadata
         if metadata.get("prunelib"):

@@ -14,6 +14,7 @@ from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
 from plotly.offline import get_plotlyjs
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.fileutil import copy_asset
@@ -117,7 +118,7 @@ def modules() -> dict[str, str]:
     return {name: base.module(name) for name in base.MODULES}
 
 
-def stay_local(app: Sphinx, config) -> None:
+def stay_local(app: Sphinx, config: Config) -> None:
     """Formulas are set by a copy of MathJax in the book; widgets need no script from elsewhere."""
     config.mathjax_path = "mathjax/tex-chtml.js"
     config.nb_render_plugin = "prunelib_offline"
@@ -140,7 +141,10 @@ def copy_scripts(static: Path) -> None:
     text = f"window.prunelibModules = {json.dumps(modules())};\n"
     (static / "widget-modules.js").write_text(text, encoding="utf-8")
     (static / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-    mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    spec = find_spec("sphinx-mathjax-offline")
+    assert spec is not None
+    assert spec.origin is not None
+    mathjax = Path(spec.origin).parent / "static" / "mathjax"
     (static / "mathjax").mkdir(exist_ok=True)
     copy_asset(str(mathjax / "tex-chtml.js"), str(static / "mathjax"))
     copy_asset(
@@ -157,7 +161,9 @@ def copy_records(results: Path, out: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def only_needed(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+def only_needed(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
     """Drop scripts that would fetch a kernel from elsewhere, and MathJax where no formula is."""
     # Docutils calls its citations a list, whose items then say that they are something else.
     body = THEBE.sub("", context.get("body", ""))

@@ -1,6 +1,7 @@
 """`prunelib export`: a trained network as a file that runs elsewhere."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,13 @@ from prunelib.cli.options import COUNT, PATH, Places, places
 from prunelib.cli.progress import progress_bar
 from prunelib.errors import PrunelibError
 from prunelib.text import counted, fixed
+
+if TYPE_CHECKING:
+    from prunelib.evidence.design import Design
+    from prunelib.study.exporting import Network
+    from prunelib.study.scale import Scale
+    from prunelib.study.specs import Spec
+    from prunelib.study.trained import Trained
 
 USUAL = "mini"
 """The scale that is meant where none is named; with it, those that train longer."""
@@ -73,7 +81,7 @@ def export(
     else:
         from prunelib.study.trained import named
 
-        trained = named(run, places.readable, preset and preset.name)
+        trained = named(run, places.readable, preset.name if preset else None)
     write(trained, preset, output, places, pixels, train, random_weights)
 
 
@@ -86,7 +94,9 @@ def check_output(path: Path) -> None:
         raise PrunelibError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def best(params: int | None, macs: int | None, scale, results: Path, any_will_do: bool):
+def best(
+    params: int | None, macs: int | None, scale: "Scale | None", results: Path, any_will_do: bool
+) -> "Trained":
     """The best network within budgets; unless any will do, the best one that has weights.
 
     It is ranked as by `prunelib fit`.
@@ -117,7 +127,7 @@ def best(params: int | None, macs: int | None, scale, results: Path, any_will_do
     )
 
 
-def there(network, results: Path):
+def there(network: "Design", results: Path) -> "Trained | None":
     """The trained network of a design, with any of its seeds; None if there is none."""
     from prunelib.study.trained import with_weights
 
@@ -125,7 +135,7 @@ def there(network, results: Path):
     return next(filter(None, found), None)
 
 
-def described(network) -> str:
+def described(network: "Design") -> str:
     """A design in a few words."""
     how = "" if network.expected.note.startswith("mean") else "about "
     return (
@@ -134,7 +144,7 @@ def described(network) -> str:
     )
 
 
-def tell_better(network) -> str:
+def tell_better(network: "Design") -> str:
     """That a better network is known, without weights."""
     return (
         f"a better network is known, but its weights are not here ({described(network)}); "
@@ -143,7 +153,13 @@ def tell_better(network) -> str:
 
 
 def write(
-    trained, scale, output: Path, places: Places, pixels: str, train: bool, random_weights: bool
+    trained: "Trained",
+    scale: "Scale | None",
+    output: Path,
+    places: Places,
+    pixels: str,
+    train: bool,
+    random_weights: bool,
 ) -> None:
     """Write a network on record, trained now if that is wanted, and say what it is."""
     from prunelib.study.exporting import random_network, trained_network
@@ -163,7 +179,7 @@ def write(
     report(trained_network(trained, scale, root), output, pixels)
 
 
-def trained_now(spec, scale, places: Places):
+def trained_now(spec: "Spec", scale: "Scale", places: Places) -> "Trained":
     """A network trained now, with a progress bar, unless its weights are there."""
     from prunelib.study.exporting import train_now
     from prunelib.study.trained import with_weights
@@ -176,7 +192,7 @@ def trained_now(spec, scale, places: Places):
         )
 
 
-def report(network, output: Path, pixels: str = "uint8") -> None:
+def report(network: "Network", output: Path, pixels: str = "uint8") -> None:
     """Write a network and say what the file holds."""
     path, card = network.write(output, pixels), network.card
     shape = card.shape

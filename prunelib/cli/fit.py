@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,10 @@ from prunelib.cli.options import COUNT, Places, Told, json_option, places
 from prunelib.cli.tables import beside
 from prunelib.errors import PrunelibError
 from prunelib.text import fixed, plain
+
+if TYPE_CHECKING:
+    from prunelib.evidence.design import Design
+    from prunelib.study.scale import Scale
 
 
 @click.command()
@@ -90,15 +95,8 @@ def fit(
     else:
         print_table(found, preset)
     if form:
-        chosen = found[0]
-        export(
-            chosen,
-            next(s for s in scales if s.name == chosen.scale),
-            form,
-            places,
-            train,
-            random_weights,
-        )
+        own = next(s for s in scales if s.name == found[0].scale)
+        export(found[0], own, form, places, train, random_weights)
 
 
 def families_help() -> str:
@@ -108,7 +106,7 @@ def families_help() -> str:
     return f"One of {', '.join(FAMILIES)}.  [default: all]"
 
 
-def as_row(found) -> dict:
+def as_row(found: "Design") -> dict:
     """A designed network as plain data."""
     names = "scale", "family", "length", "params", "macs", "epochs"
     return {name: getattr(found, name) for name in names} | {
@@ -118,7 +116,7 @@ def as_row(found) -> dict:
     }
 
 
-def print_table(found: list, scale) -> None:
+def print_table(found: "list[Design]", scale: "Scale") -> None:
     """Designed networks for people."""
     size = scale.data.image_size
     click.echo(f"{'family':<20}{'epochs':>7}{'error':>9}{'params':>10}{'macs':>13}  scale")
@@ -130,7 +128,14 @@ def print_table(found: list, scale) -> None:
     click.echo(found[0].python)
 
 
-def export(chosen, scale, form: str, places: Places, train: bool, random_weights: bool) -> None:
+def export(
+    chosen: "Design",
+    scale: "Scale",
+    form: str,
+    places: Places,
+    train: bool,
+    random_weights: bool,
+) -> None:
     """Write a designed network into the current folder, trained as it was ranked.
 
     Raises:

@@ -4,11 +4,19 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunelib import text as units
 from prunelib.files import read_text
+
+if TYPE_CHECKING:
+    from prunelib.nets.profile import ChannelProfile
+    from prunelib.study.executors.base import Setting
+    from prunelib.study.scale import Scale
+    from prunelib.study.store import Store
+    from prunelib.training.machine import Machine
 
 
 class Converted(click.ParamType):
@@ -27,7 +35,7 @@ class Converted(click.ParamType):
 class Told(click.Option):
     """An option whose help is made when it is shown, from what there is then."""
 
-    def __init__(self, *names: object, told: Callable[[], str], **settings: object) -> None:
+    def __init__(self, *names: Any, told: Callable[[], str], **settings: Any) -> None:
         super().__init__(*names, **settings)
         self.told = told
 
@@ -88,13 +96,13 @@ class Places:
 
         return find_results(self.named, PACKAGED)
 
-    def machine(self):
+    def machine(self) -> "Machine":
         """How runs compute here."""
         from prunelib.training.machine import Machine
 
         return Machine.here(self.device, self.threads, self.precision)
 
-    def store(self, scale):
+    def store(self, scale: "Scale") -> "Store":
         """The store of a scale, once it is sure that the data are there and records can be kept."""
         from prunelib.study.store import Store
         from prunelib.training.data import find_cifar10
@@ -106,15 +114,15 @@ class Places:
         store.check_writable()
         return store
 
-    def setting(self, scale, budgets: Sequence[int] = ()):
+    def setting(self, scale: "Scale", budgets: Sequence[int] = ()) -> "Setting":
         """What the runs of a scale share, once it is sure that they can run.
 
         Pruning runs keep their weights at the scale's budgets, and at others that are asked for.
         """
-        from prunelib.study.executors.local import Setting
+        from prunelib.study.executors.base import Setting
 
         machine = self.machine()
-        return Setting(self.store(scale), machine, scale.root(self.data), kept(scale, budgets))
+        return Setting(self.store(scale), machine, scale.root(self.data), snapshots(scale, budgets))
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class Workers:
     runs_per_gpu: int | None
 
 
-def tell_images(scale, data: Path | None) -> None:
+def tell_images(scale: "Scale", data: Path | None) -> None:
     """Say on stderr how many images there are, and what was done to them; own images only."""
     if scale.source is None:
         return
@@ -138,7 +146,7 @@ def tell_images(scale, data: Path | None) -> None:
         click.echo(line, err=True)
 
 
-def kept(scale, budgets: Sequence[int]) -> tuple[int, ...]:
+def snapshots(scale: "Scale", budgets: Sequence[int]) -> tuple[int, ...]:
     """The sizes at which pruning runs keep their weights."""
     return tuple(sorted({*scale.budgets, *budgets}))
 
@@ -217,7 +225,7 @@ workers = gathered(
 )
 
 
-def read_profile(path: Path):
+def read_profile(path: Path) -> "ChannelProfile":
     """The channel profile in a file.
 
     Raises:

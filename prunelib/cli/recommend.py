@@ -1,6 +1,7 @@
 """`prunelib recommend`: the best small network for one's own images, in the time that there is."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -8,6 +9,12 @@ from prunelib.cli.export import check_output
 from prunelib.cli.options import COUNT, DURATION, PATH, results_option
 from prunelib.cli.progress import progress_bar
 from prunelib.text import counted
+
+if TYPE_CHECKING:
+    from prunelib.nets.inputs import InputShape
+    from prunelib.study.exporting import Network
+    from prunelib.study.recommend import Plan
+    from prunelib.study.store import Record, Store
 
 
 @click.command()
@@ -32,7 +39,7 @@ def recommend(
     results: Path | None,
     output: Path,
     device: str | None,
-    **columns: str | None,
+    **columns: Any,
 ) -> None:
     """Train a few small networks on your images, and say which one to take.
 
@@ -70,10 +77,10 @@ def recommend(
     click.echo(tell_plan(plan, images.shape, there))
     with progress_bar("recommend") as show:
         records = train_all(plan, specs(plan, images), store, source, machine, show)
-    finish(plan, records, store, output, len(images.test.y))
+    tell_result(plan, records, store, output, len(images.test.y))
 
 
-def tell_plan(plan, shape, there: bool) -> str:
+def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
     """What is going to be trained, and how long that takes."""
     base = plan.base
     each = ", ".join(f"{c.family} {counted(c.epochs, 'epoch')}" for c in plan.candidates)
@@ -86,7 +93,9 @@ def tell_plan(plan, shape, there: bool) -> str:
     )
 
 
-def finish(plan, records, store, output: Path, images: int) -> None:
+def tell_result(
+    plan: "Plan", records: "list[Record]", store: "Store", output: Path, images: int
+) -> None:
     """Time the networks, print table and sentence, write the curves and the best network."""
     from prunelib.cli.recommendation import curves, sentence, table
     from prunelib.evidence.recommendation import Measured, ranked
@@ -122,7 +131,7 @@ def finish(plan, records, store, output: Path, images: int) -> None:
     click.echo(f"{output / 'curves.html'}: learning curves")
 
 
-def milliseconds(made: dict) -> dict[str, float]:
+def milliseconds(made: "dict[str, Network]") -> dict[str, float]:
     """Milliseconds for one image with ONNX Runtime, one thread, in turns; the median."""
     import numpy as np
 

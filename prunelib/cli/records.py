@@ -40,7 +40,7 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95 % interval    seeds  claim")
     for v in (v for v in found if v.planned):
         mean = "-" if v.mean is None else fixed(v.mean)
-        interval = "-" if v.low is None else f"{fixed(v.low)} to {fixed(v.high)}"
+        interval = "-" if v.low is None or v.high is None else f"{fixed(v.low)} to {fixed(v.high)}"
         row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
         click.echo(beside(row, v.text))
 

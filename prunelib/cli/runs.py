@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunelib.cli.export import check_output, report, trained_now
 from prunelib.cli.options import COUNT, MANY, PATH, SEED, Places, places, read_profile
 from prunelib.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from prunelib.study.executors.base import Setting
+    from prunelib.study.scale import Scale
+    from prunelib.study.specs import Spec, TrainSpec
 
 
 @click.command()
@@ -67,7 +73,7 @@ def train(
         report(trained_network(trained, preset, preset.root(places.data)), output)
 
 
-def with_own_images(scale, data: Path | None, columns: dict[str, str | None]):
+def with_own_images(scale: "Scale", data: Path | None, columns: dict[str, Any]) -> "Scale":
     """The scale, for images of one's own if `data` holds some."""
     from prunelib.study.scale_files import with_images
     from prunelib.training.source import Source, has_own_images
@@ -77,11 +83,14 @@ def with_own_images(scale, data: Path | None, columns: dict[str, str | None]):
     return with_images(scale, Source(data, **columns))
 
 
-def of_family(scale, family: str, budget: int | None, seed: int, setting):
+def of_family(
+    scale: "Scale", family: str, budget: int | None, seed: int, setting: "Setting"
+) -> "TrainSpec":
     """The training run of a family, after those that it waits for are made."""
     from prunelib.study.families import FAMILIES
     from prunelib.study.lookup import lookup
     from prunelib.study.plan import single
+    from prunelib.study.specs import TrainSpec
 
     find = lookup(setting.store)
     request = single(scale, family, budget, seed)
@@ -89,7 +98,9 @@ def of_family(scale, family: str, budget: int | None, seed: int, setting):
         raise click.UsageError(f"{family} is no training: prunelib study {scale.name} makes it")
     for first in request.chain(find)[:-1]:
         run_and_report(first.spec(find), setting)
-    return request.spec(find)
+    spec = request.spec(find)
+    assert isinstance(spec, TrainSpec)
+    return spec
 
 
 @click.command()
@@ -102,7 +113,7 @@ def of_family(scale, family: str, budget: int | None, seed: int, setting):
 @click.option("--eval-every", type=click.IntRange(1, MANY), help="Removals between evaluations.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @places
-def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
+def prune(scale: str, seed: int, places: Places, **protocol: Any) -> None:
     """Prune the base network of a scale, training it first if need be, and keep the record.
 
     A run whose record was lost goes through the same profiles again; they are kept in orders/.
@@ -129,7 +140,7 @@ def prune(scale: str, seed: int, places: Places, **protocol: object) -> None:
     run_and_report(spec, setting)
 
 
-def run_and_report(spec, setting) -> None:
+def run_and_report(spec: "Spec", setting: "Setting") -> None:
     """Run one spec unless its record is there, and print what came out."""
     from prunelib.study.claims import claimed
     from prunelib.study.specs import key

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,13 +15,17 @@ from prunelib.cli.options import (
     Selection,
     Workers,
     json_option,
-    kept,
     places,
     results_option,
     selection,
+    snapshots,
     workers,
 )
 from prunelib.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from prunelib.study.executors.base import Executor
+    from prunelib.study.scale import Scale
 
 
 @click.command()
@@ -88,11 +93,14 @@ def check_workers(workers: Workers) -> None:
         raise click.UsageError("--ray-address and --runs-per-gpu need --executor ray")
 
 
-def executor(scale, budgets: tuple[int, ...], workers: Workers, places: Places):
+def executor(
+    scale: "Scale", budgets: tuple[int, ...], workers: Workers, places: Places
+) -> "Executor":
     """What runs the runs of a study, at the scale's budgets or at others."""
     if workers.executor == "ray":
         from prunelib.study.executors.ray import RayTasks
 
+        assert workers.ray_address is not None
         return RayTasks(
             places.store(scale),
             workers.ray_address,
@@ -101,7 +109,7 @@ def executor(scale, budgets: tuple[int, ...], workers: Workers, places: Places):
             places.threads,
             workers.runs_per_gpu or 4,
             scale.root(places.data),
-            kept(scale, budgets),
+            snapshots(scale, budgets),
             places.precision,
         )
     from prunelib.study.executors import local

@@ -1,6 +1,7 @@
 """How well runs that were made twice agree, in words: `prunelib compare` and the book say it."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -46,7 +47,7 @@ def on_average(apart: list[float]) -> str:
     return f"on average the {better} record is better by {fixed(abs(middle))}{sure} points"
 
 
-def run_title(run) -> str:
-    """The name of a run for readers: a row of `repeats`."""
+def run_title(run: Any) -> str:
+    """The name of a run for readers; a row of `repeats`, as `itertuples` gives it."""
     size = f" at {short(int(run.budget))}" if pd.notna(run.budget) else ""
     return f"{FAMILIES[run.family].title}{size}, seed {run.seed}"

@@ -18,7 +18,7 @@ from prunelib.study.families import BASE
 from prunelib.study.plan import found
 from prunelib.study.scale import Scale
 from prunelib.study.scales import SCALES
-from prunelib.study.specs import TrainSpec
+from prunelib.study.specs import TrainSpec, training_of
 from prunelib.study.store import Record, Store
 from prunelib.text import counted
 
@@ -55,7 +55,7 @@ def on_record(
 
 def measured_design(view: View, family: str, length: str, runs: list[Record]) -> Design:
     """What was trained, once for each seed, as a design."""
-    first, specs = runs[0], tuple(record.spec for record in runs)
+    first, specs = runs[0], tuple(training_of(record.spec) for record in runs)
     error = float(mean([record.outcome["error"] for record in runs]))
     return Design(
         view.scale.name,

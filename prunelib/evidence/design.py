@@ -9,8 +9,9 @@ from prunelib.evidence.curves import Reading, measured_curve, reading
 from prunelib.evidence.lengths import LENGTHS
 from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
+from prunelib.nets.blocks import round_half_up
 from prunelib.nets.inputs import InputShape
-from prunelib.nets.profile import ChannelProfile, Count, round_half_up
+from prunelib.nets.profile import ChannelProfile, Count
 from prunelib.study.families import BOTTLENECK, COPYCAT, REDUCED, SCRATCH
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.specs import TrainSpec
@@ -224,8 +225,9 @@ def design_within(
     full, shape = base or view.scale.base, view.scale.shape
     if params is None and macs is None:
         raise PrunelibError("a budget is needed: parameters, MACs, or both")
-    if params is None or (macs is not None and params >= shape.params(full)):
+    if macs is not None and (params is None or params >= shape.params(full)):
         return design(view, macs, base, "macs", families)
+    assert params is not None
     by_params = design(view, params, base, "params", families)
     if macs is None or macs >= shape.macs(full):
         return by_params

@@ -10,52 +10,15 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cached_property
 
 from prunelib.errors import PrunelibError
 from prunelib.files import parsed_json
+from prunelib.nets.blocks import STAGES, STEM, Block, check_depth, round_half_up, stage_widths
 
-STEM = 16
-STAGES = (16, 32, 64)
 WIDEST = 64
 """The greatest width that a network may have."""
 CIFAR = {"in_channels": 3, "num_classes": 10}
-
-
-class Block(NamedTuple):
-    """One residual block: `c_in` -> 3x3 -> `middle` -> 3x3 -> `c_out`, the first 3x3 strided."""
-
-    number: int
-    c_in: int
-    middle: int
-    c_out: int
-    stride: int
-
-    @property
-    def has_shortcut(self) -> bool:
-        """Whether a 1x1 convolution, not the identity, carries the shortcut."""
-        return self.stride != 1 or self.c_in != self.c_out
-
-
-def round_half_up(x: float | Fraction) -> int:
-    """Round half up, and never below one channel.
-
-    >>> round_half_up(2.5), round_half_up(0.1)
-    (3, 1)
-    """
-    return max(1, math.floor(x + Fraction(1, 2)))
-
-
-@cache
-def stage_widths(width: float) -> tuple[int, int, int]:
-    """Channels of the three stages of a network of this width.
-
-    >>> stage_widths(2)
-    (32, 64, 128)
-    """
-    first, second, third = (round_half_up(c * Fraction(width)) for c in STAGES)
-    return first, second, third
 
 
 @dataclass(frozen=True)
@@ -273,15 +236,6 @@ class ChannelProfile:
         if not isinstance(fields["middle"], list):
             raise PrunelibError("middle must be a list of bottleneck widths, one a block")
         return cls(fields["depth"], fields["width"], tuple(fields["middle"]))
-
-
-def check_depth(depth: int) -> None:
-    """Raise PrunelibError unless depth is 6n + 4, from 10 to 1000."""
-    whole = isinstance(depth, int) and not isinstance(depth, bool)
-    if not whole or not 10 <= depth <= 1_000 or depth % 6 != 4:
-        raise PrunelibError(
-            f"depth must be 6n + 4, 10 to 1000 (10, 16, 22, 28, 34, 40, …), not {depth!r}"
-        )
 
 
 Count = Callable[[ChannelProfile], int]

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.kernels.norm_relu import batchnorm_relu
-from prunelib.nets.profile import STEM, Block, ChannelProfile
+from prunelib.nets.blocks import STEM, Block
+from prunelib.nets.profile import ChannelProfile
 
 Gate = Callable[[Tensor], Tensor]
 

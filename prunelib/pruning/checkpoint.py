@@ -13,7 +13,7 @@ from prunelib.pruning.prunable import Prunable
 from prunelib.training.checkpoint import packed, restored, save, unpack
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
-from prunelib.training.trainer import sgd
+from prunelib.training.updates import sgd
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.criteria import flop_savings
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.machine import Machine
-from prunelib.training.trainer import stepper
+from prunelib.training.updates import stepper
 
 
 class Prunable(Protocol):

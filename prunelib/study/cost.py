@@ -15,8 +15,8 @@ def cost_estimate(spec: Spec) -> float:
     """
     if isinstance(spec, TrainSpec):
         seen = spec.protocol.epochs * spec.data.training_count
-        seen *= 1 + FORWARD * (spec.teacher is not None)
-        return seen + FORWARD * spec.protocol.epochs * spec.data.test_count
+        taught = FORWARD * seen if spec.teacher else 0
+        return seen + taught + FORWARD * spec.protocol.epochs * spec.data.test_count
     protocol, data = spec.protocol, spec.base.data
     if isinstance(spec, SaliencySpec):
         # What lies before a channel is computed once: on average half the network is passed.

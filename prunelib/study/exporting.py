@@ -17,7 +17,7 @@ from prunelib.study.images import data_of
 from prunelib.study.runs import run
 from prunelib.study.scale import Scale
 from prunelib.study.scales import SCALES
-from prunelib.study.specs import PruneSpec, Spec, TrainSpec
+from prunelib.study.specs import PruneSpec, Spec, TrainSpec, training_of
 from prunelib.study.store import Record, Store
 from prunelib.study.trained import REPEATS, Trained, with_weights
 from prunelib.training.data import Dataset
@@ -71,6 +71,7 @@ def trained_network(trained: Trained, scale: Scale | None = None, data: Root = N
     Raises:
         PrunelibError: the weights cannot be read, or are those of another run or network.
     """
+    assert trained.weights is not None
     try:
         tensors, text = load_tensors(trained.weights, own=True)
     except PrunelibError as error:
@@ -90,6 +91,7 @@ def trained_network(trained: Trained, scale: Scale | None = None, data: Root = N
 
 def error_of(trained: Trained) -> float:
     """Test error in per cent, of released weights as a file computes it: in float32."""
+    assert trained.weights is not None
     told = load_metadata(trained.weights).get(FLOAT32_ERROR)
     return trained.record.outcome["error"] if told is None else float(told)
 
@@ -159,8 +161,7 @@ def random_weights(
 
 def card_of(trained: Trained, profile: ChannelProfile, images: Images, scale: Scale | None) -> Card:
     """What a file says of a network, but for its error."""
-    spec = trained.record.spec
-    training = spec.base if isinstance(spec, PruneSpec) else spec
+    training = training_of(trained.record.spec)
     known = scale or SCALES.get(trained.scale)
     return Card(
         profile=profile,
@@ -183,7 +184,7 @@ def images_of(record: Record, data: Root = None) -> Images:
     """
     if kept := record.circumstances.get("data"):
         return Images(*(tuple(kept[name]) for name in Images._fields))
-    spec = record.spec.data if isinstance(record.spec, TrainSpec) else record.spec.base.data
+    spec = training_of(record.spec).data
     if moments := MOMENTS.get((spec.name, spec.image_size)):
         return Images(CLASSES[spec.name], *moments)
     found = data_of(record.spec, data)

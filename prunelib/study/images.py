@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from prunelib.errors import PrunelibError
-from prunelib.study.specs import DataSpec, Spec, TrainSpec
+from prunelib.study.specs import DataSpec, Spec, training_of
 from prunelib.training.data import Dataset, load
 from prunelib.training.source import Source, load_source
 
@@ -17,7 +17,7 @@ def dataset(name: str, image_size: int, root: str | None) -> Dataset:
 
 def data_of(spec: Spec, root: str | Path | Source | None) -> Dataset:
     """The data set of a spec."""
-    data = spec.data if isinstance(spec, TrainSpec) else spec.base.data
+    data = training_of(spec).data
     if data.content is not None:
         return own_images(data, root)
     return dataset(data.name, data.image_size, None if root is None else str(root))

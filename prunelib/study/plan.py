@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import FAMILIES, STAGES
+from prunelib.study.families import COPYCAT, FAMILIES, STAGES
 from prunelib.study.lookup import Find
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.request import Request, profile_for
@@ -65,10 +65,10 @@ def check_families(families: Sequence[str]) -> None:
 
 def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int]) -> None:
     """Refuse a budget that cannot be met before hours are spent on others."""
-    shape, least, removals = scale.shape, scale.prune.stop_params, scale.prune.removals
+    shape, least, removals = scale.shape, scale.prune.stop_params or 0, scale.prune.removals
     if removals is not None:
         least = shape.params(largest_left(scale.base, removals))
-        if "copycat" in families and removals < copied_after(scale.base):
+        if COPYCAT in families and removals < copied_after(scale.base):
             raise PrunelibError(
                 f"copycat: the profile after {copied_after(scale.base)} removals is copied, "
                 f"and the pruning run of {scale.name} ends after {removals}"

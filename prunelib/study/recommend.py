@@ -13,8 +13,9 @@ import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
+from prunelib.nets.blocks import round_half_up
 from prunelib.nets.inputs import InputShape
-from prunelib.nets.profile import ChannelProfile, round_half_up
+from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.folder import PACKAGED
 from prunelib.study.profile_rules import copied_after
@@ -27,7 +28,8 @@ from prunelib.training.data import Dataset, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import TrainProtocol
 from prunelib.training.source import Source
-from prunelib.training.trainer import evaluate, sgd, sgd_step
+from prunelib.training.trainer import evaluate
+from prunelib.training.updates import sgd, sgd_step
 
 DEPTHS = (40, 28, 16, 10)
 WIDTHS = (1, 2, 4)
@@ -135,7 +137,7 @@ def candidates(
         "reduced-width": (base.fit_full, base),
         "copycat": (shaped.fit, shaped.scaled(10**6)),
     }
-    found = {}
+    found: dict[str, ChannelProfile] = {}
     for family, (fit, full) in rules.items():
         with contextlib.suppress(PrunelibError):
             profile = within(fit, full, shape, params, macs)
@@ -254,12 +256,15 @@ def train_all(
     records, passed = [], 0.0
     for candidate, spec in zip(plan.candidates, runs, strict=True):
 
-        def tick(done: float, total: float, note: str, of=candidate, before=passed) -> None:
+        def tick(
+            done: float, total: float, note: str, of: Candidate = candidate, before: float = passed
+        ) -> None:
             show(before + of.seconds * done / total, plan.seconds, f"{of.family} {note}")
 
-        there = store.find(spec)
-        ready = there is not None and store.weights(spec).exists()
-        records.append(there if ready else run(spec, store, machine, source, tick))
+        record = store.find(spec)
+        if record is None or not store.weights(spec).exists():
+            record = run(spec, store, machine, source, tick)
+        records.append(record)
         passed += candidate.seconds
         show(passed, plan.seconds, candidate.family)
     return records

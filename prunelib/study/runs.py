@@ -19,7 +19,7 @@ from prunelib.pruning.loop import fine_tune, prune
 from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.images import data_of
 from prunelib.study.measured import columns, images_tuned, rounded, wrong_images
-from prunelib.study.outcome import macs_an_image
+from prunelib.study.outcome_checks import macs_an_image
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.start_weights import (
     RunContext,
@@ -35,17 +35,8 @@ from prunelib.training.data import Dataset, generator, train_batches
 from prunelib.training.distillation import Distilled
 from prunelib.training.machine import Machine
 from prunelib.training.source import Source
-from prunelib.training.trainer import (
-    Epoch,
-    Loss,
-    Progress,
-    check_finite,
-    evaluate,
-    of_labels,
-    sgd,
-    sgd_step,
-    train,
-)
+from prunelib.training.trainer import Epoch, Progress, check_finite, evaluate, train
+from prunelib.training.updates import Loss, of_labels, sgd, sgd_step
 
 
 def run(
@@ -108,24 +99,6 @@ def make(spec: Spec, context: RunContext) -> dict:
     if isinstance(spec, PruneSpec):
         return run_prune(spec, context)
     return run_saliency(spec, context)
-
-
-def reads(spec: Spec, store: Store) -> list[Path]:
-    """The files of a store that a run uses if they are there."""
-    if isinstance(spec, TrainSpec) and spec.start is None:
-        base, own = spec.teacher and spec.teacher.base, []
-    elif isinstance(spec, TrainSpec):
-        pruning, removals = spec.start.pruning, spec.start.removals
-        base = pruning.base
-        own = [
-            store.path(pruning),
-            store.order_path(pruning),
-            store.pruned_weights(pruning, removals),
-        ]
-    else:
-        base, own = spec.base, [store.checkpoint(spec), store.order_path(spec)]
-    files = [*([store.path(base), store.weights(base)] if base else []), *own]
-    return [path for path in files if path.exists()]
 
 
 def run_train(spec: TrainSpec, context: RunContext) -> dict:

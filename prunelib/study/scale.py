@@ -6,7 +6,8 @@ from typing import Any
 
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import FIRST, Changes, Family
+from prunelib.study.families import FIRST
+from prunelib.study.family import Changes, Family
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
 from prunelib.training.source import Source

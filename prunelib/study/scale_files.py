@@ -211,7 +211,7 @@ def adapted(
     pruning = file.prune.model_dump(exclude_none=True)
     prune = replace(like.prune, **pad | pruning)
     smaller = data.shape.params(base) / like.shape.params(like.base)
-    if not {"removals", "stop_params"} & set(pruning) and prune.stop_params:
+    if not {"removals", "stop_params"} & set(pruning) and like.prune.stop_params:
         least = data.shape.params(base.scaled(0))
         prune = replace(prune, stop_params=max(least, round(like.prune.stop_params * smaller)))
     elif "removals" in pruning and "stop_params" not in pruning:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -11,6 +11,9 @@ from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, TEST_IMAGES, TRAINING_IMAGES, InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.training.protocols import TEMPERATURE, WEIGHT, PruneProtocol, TrainProtocol
+
+if TYPE_CHECKING:
+    from prunelib.training.data import Dataset
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -43,7 +46,7 @@ class DataSpec:
             raise ValueError(f"unknown name {self.name!r}; there are: {', '.join(sorted(SHAPES))}")
 
     @classmethod
-    def of(cls, data) -> "DataSpec":
+    def of(cls, data: "Dataset") -> "DataSpec":
         """The spec of a `training.data.Dataset`."""
         shape = data.shape
         if data.name in SHAPES:
@@ -55,6 +58,8 @@ class DataSpec:
     def shape(self) -> InputShape:
         """Channels, classes and size of the images."""
         if self.content is not None:
+            assert self.channels is not None
+            assert self.classes is not None
             return InputShape(self.channels, self.classes, self.image_size)
         return SHAPES[self.name]._replace(image_size=self.image_size)
 
@@ -139,6 +144,11 @@ class SaliencySpec:
 
 Spec = Annotated[TrainSpec | PruneSpec | SaliencySpec, Field(discriminator="kind")]
 ADAPTER: TypeAdapter = TypeAdapter(Spec, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+
+
+def training_of(spec: Spec) -> TrainSpec:
+    """The training run that a spec is, or whose network it begins with."""
+    return spec if isinstance(spec, TrainSpec) else spec.base
 
 
 def to_dict(spec: Spec) -> dict:

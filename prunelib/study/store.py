@@ -10,8 +10,8 @@ from prunelib.errors import PrunelibError
 from prunelib.files import parsed_json, read_text, write_atomically
 from prunelib.pruning.order import check_order
 from prunelib.study import specs
-from prunelib.study.outcome import check, shape_of
-from prunelib.study.specs import PruneSpec, Spec
+from prunelib.study.outcome_checks import check, shape_of
+from prunelib.study.specs import PruneSpec, Spec, TrainSpec
 
 VERSION = 1
 WHAT_TO_DO = "get it back, or delete it and the run chooses anew"
@@ -73,7 +73,7 @@ class Store:
         """Where a pruning run keeps the block of each removal; it outlives the record."""
         return self.folder / "orders" / f"{specs.key(spec)}.json"
 
-    def order(self, spec: Spec) -> list[int] | None:
+    def order(self, spec: PruneSpec) -> list[int] | None:
         """The block of each removal of a pruning run when it was first made; None if it never was.
 
         Raises:
@@ -107,6 +107,7 @@ class Store:
         Raises:
             PrunelibError: another order is kept: it or the record is damaged.
         """
+        assert isinstance(record.spec, PruneSpec)
         blocks = [block for block, _ in removed(record)]
         try:
             if read_order(self.order_path(record.spec)) == blocks:
@@ -170,6 +171,27 @@ class Store:
         probe = self.folder / f".probe-{id(self)}"
         write_atomically(probe, bytes(PROBE))
         probe.unlink()
+
+
+def files_read(spec: Spec, store: Store) -> list[Path]:
+    """The files of a store that a run uses if they are there."""
+    base: TrainSpec | None
+    own: list[Path]
+    if isinstance(spec, TrainSpec) and spec.start is None:
+        base, own = spec.teacher.base if spec.teacher else None, []
+    elif isinstance(spec, TrainSpec):
+        assert spec.start is not None
+        pruning, removals = spec.start.pruning, spec.start.removals
+        base = pruning.base
+        own = [
+            store.path(pruning),
+            store.order_path(pruning),
+            store.pruned_weights(pruning, removals),
+        ]
+    else:
+        base, own = spec.base, [store.checkpoint(spec), store.order_path(spec)]
+    files = [*([store.path(base), store.weights(base)] if base else []), *own]
+    return [path for path in files if path.exists()]
 
 
 def removed(record: Record) -> list[tuple[int, int]]:

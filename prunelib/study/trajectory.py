@@ -36,6 +36,7 @@ class Trajectory:
             )
         middle = list(self.full.middle)
         for block in self.blocks[:removals]:
+            assert block is not None, "the network at the end loses no channel"
             middle[block - 1] -= 1
         return ChannelProfile(self.full.depth, self.full.width, tuple(middle))
 

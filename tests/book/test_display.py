@@ -11,14 +11,14 @@ from prunelib.book import pages, policy
 from prunelib.book.choices import MIME, PLOTLY, Choices, by_scale
 from prunelib.book.figures import block_widths
 from prunelib.book.figures.static import svg
-from prunelib.book.figures.style import LINES, finish, line, trace
+from prunelib.book.figures.style import LINES, describe_figure, line, trace
 from prunelib.errors import Missing, PrunelibError
 from prunelib.nets.profile import ChannelProfile
 
 
 def figure(title):
     made = go.Figure(trace([1], [2], title, LINES[0]), {"title": title})
-    return finish(made, "A figure", f"What {title} shows.", pd.DataFrame({"a": [1]}))
+    return describe_figure(made, "A figure", f"What {title} shows.", pd.DataFrame({"a": [1]}))
 
 
 def page():
@@ -112,7 +112,9 @@ def test_figures_of_a_page_are_numbered_and_have_anchors_of_their_own():
 
 def test_the_csv_has_all_rows_and_the_table_some():
     table = pd.DataFrame({"n": range(1_000), "name": "=1+1", "share": 0.123456789})
-    made = finish(go.Figure(trace([1], [2], "x", LINES[0])), "Many rows", "A thousand.", table)
+    made = describe_figure(
+        go.Figure(trace([1], [2], "x", LINES[0])), "Many rows", "A thousand.", table
+    )
     shown = page()
     text = pages.figure_html(made.to_plotly_json(), shown)
     rows = shown.files["start-many-rows.csv"].split("\n")
@@ -127,7 +129,7 @@ EVIL = '</script><!--<script><b>"{{ x }}'
 
 def test_text_cannot_break_out_of_a_page():
     table = pd.DataFrame({EVIL: [EVIL]})
-    evil = finish(go.Figure(trace([1], [EVIL], EVIL, LINES[0])), EVIL, EVIL, table)
+    evil = describe_figure(go.Figure(trace([1], [EVIL], EVIL, LINES[0])), EVIL, EVIL, table)
     evil.update_layout(meta=evil.layout.meta | {"source": EVIL, "scale": EVIL})
     choices = Choices({EVIL: (EVIL, "b")}, {(EVIL,): evil, ("b",): evil})
     text = pages.choices_html(choices._repr_mimebundle_()[MIME], page())
@@ -144,7 +146,7 @@ def test_a_figure_without_a_description_fails_the_book():
 def test_the_picture_for_pages_without_scripts_is_xml_with_the_same_names():
     names = ["first & <last>", "second"]
     made = go.Figure([trace([1, 2], [2, 3], name, line(i)) for i, name in enumerate(names)])
-    finish(made, "Two lines", "Two lines.", pd.DataFrame({"a": [1]}))
+    describe_figure(made, "Two lines", "Two lines.", pd.DataFrame({"a": [1]}))
     texts = [t.text for t in ElementTree.fromstring(svg(made.to_plotly_json())).iter() if t.text]
     assert set(names) <= set(texts)
     assert "Two lines" in texts

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from prunelib.book.figures import speed
+from prunelib.book.figures import speed, updates
 from prunelib.book.prose import speed as told
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import benchmarks
@@ -158,7 +158,7 @@ def test_widths_say_what_one_channel_more_costs():
 
 
 def test_ratios_stand_with_their_quartiles():
-    (trace,) = speed.ratios([STEPS]).data
+    (trace,) = updates.ratios([STEPS]).data
     assert dict(zip(trace.y, trace.x, strict=True)) == {
         "an update<br>WRN-40-1 at 16×16": 0.5,
         "a batch<br>WRN-40-1 at 16×16": 0.25,
@@ -179,7 +179,7 @@ def test_steps_are_put_into_words():
 
 
 def test_removals_tell_how_their_time_falls():
-    choices = speed.removals(STEPS)
+    choices = updates.removals(STEPS)
     (figure,) = choices.figures.values()
     ours, theirs = figure.data
     assert list(ours.y) == [0.9, 0.6, 0.3]
@@ -188,15 +188,15 @@ def test_removals_tell_how_their_time_falls():
     assert "goes to 33% of what it was, that of other code to 100%" in alt
     assert "multiply-accumulates fall to 20%" in alt
     with pytest.raises(Missing):
-        speed.removals(STEPS | {"rows": {}})
+        updates.removals(STEPS | {"rows": {}})
 
 
 def test_parts_add_up_to_a_whole_bar():
-    figure = speed.parts(STEPS)
+    figure = updates.parts(STEPS)
     assert sum(trace.x[0] for trace in figure.data) == pytest.approx(1)
     assert "the rest 75%" in figure.layout.meta["alt"]
     with pytest.raises(Missing):
-        speed.parts(STEPS | {"rows": {}})
+        updates.parts(STEPS | {"rows": {}})
 
 
 def test_executors_and_commands_are_put_into_words():

@@ -32,11 +32,11 @@ from prunelib.study.images import dataset
 from prunelib.study.lookup import lookup
 from prunelib.study.plan import keep_orders, plan
 from prunelib.study.request import Request
-from prunelib.study.runs import initial_model, reads, run
+from prunelib.study.runs import initial_model, run
 from prunelib.study.scales import SCALES
 from prunelib.study.specs import DataSpec, PruneSpec, Start, TrainSpec, from_dict, key, to_dict
 from prunelib.study.start_weights import RunContext, new_model
-from prunelib.study.store import Store, removed
+from prunelib.study.store import Store, files_read, removed
 from prunelib.study.trajectory import Trajectory
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
@@ -167,7 +167,7 @@ def test_a_run_elsewhere_is_sent_the_order(pruned):
     store, _ = pruned
     spec, _ = begin(store, "tuned", 8)
     for each in (PRUNING, spec):
-        assert store.order_path(PRUNING) in reads(each, store)
+        assert store.order_path(PRUNING) in files_read(each, store)
 
 
 def test_weights_of_another_way_are_not_begun_with(pruned, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from prunelib import ChannelProfile, WideResNet
 from prunelib.kernels.cuda_graph import WARM_UP, Recorder, Replayed, distance
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.machine import Machine
-from prunelib.training.trainer import sgd, sgd_step, stepper
+from prunelib.training.updates import sgd, sgd_step, stepper
 
 HERE = Machine("cpu", "float32", 1)
 

@@ -10,7 +10,8 @@ from making import examples, profiles
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.profile import ChannelProfile, round_half_up, stage_widths
+from prunelib.nets.blocks import round_half_up, stage_widths
+from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 
 WRN_40_2 = ChannelProfile.full(40, 2)

@@ -12,7 +12,7 @@ from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channel
 from prunelib.nets.wideresnet import Projection, WideResNet
-from prunelib.training.trainer import sgd, sgd_step
+from prunelib.training.updates import sgd, sgd_step
 
 
 def reference(model: WideResNet, x, training=False):

@@ -22,7 +22,7 @@ from prunelib.pruning.criteria import (
     scores_of,
 )
 from prunelib.pruning.saliency import Fisher, fisher_saliency, loss_changes
-from prunelib.training.trainer import sgd, sgd_step
+from prunelib.training.updates import sgd, sgd_step
 
 
 def parts(x, y, sizes):

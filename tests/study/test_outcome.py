@@ -22,7 +22,7 @@ from prunelib.files import MOST
 from prunelib.nets.inputs import TEST_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study import specs
-from prunelib.study.outcome import check
+from prunelib.study.outcome_checks import check
 from prunelib.study.store import Record, Store
 
 RESULTS = Path(__file__).parents[2] / "results"

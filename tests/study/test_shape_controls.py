@@ -26,7 +26,7 @@ from prunelib.study.images import dataset
 from prunelib.study.lookup import lookup
 from prunelib.study.plan import plan
 from prunelib.study.request import Request
-from prunelib.study.runs import initial_model, reads, run
+from prunelib.study.runs import initial_model, run
 from prunelib.study.scales import SCALES
 from prunelib.study.specs import (
     DataSpec,
@@ -39,7 +39,7 @@ from prunelib.study.specs import (
     to_dict,
 )
 from prunelib.study.start_weights import RunContext, new_model
-from prunelib.study.store import Store, removed
+from prunelib.study.store import Store, files_read, removed
 from prunelib.training.data import train_batches
 from prunelib.training.distillation import distillation_loss
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
@@ -187,7 +187,7 @@ def test_a_student_learns_from_the_base_and_its_work_counts(pruned):
     alone = run(STUDENT, store, CPU)
     assert record.outcome["epochs"]["test_loss"] != alone.outcome["epochs"]["test_loss"]
     assert cost_estimate(taught) > cost_estimate(STUDENT)
-    assert {store.path(BASE), store.weights(BASE)} == set(reads(taught, store))
+    assert {store.path(BASE), store.weights(BASE)} == set(files_read(taught, store))
 
 
 def test_a_teacher_without_weight_teaches_nothing(pruned):

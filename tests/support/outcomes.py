@@ -2,7 +2,7 @@
 
 from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.pruning.order import finished, sizes
-from prunelib.study.outcome import shape_of
+from prunelib.study.outcome_checks import shape_of
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 
 HERE = {"hardware": "a pencil", "precision": "float32"}

@@ -8,7 +8,7 @@ from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN
 from prunelib.study.lookup import lookup
-from prunelib.study.outcome import macs_an_image
+from prunelib.study.outcome_checks import macs_an_image
 from prunelib.study.plan import plan
 from prunelib.study.request import Request
 from prunelib.study.scale import Scale

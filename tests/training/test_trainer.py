@@ -15,7 +15,8 @@ from prunelib.nets.profile import ChannelProfile
 from prunelib.training import trainer
 from prunelib.training.data import Dataset, train_batches
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
-from prunelib.training.trainer import NotFinite, evaluate, sgd, sgd_step, train
+from prunelib.training.trainer import NotFinite, evaluate, train
+from prunelib.training.updates import sgd, sgd_step
 
 TINY = ChannelProfile.full(10, 0.25)
 SHORT = TrainProtocol(epochs=3, batch_size=16, lr=0.05, milestones=(1, 2), pad=1)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from html import unescape
+from typing import Any
 
 from prunelib.text import short
 
@@ -27,12 +28,18 @@ class Axis:
         reverse = layout.get("autorange") == "reversed"
         self.ends = (high, low) if reverse else (low, high)
 
-    def __call__(self, value: object) -> float | None:
+    def __call__(self, value: Any) -> float | None:
         """The pixel of a value; None where it has none."""
-        if isinstance(value, str):
-            number = self.names.index(value)
-        elif value is None or value != value or (self.log and value <= 0):
+        if value is None or value != value:
             return None
+        if not isinstance(value, str) and self.log and value <= 0:
+            return None
+        return self.at(value)
+
+    def at(self, value: Any) -> float:
+        """The pixel of a value that has one."""
+        if isinstance(value, str):
+            number: float = self.names.index(value)
         else:
             number = math.log10(value) if self.log else value
         share = (number - self.ends[0]) / ((self.ends[1] - self.ends[0]) or 1)
@@ -42,7 +49,7 @@ class Axis:
         """Pixels and texts of the ticks."""
         low, high = sorted(self.ends)
         if self.names:
-            yield from ((self(name), text_of(name)) for name in self.names)
+            yield from ((self.at(name), text_of(name)) for name in self.names)
             return
         if self.log:
             decades = range(math.floor(low), math.ceil(high) + 1)
@@ -53,7 +60,7 @@ class Axis:
             step = nice((high - low) / 6)
             found = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
         for value in found:
-            yield self(value), f"{value:.0%}" if "%" in self.format else tick(value)
+            yield self.at(value), f"{value:.0%}" if "%" in self.format else tick(value)
 
 
 def tick(value: float) -> str:

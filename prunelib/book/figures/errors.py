@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from prunelib.book.figures.style import (
     GREY,
     STYLES,
-    finish,
+    describe_figure,
     log_ticks,
     there,
     trace,
@@ -90,7 +90,7 @@ def error_against(
     if x not in ("params", "ms"):
         figure.update_xaxes(type="log", **log_ticks(networks[x]))
     alt = f"Test error against {AXES[x]}, by family.{ranking(means)}"
-    return finish(figure, "Test error by family", alt, means_table(means, x))
+    return describe_figure(figure, "Test error by family", alt, means_table(means, x))
 
 
 def of_view(view: View, x: str, inference: dict | None, families: Sequence[str]) -> go.Figure:
@@ -248,7 +248,7 @@ def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
     table["family"] = [FAMILIES[name].title for name in table["family"]]
     table.columns = ["against", "budget", "points worse", "least", "most", "seeds"]
     alt = "Error of pruned-and-tuned networks minus that of others of equal size, by size."
-    return finish(
+    return describe_figure(
         figure,
         "By how much pruned-and-tuned networks are worse",
         f"{alt} {'; '.join(ends)}.",

@@ -7,7 +7,15 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from prunelib.book.choices import Choices
-from prunelib.book.figures.style import STYLES, finish, line, there, trace, whiskers
+from prunelib.book.figures.style import (
+    STYLES,
+    describe_figure,
+    line,
+    sourced,
+    there,
+    trace,
+    whiskers,
+)
 from prunelib.errors import Missing
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.tables import PRUNED
@@ -23,11 +31,10 @@ def against_epochs(views: dict[str, View]) -> Choices:
     rows = trained(views)
     there(rows)
     source = " ".join(view.provenance() for view in views.values() if view.there)
-    figures = {}
-    for size, at in rows.groupby("size"):
-        figure = at_size(at, int(size))
-        figure.update_layout(meta=figure.layout.meta | {"source": source})
-        figures[(f"{short(size)} parameters",)] = figure
+    figures: dict[tuple[str, ...], go.Figure] = {
+        (f"{short(size)} parameters",): sourced(at_size(at, int(size)), source)
+        for size, at in rows.groupby("size")
+    }
     return Choices({"size": tuple(key[0] for key in figures)}, figures)
 
 
@@ -55,25 +62,7 @@ def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
         own = rows[rows["family"] == family]
         if own.empty:
             continue
-        style, title = STYLES[family], FAMILIES[family].title
-        symbols = [f"{style.marker}-open" if longer else style.marker for longer in own["longer"]]
-        plain = style.marker.endswith("-open")
-        figure.add_trace(
-            trace(
-                own["epochs"],
-                own["error"],
-                title,
-                style,
-                marker={} if plain else {"symbol": symbols},
-                error_y=whiskers(own["error"], own["best"], own["worst"]),
-                custom=own[["scale", "seeds"]].values.tolist(),
-                records=[
-                    [f"{scale}/{k}" for k in keys] for scale, keys in own[["scale", "keys"]].values
-                ],
-                hover=f"{title}\n%{{x:.0f}} epochs, scale %{{customdata[0]}}\nmean of "
-                "%{customdata[1]} run(s): %{y:.2f} % error",
-            )
-        )
+        figure.add_trace(epochs_trace(own, family))
     figure.update_xaxes(title="epochs that the weights were trained for", type="log", dtick="D2")
     figure.update_yaxes(title="test error, per cent")
     best = rows.sort_values("error").iloc[0]
@@ -94,7 +83,28 @@ def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
             "worst": "worst seed, %",
         }
     )
-    return finish(figure, f"Error against epochs at {short(budget)} parameters", alt, table)
+    return describe_figure(
+        figure, f"Error against epochs at {short(budget)} parameters", alt, table
+    )
+
+
+def epochs_trace(rows: pd.DataFrame, family: str) -> go.Scatter:
+    """The networks of one family in `at_size`."""
+    style, title = STYLES[family], FAMILIES[family].title
+    symbols = [f"{style.marker}-open" if longer else style.marker for longer in rows["longer"]]
+    plain = style.marker.endswith("-open")
+    return trace(
+        rows["epochs"],
+        rows["error"],
+        title,
+        style,
+        marker={} if plain else {"symbol": symbols},
+        error_y=whiskers(rows["error"], rows["best"], rows["worst"]),
+        custom=rows[["scale", "seeds"]].values.tolist(),
+        records=[[f"{scale}/{k}" for k in keys] for scale, keys in rows[["scale", "keys"]].values],
+        hover=f"{title}\n%{{x:.0f}} epochs, scale %{{customdata[0]}}\nmean of "
+        "%{customdata[1]} run(s): %{y:.2f} % error",
+    )
 
 
 def lead_of_shape(views: dict[str, View]) -> go.Figure:
@@ -132,10 +142,9 @@ def lead_of_shape(views: dict[str, View]) -> go.Figure:
         f"the errors lies between {rows['ratio'].min():.3f} and {rows['ratio'].max():.3f}."
     )
     table = rows.drop(columns=["length"]).rename(columns={"points": "difference, points"})
-    figure = finish(figure, "Lead of the pruned shape by length", alt, table)
+    figure = describe_figure(figure, "Lead of the pruned shape by length", alt, table)
     source = " ".join(view.provenance() for view in views.values() if view.there)
-    figure.update_layout(meta=figure.layout.meta | {"source": source})
-    return figure
+    return sourced(figure, source)
 
 
 def leads(views: dict[str, View]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from prunelib.book.figures.errors import AXES, by_family
-from prunelib.book.figures.style import GREY, STYLES, Style, finish, trace
+from prunelib.book.figures.style import GREY, STYLES, Style, describe_figure, trace
 from prunelib.evidence.published import COPYCATS, SNIP
 from prunelib.study.families import FAMILIES, MAIN
 
@@ -49,4 +49,4 @@ def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
         "networks. Smaller scales have smaller images and shorter training: errors compare within "
         "a scale only."
     )
-    return finish(figure, "What others published", alt, table)
+    return describe_figure(figure, "What others published", alt, table)

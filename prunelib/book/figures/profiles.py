@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from prunelib.book.escape import plotly
-from prunelib.book.figures.style import GREY, OLIVE, STYLES, TEAL, finish, line, trace
+from prunelib.book.figures.style import GREY, OLIVE, STYLES, TEAL, describe_figure, line, trace
 from prunelib.nets.profile import ChannelProfile
 
 
@@ -63,7 +63,9 @@ def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
     figure.update_xaxes(title="block (hatched: halves the resolution)", row=len(profiles), col=1)
     table = pd.DataFrame(rows, columns=["network", "block", "channels", "% left"])
     height = 120 + 190 * len(profiles)
-    return finish(figure, "Channels left in each block", kept_most(profiles), table, height)
+    return describe_figure(
+        figure, "Channels left in each block", kept_most(profiles), table, height
+    )
 
 
 def kept_most(profiles: dict[str, ChannelProfile]) -> str:
@@ -121,7 +123,7 @@ def block_widths(profiles: dict[str, ChannelProfile]) -> go.Figure:
     )
     table = pd.DataFrame(rows, columns=["network", "block", "between blocks", "inside the block"])
     height = 140 + 190 * len(profiles)
-    return finish(figure, "Channels between and inside blocks", alt, table, height)
+    return describe_figure(figure, "Channels between and inside blocks", alt, table, height)
 
 
 def profile_lines(
@@ -165,4 +167,4 @@ def profile_lines(
     )
     table = pd.DataFrame(rows, columns=["network", "block", "channels", "% left"])
     alt = f"Share of channels left in each of {len(first.blocks)} blocks: {'; '.join(profiles)}."
-    return finish(figure, "Shapes beside each other", alt, table)
+    return describe_figure(figure, "Shapes beside each other", alt, table)

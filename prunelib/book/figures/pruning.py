@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.style import STYLES, finish, there, trace
+from prunelib.book.figures.style import STYLES, describe_figure, there, trace
 from prunelib.nets.profile import ChannelProfile
 
 
@@ -40,7 +40,7 @@ def trajectory(trajectories: pd.DataFrame) -> go.Figure:
         f"{first['params'].iloc[0]:,} parameters, {first['error'].iloc[-1]:.2f} per cent with "
         f"{first['params'].iloc[-1]:,}."
     )
-    return finish(figure, "Test error along pruning", alt, table)
+    return describe_figure(figure, "Test error along pruning", alt, table)
 
 
 def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Figure:
@@ -77,7 +77,7 @@ def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Fi
         f"end block {final.idxmax()} keeps most ({final.max():.0f} per cent) and block "
         f"{final.idxmin()} least ({final.min():.0f} per cent)."
     )
-    return finish(figure, "Which block loses channels when", alt, table, height=460)
+    return describe_figure(figure, "Which block loses channels when", alt, table, height=460)
 
 
 def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
@@ -110,4 +110,4 @@ def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
     table = run.assign(smooth=smooth)[["removals", "macs", "seconds", "smooth"]].set_axis(
         ["removals", "MACs", "seconds", "running median of 9"], axis=1
     )
-    return finish(figure, "Seconds for a removal", alt, table)
+    return describe_figure(figure, "Seconds for a removal", alt, table)

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.style import GREY, LINES, Style, finish, line, there, trace
+from prunelib.book.figures.style import GREY, LINES, Style, describe_figure, line, there, trace
 from prunelib.evidence.comparisons import saliency_ranks as saliency_ranks_of
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.text import fixed
@@ -53,7 +53,7 @@ def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figu
     table = run[["block", "channel", predicted, "actual"]].rename(
         columns={predicted: "Fisher saliency, nats", "actual": "measured change, nats"}
     )
-    return finish(figure, "Saliency against what removals do", alt, table)
+    return describe_figure(figure, "Saliency against what removals do", alt, table)
 
 
 def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
@@ -80,4 +80,4 @@ def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
     table = by_block.rename(columns=names).reset_index()
     means = ", ".join(f"{names[c]} {fixed(mean(by_block[c].dropna()))}" for c in names)
     alt = f"Rank correlation with the measured change within each block; mean over blocks: {means}."
-    return finish(figure, "How well each criterion ranks channels", alt, table)
+    return describe_figure(figure, "How well each criterion ranks channels", alt, table)

@@ -1,25 +1,22 @@
-"""The benchmarks in pictures."""
+"""The benchmarks of inference in pictures."""
 
-from collections.abc import Iterable
-from itertools import cycle, product
+from itertools import product
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from prunelib.book.choices import Choices
-from prunelib.book.escape import plotly
 from prunelib.book.figures.style import (
     GREY,
     LINES,
-    PATTERNS,
     STYLES,
     Style,
-    finish,
+    describe_figure,
     line,
+    sourced,
     trace,
 )
 from prunelib.book.prose.speed import TITLES
-from prunelib.errors import Missing
 from prunelib.evidence.benchmarks import ENGINES, provenance
 from prunelib.text import counted
 
@@ -28,9 +25,6 @@ ROUNDED = {"▲": "◭", "▼": "⧨"}
 
 STEP = 16
 """Channels that processors with wide vectors work on at once."""
-
-COMPARED = ("wide", "narrow", "data", "pruning", "wide-pruning")
-"""The rows of `benchmarks/steps.py` that stand against another code."""
 
 
 def engine(row: pd.Series | dict) -> str:
@@ -45,11 +39,6 @@ def style_of(family: str) -> tuple[str, Style]:
     if plain != family:
         style = style._replace(marker=f"{style.marker}-dot", glyph=ROUNDED[style.glyph])
     return TITLES.get(family, family), style
-
-
-def sourced(figure: go.Figure, record: dict) -> go.Figure:
-    """The figure, with what it was measured on."""
-    return figure.update_layout(meta=figure.layout.meta | {"source": provenance(record)})
 
 
 def latency(record: dict) -> Choices:
@@ -68,16 +57,16 @@ def latency(record: dict) -> Choices:
             rows["computed by"].unique(), key=lambda n: not n.startswith(ENGINES[0])
         ),
     }
-    figures = {}
-    for answers in product(*questions.values()):
-        network, batch, computed = answers
+    figures: dict[tuple[str, ...], go.Figure] = {}
+    for network, batch, computed in product(*questions.values()):
+        answers = network, batch, computed
         chosen = rows[
             (rows["title"] == network)
             & (rows["batch"] == int(batch))
             & (rows["computed by"] == computed)
         ]
         if len(chosen) > 1:
-            figures[answers] = sourced(latency_figure(chosen, answers), record)
+            figures[answers] = sourced(latency_figure(chosen, answers), provenance(record))
     return Choices({name: tuple(found) for name, found in questions.items()}, figures)
 
 
@@ -107,16 +96,10 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
     figure.update_yaxes(
         title="time, share of the base network's", tickformat=".0%", rangemode="tozero"
     )
-    table = pd.DataFrame(
-        {
-            "network": [TITLES.get(f, f) for f in rows["family"]],
-            "parameters": rows["params"],
-            "MACs": rows["macs"],
-            "ms": rows["ms"],
-            "time, share": rows["against_base"],
-            "MACs, share": rows["macs_share"],
-        }
+    table = rows[["family", "params", "macs", "ms", "against_base", "macs_share"]].set_axis(
+        ["network", "parameters", "MACs", "ms", "time, share", "MACs, share"], axis=1
     )
+    table["network"] = [TITLES.get(family, family) for family in rows["family"]]
     smaller = rows[rows["family"] != "base"]
     alt = (
         f"{answers[0]}, {counted(int(answers[1]), 'image')} at once, {answers[2]}: networks with "
@@ -124,7 +107,7 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
         f"network's multiply-accumulates take {smaller['against_base'].min():.0%} to "
         f"{smaller['against_base'].max():.0%} of its time."
     )
-    return finish(figure, "Time against work", alt, table)
+    return describe_figure(figure, "Time against work", alt, table)
 
 
 def widths(record: dict, images: int = 128) -> go.Figure:
@@ -150,7 +133,8 @@ def widths(record: dict, images: int = 128) -> go.Figure:
     )
     table = table.reset_index().rename(columns={"width": "channels"})
     alt = f"Time of two 3×3 convolutions by their bottleneck width. {jumps(rows)}"
-    return sourced(finish(figure, "Time by bottleneck width", alt, table), record)
+    figure = describe_figure(figure, "Time by bottleneck width", alt, table)
+    return sourced(figure, provenance(record))
 
 
 def jumps(rows: pd.DataFrame) -> str:
@@ -165,145 +149,3 @@ def jumps(rows: pd.DataFrame) -> str:
         if steps:
             sentences.append(f"{', '.join(names)}: {', '.join(steps)}.")
     return " ".join(sentences)
-
-
-def ratios(records: list[dict]) -> go.Figure:
-    """Our time as a share of another code's, with quartiles; a record for each other code."""
-    figure, tables = go.Figure(), []
-    for i, record in enumerate(records):
-        name = f"{record['against']} in float32, ours in {record['circumstances']['precision']}"
-        rows = [row for key, row in record["rows"].items() if key in COMPARED]
-        ratio = [row["ratio"] for row in rows]
-        figure.add_trace(
-            trace(
-                ratio,
-                [wrapped(row) for row in rows],
-                f"against {name}",
-                line(i),
-                mode="markers",
-                marker={"size": 11},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [row.get("high", r) - r for row, r in zip(rows, ratio, strict=True)],
-                    "arrayminus": [
-                        r - row.get("low", r) for row, r in zip(rows, ratio, strict=True)
-                    ],
-                },
-                custom=[[row["ms"], row["against_ms"]] for row in rows],
-                hover="%{y}\n%{customdata[0]:.3g} ms, not %{customdata[1]:.3g} ms\nratio %{x:.2f}",
-            )
-        )
-        tables.append(
-            pd.DataFrame(
-                {
-                    "what": [row["title"] for row in rows],
-                    "against": name,
-                    "ours, ms": [row["ms"] for row in rows],
-                    "theirs, ms": [row["against_ms"] for row in rows],
-                    "ratio": ratio,
-                }
-            )
-        )
-    figure.add_vline(x=1, line={"color": GREY})
-    figure.update_xaxes(title="our time, as a share of theirs", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed")
-    table = pd.concat(tables)
-    facts = " ".join(
-        f"Against {name}: "
-        + "; ".join(f"{row.what} {row.ratio:.2f}" for row in group.itertuples())
-        + "."
-        for name, group in table.groupby("against", sort=False)
-    )
-    alt = f"Our time as a share of theirs. {facts}"
-    height = 160 + 70 * table["what"].nunique()
-    return sourced(finish(figure, "Our time beside other codes", alt, table, height), records[0])
-
-
-def wrapped(row: dict) -> str:
-    """What was timed, in lines short enough for a phone."""
-    what = row["title"].removesuffix(row["network"])
-    return "\n".join([*what.split(", ", 1), row["network"]])
-
-
-def removals(record: dict) -> Choices:
-    """Time of a removal against the MACs that are left: ours falls, that of masks does not."""
-    rows = (row for row in record["rows"].values() if "ms_at" in row)
-    figures = {(row["network"],): sourced(removal_figure(row, record), record) for row in rows}
-    if not figures:
-        raise Missing("there are no records to draw this from")
-    return Choices({"network": tuple(answers[0] for answers in figures)}, figures)
-
-
-def removal_figure(row: dict, record: dict) -> go.Figure:
-    """One answer of `removals`."""
-    figure = go.Figure()
-    macs, against = row["macs_at"], record["against"]
-    for i, (name, times) in enumerate(
-        (("prunelib", row["ms_at"]), (against, row["against_ms_at"]))
-    ):
-        seconds = [t / 1e3 for t in times]
-        hover = "%{fullData.name}\n%{x:,} MACs\n%{y:.2f} s"
-        figure.add_trace(trace(macs, seconds, name, line(i), hover=hover))
-    figure.update_xaxes(title="MACs of the network that is left", autorange="reversed")
-    figure.update_yaxes(
-        title=f"seconds for a removal and its {int(row['steps'])} updates", rangemode="tozero"
-    )
-    table = pd.DataFrame(
-        {
-            "MACs": macs,
-            "prunelib, s": [t / 1e3 for t in row["ms_at"]],
-            f"{against}, s": [t / 1e3 for t in row["against_ms_at"]],
-        }
-    )
-    alt = (
-        f"{row['title']}: from first to last the time goes to {last(row['ms_at'])} of what it "
-        f"was, that of {against} to {last(row['against_ms_at'])}, while "
-        f"multiply-accumulates fall to {last(macs)}. The whole run takes {row['ratio']:.2f} of "
-        f"the time of {against}."
-    )
-    return finish(figure, "Seconds for a removal as the network shrinks", alt, table)
-
-
-def last(values: list[float]) -> str:
-    """The last of some values as a share of the first."""
-    return f"{values[-1] / values[0]:.0%}"
-
-
-def parts(record: dict) -> go.Figure:
-    """Where the time of an update goes, by kind of operation."""
-    rows = [row for row in record["rows"].values() if "parts" in row]
-    if not rows:
-        raise Missing("there are no records to draw this from")
-    names = [row["network"] for row in rows]
-    figure = go.Figure()
-    looks = zip(rows[0]["parts"], cycle(LINES), cycle(PATTERNS), strict=False)
-    for kind, style, pattern in looks:
-        figure.add_bar(
-            y=[plotly(name) for name in names],
-            x=[row["parts"][kind] for row in rows],
-            orientation="h",
-            name=plotly(kind),
-            marker={"color": style.colour, "pattern": {"shape": pattern}},
-            meta={"label": True, "glyph": "▨" if pattern else "■"},
-            showlegend=False,
-            hovertemplate="%{fullData.name}<br>%{x:.0%}<extra></extra>",
-        )
-    figure.update_layout(barmode="stack")
-    figure.update_xaxes(title="share of the time of an update", tickformat=".0%", range=[0, 1])
-    table = pd.DataFrame(
-        [
-            {"what": kind} | {n: r["parts"][kind] for n, r in zip(names, rows, strict=True)}
-            for kind in rows[0]["parts"]
-        ]
-    )
-    alt = f"Where the time goes. {'; '.join(shares(rows))}."
-    height = 180 + 70 * len(rows)
-    return sourced(finish(figure, "Where the time of an update goes", alt, table, height), record)
-
-
-def shares(rows: list[dict]) -> Iterable[str]:
-    """The shares of kinds of operations from a hundredth on, a text a network."""
-    for row in rows:
-        kinds = (f"{kind} {share:.0%}" for kind, share in row["parts"].items() if share >= 0.01)
-        yield f"{row['network']}: {', '.join(kinds)}"

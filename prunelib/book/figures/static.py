@@ -125,8 +125,8 @@ def shapes(layout: dict, x: Axis, y: Axis, axes: tuple[str, str], box: tuple) ->
             continue
         xs = [shape["x0"], shape["x1"]] if "domain" not in refs[0] else None
         ys = [shape["y0"], shape["y1"]] if "domain" not in refs[1] else None
-        x0, x1 = [x(v) for v in xs] if xs else (box[0], box[2])
-        y0, y1 = [y(v) for v in ys] if ys else (box[3], box[1])
+        x0, x1 = [x.at(v) for v in xs] if xs else (box[0], box[2])
+        y0, y1 = [y.at(v) for v in ys] if ys else (box[3], box[1])
         if shape.get("type") == "rect":
             parts.append(rect(x0, y0, x1, y1, "#888888", 0.2))
         else:
@@ -146,8 +146,8 @@ def top_of(layout: dict, name: str) -> float:
 def scattered(drawn: dict, x: Axis, y: Axis) -> list[str]:
     """A line, its markers and whiskers."""
     colour = drawn["marker"]["color"]
-    points = [(x(a), y(b)) for a, b in zip(drawn["x"], drawn["y"], strict=True)]
-    points = [point for point in points if None not in point]
+    pairs = [(x(a), y(b)) for a, b in zip(drawn["x"], drawn["y"], strict=True)]
+    points = [(a, b) for a, b in pairs if a is not None and b is not None]
     parts = []
     for name, axis in (("x", x), ("y", y)):
         error = drawn.get(f"error_{name}") or {}
@@ -176,29 +176,30 @@ def barred(drawn: dict, x: Axis, y: Axis, index: int, bars: list[dict]) -> list[
     if drawn.get("orientation") == "h":
         for i, (name, value) in enumerate(zip(drawn["y"], drawn["x"], strict=True)):
             before = sum(t["x"][i] for t in bars[:index])
-            middle = y(name)
-            parts.append(rect(x(before), middle - 14, x(before + value), middle + 14, colour))
+            middle = y.at(name)
+            ends = x.at(before), x.at(before + value)
+            parts.append(rect(ends[0], middle - 14, ends[1], middle + 14, colour))
         return parts
-    wide = 0.8 * abs(x(1) - x(0)) / len(bars)
+    wide = 0.8 * abs(x.at(1) - x.at(0)) / len(bars)
     texts = drawn.get("text") or [""] * len(drawn["x"])
     for number, value, text in zip(drawn["x"], drawn["y"], texts, strict=True):
-        left = x(number) + wide * (index - len(bars) / 2)
-        parts.append(rect(left, y(value), left + wide, y(0), colour))
-        parts.append(words(left + wide / 2, y(value) - 4, text_of(text), "middle", size=11))
+        left = x.at(number) + wide * (index - len(bars) / 2)
+        parts.append(rect(left, y.at(value), left + wide, y.at(0), colour))
+        parts.append(words(left + wide / 2, y.at(value) - 4, text_of(text), "middle", size=11))
     return parts
 
 
 def heat(drawn: dict, x: Axis, y: Axis) -> list[str]:
     """A heat map: runs of equal colour in each row as one rectangle."""
-    half = abs(y(drawn["y"][1]) - y(drawn["y"][0])) / 2 if len(drawn["y"]) > 1 else 10
+    half = abs(y.at(drawn["y"][1]) - y.at(drawn["y"][0])) / 2 if len(drawn["y"]) > 1 else 10
     parts = []
     for row, values in zip(drawn["y"], drawn["z"], strict=True):
         start = 0
         for i in range(1, len(values) + 1):
             if i == len(values) or values[i] != values[start]:
-                ends = x(drawn["x"][start]), x(drawn["x"][min(i, len(values) - 1)])
+                ends = x.at(drawn["x"][start]), x.at(drawn["x"][min(i, len(values) - 1)])
                 colour = shade(values[start] / (drawn.get("zmax") or 1))
-                parts.append(rect(ends[0], y(row) - half, ends[1], y(row) + half, colour))
+                parts.append(rect(ends[0], y.at(row) - half, ends[1], y.at(row) + half, colour))
                 start = i
     return parts
 

@@ -8,7 +8,7 @@ that were trained as long as the base network; open markers and broken lines saw
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -95,7 +95,7 @@ class Drawn(go.Figure):
     # These would show Plotly alone, and again as a page of its own.
     _ipython_display_ = _repr_html_ = None
 
-    def _repr_mimebundle_(self, *args, **kwargs) -> dict:
+    def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict:
         bundle = super()._repr_mimebundle_(*args, **kwargs)
         picture = svg(self.to_plotly_json())
         return {**bundle, "image/svg+xml": picture, "text/plain": self.layout.meta["title"]}
@@ -113,7 +113,7 @@ def trace(
     records: Sequence[Sequence[str]] | None = None,
     label: bool = True,
     group: str | None = None,
-    **more,
+    **more: Any,
 ) -> go.Scatter:
     """A series of a figure.
 
@@ -179,7 +179,7 @@ def apart(high: pd.Series, low: pd.Series) -> list[float]:
     return [text.rounded(a) - text.rounded(b) for a, b in zip(high, low, strict=True)]
 
 
-def finish(
+def describe_figure(
     figure: go.Figure, title: str, alt: str, table: pd.DataFrame, height: int = 450
 ) -> go.Figure:
     """Add what all figures share.
@@ -255,3 +255,8 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:,.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def sourced(figure: go.Figure, source: str) -> go.Figure:
+    """The figure, with a sentence on where its data come from."""
+    return figure.update_layout(meta=figure.layout.meta | {"source": source})

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from prunelib.book.figures.style import GREY, finish, line, there, trace
+from prunelib.book.figures.style import GREY, describe_figure, line, there, trace
 from prunelib.text import counted
 
 
@@ -41,4 +41,4 @@ def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Fig
         f"epoch the error is {last['test_error'].min():.2f} to {last['test_error'].max():.2f} per "
         "cent."
     )
-    return finish(figure, "Error and loss by epoch", alt, table, height=520)
+    return describe_figure(figure, "Error and loss by epoch", alt, table, height=520)

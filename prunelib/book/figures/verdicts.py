@@ -14,7 +14,7 @@ from prunelib.book.figures.style import (
     TEAL,
     VIOLET,
     Style,
-    finish,
+    describe_figure,
     there,
     trace,
 )
@@ -44,6 +44,7 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
         group = [v for v in found if v.verdict == verdict]
         if not group:
             continue
+        half_widths = [0 if v.low is None else v.mean - v.low for v in group]
         figure.add_trace(
             trace(
                 [v.mean for v in group],
@@ -52,22 +53,17 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
                 style,
                 mode="markers",
                 marker={"size": 12},
-                error_x={
-                    "type": "data",
-                    "array": [0 if v.low is None else v.mean - v.low for v in group],
-                },
+                error_x={"type": "data", "array": half_widths},
                 custom=[["\n".join(wrap(v.text, 40))] for v in group],
                 records=[list(v.records) for v in group],
                 hover="%{customdata[0]}\n%{x:+.2f} points",
             )
         )
     figure.add_vline(x=0, line={"color": GREY})
+    order = [plotly(label[name]) for name in reversed(claims) if name in label]
     figure.update_layout(
         xaxis_title="points of test error",
-        yaxis={
-            "categoryorder": "array",
-            "categoryarray": [plotly(label[name]) for name in reversed(claims) if name in label],
-        },
+        yaxis={"categoryorder": "array", "categoryarray": order},
     )
     table = pd.DataFrame(
         [(v.claim, v.statistic, v.mean, v.low, v.high, v.verdict) for v in found],
@@ -75,7 +71,9 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     )
     parts = "; ".join(f"{v.claim} {v.verdict} ({fixed(v.mean, sign=True)})" for v in found)
     alt = f"Mean and 95 % interval of claims: {parts}."
-    return finish(figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims))
+    return describe_figure(
+        figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims)
+    )
 
 
 def named(claim: str, short: str) -> str:
@@ -97,28 +95,13 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
     alike = (runs["hardware"] == runs["other_hardware"]) & (
         runs["precision"] == runs["other_precision"]
     )
-    figure = go.Figure()
-    for name, group, style in (
-        ("same processor and number format", runs[alike], Style(TEAL, "circle", "solid", "●")),
-        (
-            "another processor or number format",
-            runs[~alike],
-            Style(VIOLET, "diamond-open", "solid", "◇"),
-        ),
-    ):
-        figure.add_trace(
-            trace(
-                group["difference"],
-                [lines[title] for title in group["title"]],
-                name,
-                style,
-                mode="markers",
-                marker={"size": 12},
-                custom=group[["error", "other"]].values.tolist(),
-                records=[[key] for key in group["key"]],
-                hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %\n%{x:+.2f} points",
-            )
-        )
+    same, other = Style(TEAL, "circle", "solid", "●"), Style(VIOLET, "diamond-open", "solid", "◇")
+    figure = go.Figure(
+        [
+            pairs(runs[alike], lines, "same processor and number format", same),
+            pairs(runs[~alike], lines, "another processor or number format", other),
+        ]
+    )
     apart = runs["difference"].tolist()
     alt = (
         f"Differences of {len(runs)} runs made twice: {fixed(min(apart), sign=True)} to "
@@ -138,4 +121,19 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
     table = table.set_axis(
         ["run", "error, %", "other error, %", "difference", "format", "other format"], axis=1
     )
-    return finish(figure, "Runs made twice", alt, table, height=180 + 64 * len(runs))
+    return describe_figure(figure, "Runs made twice", alt, table, height=180 + 64 * len(runs))
+
+
+def pairs(runs: pd.DataFrame, lines: dict[str, str], name: str, style: Style) -> go.Scatter:
+    """Some of the runs in `made_twice`."""
+    return trace(
+        runs["difference"],
+        [lines[title] for title in runs["title"]],
+        name,
+        style,
+        mode="markers",
+        marker={"size": 12},
+        custom=runs[["error", "other"]].values.tolist(),
+        records=[[key] for key in runs["key"]],
+        hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %\n%{x:+.2f} points",
+    )

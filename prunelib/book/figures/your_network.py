@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.style import STYLES, finish, trace
+from prunelib.book.figures.style import STYLES, describe_figure, sourced, trace
 from prunelib.evidence import your_network
 from prunelib.pruning.checkpoint import Point
 from prunelib.study.families import FAMILIES
@@ -43,7 +43,7 @@ def along(walks: pd.DataFrame, source: str) -> go.Figure:
     table = told[["seed", "removals", "params", "macs", "error"]].rename(
         columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
     )
-    return sourced(finish(figure, "Test error along pruning", alt, table), source)
+    return sourced(describe_figure(figure, "Test error along pruning", alt, table), source)
 
 
 def way(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
@@ -92,10 +92,5 @@ def compared(record: dict) -> go.Figure:
         columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}
     )
     table["family"] = [FAMILIES[name].title for name in table["family"]]
-    finished = finish(figure, "Pruned or narrower", alt, table)
+    finished = describe_figure(figure, "Pruned or narrower", alt, table)
     return sourced(finished, your_network.circumstances(record))
-
-
-def sourced(figure: go.Figure, source: str) -> go.Figure:
-    """The figure, with what it was measured on."""
-    return figure.update_layout(meta=figure.layout.meta | {"source": source})

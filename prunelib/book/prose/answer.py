@@ -148,7 +148,10 @@ def trend(studies: dict[str, View]) -> str:
     same = (answer.scale.data, answer.scale.base)
     alike = [view for view in studies.values() if (view.scale.data, view.scale.base) == same]
     lengths = sorted(filter(complete, alike), key=lambda view: view.scale.train.epochs)
-    leads = [{at.size: at.mean for at in leading(view)[0].sizes} for view in lengths]
+    leads = [
+        {at.size: at.mean for at in leading(view)[0].sizes if at.mean is not None}
+        for view in lengths
+    ]
     sizes = sorted(set.intersection(*map(set, leads))) if len(lengths) > 1 else []
     if not sizes:
         return ""

@@ -56,6 +56,7 @@ def by_size(verdict: Verdict) -> str:
     return "; ".join(
         f"{short(at.size)}: {toward(verdict.claim, at.mean)} {MARKS[at.verdict]}"
         for at in verdict.sizes
+        if at.mean is not None
     )
 
 
@@ -189,25 +190,27 @@ def cell(verdict: Verdict) -> str:
         return f"{MARKS[verdict.verdict]} {word}: {said(verdict)}"
     span = f" ({spanned(verdict)}, {seeds(verdict)})"
     sizes = f"<br><small>{by_size(verdict)}</small>" if by_size(verdict) else ""
-    return f"{MARKS[verdict.verdict]} **{word}**{falls}: {with_unit(verdict)}{span}{sizes}"
+    mean = with_unit(verdict.claim, verdict.mean)
+    return f"{MARKS[verdict.verdict]} **{word}**{falls}: {mean}{span}{sizes}"
 
 
-def with_unit(verdict: Verdict) -> str:
-    """The mean of a verdict, for the claim or against it, with its unit."""
-    number, *side = toward(verdict.claim, verdict.mean).split()
-    return " ".join([f"{number}{unit(verdict.claim)}", *side])
+def with_unit(claim: str, mean: float) -> str:
+    """A mean, for the claim or against it, with its unit."""
+    number, *side = toward(claim, mean).split()
+    return " ".join([f"{number}{unit(claim)}", *side])
 
 
 def spanned(verdict: Verdict) -> str:
     """An interval in a table."""
-    if verdict.low is None:
+    low, high = verdict.low, verdict.high
+    if low is None or high is None:
         return "no interval"
     if verdict.claim in FACTS:
-        return f"{minus(verdict.low)} to {minus(verdict.high)}"
-    if verdict.low * verdict.high >= 0:
-        low, high = sorted((abs(verdict.low), abs(verdict.high)))
+        return f"{minus(low)} to {minus(high)}"
+    if low * high >= 0:
+        low, high = sorted((abs(low), abs(high)))
         return f"{fixed(low)} to {fixed(high)}"
-    return " to ".join(toward(verdict.claim, x) for x in (verdict.low, verdict.high))
+    return " to ".join(toward(verdict.claim, x) for x in (low, high))
 
 
 def costs(view: View) -> str:
@@ -215,7 +218,7 @@ def costs(view: View) -> str:
     by = {v.claim: v for v in verdicts(view, EVERY)}
     lines = ["| the shape is given | its search counts |", "|---|---|"]
     for free in by.values():
-        paid = by.get(free.counted)
+        paid = by.get(free.counted or "")
         if paid is not None and free.sizes and paid.sizes:
             lines.append(f"| {' | '.join(f'{name(v)}: {cell(v)}' for v in (free, paid))} |")
     return "\n".join(lines) if len(lines) > 2 else ""

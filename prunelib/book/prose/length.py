@@ -107,10 +107,8 @@ def brief(verdict: Verdict) -> str:
     if verdict.mean is None:
         return "no run yet" if not verdict.sizes else f"at {len(verdict.sizes)} sizes only"
     word = TOLD.get(verdict.verdict, verdict.verdict)
-    return (
-        f"{MARKS[verdict.verdict]} {word}: {with_unit(verdict)}, {verdict.seeds} of "
-        f"{verdict.planned} seeds"
-    )
+    mean = with_unit(verdict.claim, verdict.mean)
+    return f"{MARKS[verdict.verdict]} {word}: {mean}, {verdict.seeds} of {verdict.planned} seeds"
 
 
 def work(views: dict[str, View]) -> str:

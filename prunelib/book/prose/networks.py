@@ -11,6 +11,7 @@ from prunelib.evidence.design import Design
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 from prunelib.study.scale import Scale
+from prunelib.study.specs import training_of
 from prunelib.study.store import Record
 from prunelib.text import counted, fixed, short
 
@@ -88,10 +89,10 @@ def to_take(scale: Scale, budget: int, best: Design, released: Record | None) ->
     if released is None:
         now = "Of these sizes no weights are released."
     else:
-        outcome = released.outcome
+        outcome, protocol = released.outcome, training_of(released.spec).protocol
         now = (
             f"Released with its weights: {outcome['params']:,} parameters, trained for "
-            f"{counted(released.spec.protocol.epochs, 'epoch')}, {fixed(outcome['error'])} % error "
+            f"{counted(protocol.epochs, 'epoch')}, {fixed(outcome['error'])} % error "
             f"(run {code(released.key)}).\n\n```bash\n{export} -o net.onnx\n```"
         )
     return (

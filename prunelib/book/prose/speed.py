@@ -85,7 +85,7 @@ def rounding(record: dict) -> str:
     rows = comparable(record)
     ms = rows.dropna().set_index([*SETTING, "family"])["ms"]
     rounded = ms[ms.index.get_level_values("family").str.endswith("-rounded")]
-    parts = {}
+    parts: dict[str, list[float]] = {}
     for (*setting, family), value in rounded.items():
         ratio = value / ms[(*setting, family.removesuffix("-rounded"))]
         parts.setdefault(setting[SETTING.index("engine")], []).append(ratio)

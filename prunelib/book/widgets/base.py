@@ -5,8 +5,9 @@ with Python, and in a stored page of the book, where no Python is.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import anywidget
 import traitlets
@@ -45,6 +46,9 @@ def common(view: View, without: str) -> dict:
     }
 
 
+Number = TypeVar("Number", int, float)
+
+
 class Widget(anywidget.AnyWidget):
     """What both widgets share: records of one or more scales, one of which is shown."""
 
@@ -53,7 +57,7 @@ class Widget(anywidget.AnyWidget):
     data = traitlets.Dict().tag(sync=True)
     scale = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, studies: dict[str, View], **state) -> None:
+    def __init__(self, studies: dict[str, View], **state: Any) -> None:
         self.studies = studies
         super().__init__(**state)
 
@@ -68,7 +72,7 @@ class Widget(anywidget.AnyWidget):
         return 0 if run is None else len(run.outcome["points"]["block"]) - 1
 
     @traitlets.validate("scale")
-    def _check_scale(self, proposal) -> str:
+    def _check_scale(self, proposal: traitlets.Bunch) -> str:
         return among(proposal.value, self.studies, "scale")
 
     def _say(self, *facts: str) -> str:
@@ -88,7 +92,7 @@ def first_pruned(studies: dict[str, View], seed: int) -> str:
     return next((n for n, s in studies.items() if s.pruning(seed) is not None), next(iter(studies)))
 
 
-def among(value: str, values, name: str) -> str:
+def among(value: str, values: Collection[str], name: str) -> str:
     """The value, if it is one of these.
 
     Raises:
@@ -99,7 +103,7 @@ def among(value: str, values, name: str) -> str:
     return value
 
 
-def within(value, low, high, name: str):
+def within(value: Number, low: Number, high: Number, name: str) -> Number:
     """The value, if it is in this range.
 
     Raises:

@@ -16,7 +16,8 @@ from prunelib.evidence.curves import Reading, measured_curve
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
-from prunelib.nets.profile import ChannelProfile, largest, round_half_up
+from prunelib.nets.blocks import round_half_up
+from prunelib.nets.profile import ChannelProfile, largest
 from prunelib.study.profile_rules import copied_after
 from prunelib.text import counted, fixed
 
@@ -168,7 +169,7 @@ class Explorer(Widget):
         return self._say(f"scale={self.scale!r}", f"family={self.family!r}", f"{size:,} parameters")
 
     @traitlets.validate("family")
-    def _check_family(self, proposal) -> str:
+    def _check_family(self, proposal: traitlets.Bunch) -> str:
         family = among(proposal.value, FAMILIES, "family")
         if family in (PRUNED, "copycat") and self.records.pruning(0) is None:
             raise Missing(
@@ -178,24 +179,24 @@ class Explorer(Widget):
         return family
 
     @traitlets.validate("removals")
-    def _check_removals(self, proposal) -> int:
+    def _check_removals(self, proposal: traitlets.Bunch) -> int:
         return within(proposal.value, 0, self.last, "removals")
 
     @traitlets.validate("factor")
-    def _check_factor(self, proposal) -> float:
+    def _check_factor(self, proposal: traitlets.Bunch) -> float:
         return within(proposal.value, 0.0, WIDEST_FACTOR, "factor")
 
     @traitlets.validate("block")
-    def _check_block(self, proposal) -> int:
+    def _check_block(self, proposal: traitlets.Bunch) -> int:
         return within(proposal.value, 1, len(self.records.scale.base.middle), "block")
 
     @traitlets.validate("width")
-    def _check_width(self, proposal) -> int:
+    def _check_width(self, proposal: traitlets.Bunch) -> int:
         widest = self.channel_profile.blocks[self.block - 1].c_out
         return within(proposal.value, 1, widest, "width")
 
     @traitlets.validate("profile")
-    def _check_profile(self, proposal) -> str:
+    def _check_profile(self, proposal: traitlets.Bunch) -> str:
         profile, base = ChannelProfile.from_json(proposal.value), self.records.scale.base
         if profile.depth != base.depth:
             raise PrunelibError(f"the profile must have depth {base.depth}, not {profile.depth}")
@@ -204,7 +205,7 @@ class Explorer(Widget):
         return profile.to_json()
 
     @traitlets.observe(*STATE)
-    def _settle(self, change) -> None:
+    def _settle(self, change: traitlets.Bunch) -> None:
         """Bring the other traits in line with the one that changed."""
         if self._settling:
             return

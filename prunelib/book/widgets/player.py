@@ -52,18 +52,18 @@ class Player(Widget):
         return self._say(f"scale={self.scale!r}", f"seed={self.seed}", where)
 
     @traitlets.validate("seed")
-    def _check_seed(self, proposal) -> int:
+    def _check_seed(self, proposal: traitlets.Bunch) -> int:
         runs = self.data["scales"][self.scale]["runs"]
         if runs:
             among(str(proposal.value), runs, "seed")
         return proposal.value
 
     @traitlets.validate("removals")
-    def _check_removals(self, proposal) -> int:
+    def _check_removals(self, proposal: traitlets.Bunch) -> int:
         return within(proposal.value, 0, self.last, "removals")
 
     @traitlets.observe("scale", "seed")
-    def _settle(self, change) -> None:
+    def _settle(self, change: traitlets.Bunch) -> None:
         runs = self.data["scales"][self.scale]["runs"]
         if runs and str(self.seed) not in runs:
             self.seed = int(next(iter(runs)))

@@ -21,7 +21,8 @@ from prunelib.pruning.saliency import Fisher
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
-from prunelib.training.trainer import Progress, sgd_step
+from prunelib.training.trainer import Progress
+from prunelib.training.updates import sgd_step
 
 
 @dataclass

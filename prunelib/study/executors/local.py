@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -213,7 +213,7 @@ def shorten_temporary_folder() -> None:
 _have_seen: Callable[[float], None] = lambda images: None  # noqa: E731
 
 
-def start_worker(seen, slot: int) -> None:
+def start_worker(seen: MutableSequence[float], slot: int) -> None:
     """Set up a worker: it tells how far it is, and does not outlive its parent."""
     global _have_seen
 
@@ -227,7 +227,9 @@ def start_worker(seen, slot: int) -> None:
 def die_with_parent() -> None:
     """Without this a worker would go on for hours after its study was killed."""
     with contextlib.suppress(Exception):
-        multiprocessing.parent_process().join()
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
     os._exit(1)
 
 

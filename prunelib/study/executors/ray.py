@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import socket
+import sys
 import tempfile
 import threading
 import warnings
@@ -16,20 +17,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
 from prunelib.study.executors.base import Losses, Result, failure
 from prunelib.study.images import data_of
-from prunelib.study.runs import reads, run_on
+from prunelib.study.runs import run_on
 from prunelib.study.specs import Spec
 from prunelib.study.start_weights import RunContext
-from prunelib.study.store import Store
+from prunelib.study.store import Store, files_read
 from prunelib.text import one_line
 from prunelib.training.checkpoint import forget
 from prunelib.training.data import Dataset, Split
 from prunelib.training.machine import Machine
+from prunelib.training.source import Source
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 try:
@@ -66,7 +69,7 @@ class RayTasks:
         device: str | None = None,
         threads: int = 1,
         runs_per_gpu: int = 4,
-        root: Path | None = None,
+        root: Path | Source | None = None,
         snapshots: tuple[int, ...] = (),
         precision: str | None = None,
     ) -> None:
@@ -75,7 +78,7 @@ class RayTasks:
         connect(address)
         torch.set_num_threads(threads)  # as a run does that reads the data itself
         self.store, self.root, self.snapshots = store, root, snapshots
-        self.limit = math.inf if jobs is None else jobs
+        self.limit = sys.maxsize if jobs is None else jobs
         self.device = device or ("cuda" if any(has.get("GPU") for has in nodes()) else "cpu")
         self.threads, self.precision = threads, precision
         self.runs_per_gpu = runs_per_gpu if self.device == "cuda" else 0
@@ -84,7 +87,7 @@ class RayTasks:
         share = math.floor(1e4 / runs_per_gpu) / 1e4 if self.runs_per_gpu else 0
         self.task = ray.remote(num_cpus=threads, num_gpus=share, max_retries=0)(work)
         self.running: dict[ray.ObjectRef, Spec] = {}
-        self.data: dict[tuple[str, int], ray.ObjectRef] = {}
+        self.data: dict[tuple[str, int, int], ray.ObjectRef] = {}
         self.losses = Losses()
         self.jobs = 0
         self._count()
@@ -110,7 +113,7 @@ class RayTasks:
         """Hand a spec to the cluster."""
         files = {
             str(path.relative_to(self.store.folder)): path.read_bytes()
-            for path in reads(spec, self.store)
+            for path in files_read(spec, self.store)
         }
         data = self._put(spec)
         task = self.task.remote(
@@ -137,13 +140,15 @@ class RayTasks:
             except ray.exceptions.RayTaskError as error:
                 yield spec, failure(error.cause)
             except ray.exceptions.RayError:
-                if error := self.losses.add(spec):
-                    yield spec, error
+                if lost := self.losses.add(spec):
+                    yield spec, lost
                 else:
                     self.submit(spec)
             else:
                 self._write(spec, files)
-                yield spec, self.store.find(spec)
+                record = self.store.find(spec)
+                assert record is not None
+                yield spec, record
         tick(0.0)
 
     def _write(self, spec: Spec, files: dict[str, bytes]) -> None:
@@ -170,7 +175,7 @@ def connect(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdecimal()) or "/" in host:
         raise PrunelibError(f"{address!r} is not a Ray cluster's address, such as 10.0.0.1:6379")
-    connected = Future()
+    connected: Future[None] = Future()
 
     def begin() -> None:
         try:
@@ -204,7 +209,7 @@ def arrays(data: Dataset) -> tuple:
     return data.name, data.classes, *(tensor.numpy() for tensor in tensors)
 
 
-def shared(name: str, classes: tuple[str, ...], *parts) -> Dataset:
+def shared(name: str, classes: tuple[str, ...], *parts: np.ndarray) -> Dataset:
     """The data set in what `arrays` gave. Its memory cannot be written, and nothing does."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
