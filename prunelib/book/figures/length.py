@@ -23,7 +23,15 @@ from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 from prunelib.text import short
 
-SHOWN = (PRUNED, "reduced-width", "bottleneck", "pruned-from-scratch", "copycat", "retrained")
+SHOWN = (
+    PRUNED,
+    "reduced-width",
+    "bottleneck",
+    "pruned-from-scratch",
+    "copycat",
+    "searched-short",
+    "retrained",
+)
 
 
 def against_epochs(views: dict[str, View]) -> Choices:

@@ -1,6 +1,7 @@
 """What the book says in words: views of the records and verdicts in, Markdown out."""
 
 from prunelib.book.prose.answer import details, headline, limits, longest_complete, readers, trend
+from prunelib.book.prose.expected import same_images, two_hundred
 from prunelib.book.prose.experiments import base, cost, pruned, saliency, shape, simple
 from prunelib.book.prose.judgements import (
     claims,
@@ -44,6 +45,7 @@ __all__ = [
     "readers",
     "reasons",
     "saliency",
+    "same_images",
     "shape",
     "simple",
     "sources",
@@ -51,5 +53,6 @@ __all__ = [
     "table",
     "to_take",
     "trend",
+    "two_hundred",
     "work",
 ]

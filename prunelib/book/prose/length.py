@@ -8,15 +8,17 @@ import pandas as pd
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import LEADING, complete, leading, trend
 from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
-from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import rates
+from prunelib.evidence.rules import copycats_compete
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.verdicts import Verdict, verdicts
 from prunelib.evidence.view import View
 from prunelib.text import fixed, short
 
 HOUR = 3600
+CLEARLY = 0.8
+"""Training is shorter than another if it has less than this share of its epochs."""
 WATCHED = {"bottleneck": "a bottleneck network", "pruned-from-scratch": "a pruned shape"}
 
 
@@ -57,11 +59,14 @@ def still_learning(views: dict[str, View]) -> str:
     for size, at in rows.groupby("size"):
         gains = []
         for family, own in at.sort_values("epochs").groupby("family"):
-            if len(own) > 1:
-                (e0, e1), (before, last) = own["epochs"].iloc[-2:], own["error"].iloc[-2:]
+            last = own.iloc[-1]
+            shorter = own[own["epochs"] < CLEARLY * last["epochs"]]
+            if len(shorter):
+                before = shorter.iloc[-1]
                 gains.append(
-                    f"{fixed(before - last)} points off that of {WATCHED[family]} (from {e0:.0f} "
-                    f"to {e1:.0f} epochs)"
+                    f"{fixed(before['error'] - last['error'])} points off that of "
+                    f"{WATCHED[family]} (from {before['epochs']:.0f} to {last['epochs']:.0f} "
+                    "epochs)"
                 )
         if gains:
             first, *others = gains
@@ -88,12 +93,14 @@ def coverage(views: dict[str, View]) -> str:
 
 
 def against_length(views: dict[str, View]) -> str:
-    """Every claim at every length, as a Markdown table: word, mean and seeds."""
+    """Every claim that is asked at two lengths, as a Markdown table: word, mean and seeds."""
     found = {scale: {v.claim: v for v in verdicts(view, EVERY)} for scale, view in views.items()}
     heads = (f"{view.scale.train.epochs} epochs" for view in views.values())
     lines = [f"| claim | {' | '.join(heads)} |", "|---|" + "---|" * len(views)]
-    decided = [claim for claim in EVERY if claim in CLAIMS or claim.number in LEADING]
-    for claim in decided:
+    for claim in EVERY:
+        asked = sum(asked_of(views[scale], found[scale][claim.number], claim) for scale in views)
+        if claim.rule is copycats_compete or (asked < 2 and len(views) > 1):
+            continue
         cells = []
         for scale, view in views.items():
             v = found[scale][claim.number]

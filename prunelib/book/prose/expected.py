@@ -1,0 +1,108 @@
+"""What longer training would give, and what the same images say, in words."""
+
+from prunelib.book.escape import markdown
+from prunelib.book.prose.words import capital, listed
+from prunelib.evidence.comparisons import SCRATCH
+from prunelib.evidence.paired import Paired, paired
+from prunelib.evidence.projection import PAPER_EPOCHS, Estimate, Projection, projections
+from prunelib.evidence.tables import PRUNED
+from prunelib.evidence.view import View
+from prunelib.study.families import FAMILIES
+from prunelib.text import fixed, short
+
+PAIRS = (
+    (PRUNED, "bottleneck-long"),
+    ("bottleneck-long", f"{SCRATCH}-long"),
+    ("bottleneck", SCRATCH),
+)
+"""Families that are compared on the same images."""
+
+
+def two_hundred(views: dict[str, View]) -> str:
+    """What the paper's 200 epochs would add, as far as the measured lengths tell; Markdown."""
+    rows = projections(views)
+    if not rows:
+        return (
+            f"What {PAPER_EPOCHS} epochs would add cannot be said yet: that takes three lengths of "
+            "training with two seeds in common."
+        )
+    lines = [
+        f"| parameters | bottleneck after {PAPER_EPOCHS} epochs | pruned shape | ratio of errors | "
+        "measured up to | the check |",
+        "|---|---|---|---|---|---|",
+        *(line(row) for row in rows),
+    ]
+    return "\n".join([f"{ahead(rows)} {CAVEAT}", "", *lines])
+
+
+CAVEAT = (
+    "This assumes that errors go on falling along a straight line against epochs, both as "
+    "logarithms. They will level off some day, so that these errors are the least to expect. The "
+    "intervals are 95 % over seeds, and do not know whether the line is right. *The check*: by how "
+    "much the line through all but the longest training misses the ratio that was measured there."
+)
+
+
+def line(row: Projection) -> str:
+    """A row of the table."""
+    cells = (
+        short(row.size),
+        spanned(row.simple, 1, " %"),
+        spanned(row.shape, 1, " %"),
+        spanned(row.ratio, 2),
+        f"{row.longest:.0f} epochs, {row.seeds} seeds",
+        f"{fixed(100 * abs(row.missed - 1), 1)} % too {'high' if row.missed > 1 else 'low'}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def spanned(estimate: Estimate, digits: int, unit: str = "") -> str:
+    """A value and its interval."""
+    middle, low, high = (fixed(x, digits) for x in estimate)
+    return f"{middle}{unit} ({low} to {high})"
+
+
+def ahead(rows: list[Projection]) -> str:
+    """At which sizes which kind of network would lead."""
+    sides = {
+        "the pruned shape would lead": [row for row in rows if row.ratio[1] > 1],
+        "the bottleneck network would lead": [row for row in rows if row.ratio[2] < 1],
+        "it cannot be said which would lead": [
+            row for row in rows if row.ratio[1] <= 1 <= row.ratio[2]
+        ],
+    }
+    parts = [
+        f"at {listed([short(row.size) for row in own])} parameters {who}"
+        for who, own in sides.items()
+        if own
+    ]
+    return f"{capital('; '.join(parts))}, by what was measured up to now."
+
+
+def same_images(views: dict[str, View]) -> str:
+    """Families beside each other on the same test images, as a Markdown table."""
+    rows = [
+        (name, pair, row)
+        for name, view in views.items()
+        for pair in PAIRS
+        for row in paired(view, *pair)
+    ]
+    if not rows:
+        return "Which images were wrong has not been measured for two families of one size yet."
+    heads = "scale | first | second | parameters | only the first wrong | only the second | both"
+    lines = [f"| {heads} | difference, points |", "|---" * 8 + "|"]
+    lines += [row_of(name, pair, row) for name, pair, row in rows]
+    return "\n".join(lines)
+
+
+def row_of(scale: str, pair: tuple[str, str], row: Paired) -> str:
+    """A row of that table."""
+    shares = (row.first_only, row.second_only, row.both)
+    cells = (
+        markdown(scale),
+        *(FAMILIES[family].title for family in pair),
+        short(row.size),
+        *(f"{fixed(share, 1)} %" for share in shares),
+        f"{fixed(row.difference).replace('-', '−')} ± {fixed(row.half)}",
+    )
+    return f"| {' | '.join(cells)} |"

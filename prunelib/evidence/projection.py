@@ -1,0 +1,108 @@
+"""What longer training than was measured would give, if errors went on as they have begun.
+
+A straight line against the epochs, both as logarithms, for each seed; seeds are independent. The
+intervals know of seeds alone. Whether the line is right they do not know: `missed` is a check.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prunelib.evidence.comparisons import SCRATCH, column
+from prunelib.evidence.lengths import LENGTHS, epochs
+from prunelib.evidence.statistics import mean, mean_interval, slope
+from prunelib.evidence.view import View
+
+PAPER_EPOCHS = 200
+SIMPLE = "bottleneck"
+Estimate = tuple[float, float, float]
+"""A value and the ends of its 95 % interval."""
+Point = tuple[float, float, float]
+"""Logarithms of the epochs, of the error of a bottleneck network, and of that of a shape."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Errors (per cent) after so many epochs at one size, and the ratio of simple to shape.
+
+    `longest` is the longest training that was measured, in epochs, and `seeds` have all lengths.
+    `missed` is what the line through all but the longest says of the ratio there, over the ratio
+    that was measured, mean over seeds.
+    """
+
+    size: int
+    simple: Estimate
+    shape: Estimate
+    ratio: Estimate
+    longest: float
+    missed: float
+    seeds: int
+
+
+def projections(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[Projection]:
+    """What is to be expected at each size where three lengths have two seeds in common."""
+    sizes = sorted({size for view in views.values() for size in view.scale.budgets})
+    found = (projection(size, measured(views, size), at) for size in sizes)
+    return [one for one in found if one is not None]
+
+
+def measured(views: Mapping[str, View], size: int) -> list[dict[int, Point]]:
+    """The points at a size by seed, one entry for each length that two seeds have."""
+    lengths = []
+    for view in views.values():
+        for length in LENGTHS:
+            pair = (SIMPLE + length, SCRATCH + length)
+            simple, shape = (column(view, family).get(size, {}) for family in pair)
+            images = column(view, pair[0], "images_seen").get(size, {})
+            points = {
+                seed: (
+                    math.log(epochs(view, images[seed])),
+                    math.log(simple[seed]),
+                    math.log(shape[seed]),
+                )
+                for seed in images
+                if simple.get(seed, 0) > 0 and shape.get(seed, 0) > 0
+            }
+            if len(points) > 1:
+                lengths.append(points)
+    return lengths
+
+
+def projection(size: int, lengths: list[dict[int, Point]], at: float) -> Projection | None:
+    """The projection at a size; None where too little was measured."""
+    seeds = sorted(set.intersection(*map(set, lengths))) if len(lengths) > 2 else []
+    if len(seeds) < 2:
+        return None
+    ordered = sorted(lengths, key=lambda points: points[seeds[0]][0])
+    simple, shape, ratio, missed = [], [], [], []
+    for seed in seeds:
+        xs, ones, others = zip(*(points[seed] for points in ordered), strict=True)
+        apart = [a - b for a, b in zip(ones, others, strict=True)]
+        simple.append(on_line(xs, ones, math.log(at)))
+        shape.append(on_line(xs, others, math.log(at)))
+        ratio.append(on_line(xs, apart, math.log(at)))
+        missed.append(on_line(xs[:-1], apart[:-1], xs[-1]) - apart[-1])
+    return Projection(
+        size=size,
+        simple=as_factor(simple),
+        shape=as_factor(shape),
+        ratio=as_factor(ratio),
+        longest=math.exp(max(points[seed][0] for points in ordered for seed in seeds)),
+        missed=math.exp(mean(missed)),
+        seeds=len(seeds),
+    )
+
+
+def on_line(xs: tuple[float, ...], ys: list[float] | tuple[float, ...], x: float) -> float:
+    """What the line that is nearest to some points by least squares says at x.
+
+    >>> on_line((0.0, 1.0, 2.0), (1.0, 1.5, 2.0), 4.0)
+    3.0
+    """
+    return float(mean(ys) + slope(xs, ys) * (mean([x]) - mean(xs)))
+
+
+def as_factor(logs: list[float]) -> Estimate:
+    """The mean of logarithms and its interval, no longer as logarithms."""
+    middle, low, high = map(math.exp, mean_interval(logs))
+    return middle, low, high

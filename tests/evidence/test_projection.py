@@ -1,0 +1,115 @@
+"""Lines carried on, and networks on the same images, against what is known of made-up ones."""
+
+import base64
+import math
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from making import examples
+from studies import SCALE, edit, fill, reopened, spec_of
+from test_lengths import halving
+
+from prunelib.book import prose
+from prunelib.evidence.paired import paired
+from prunelib.evidence.projection import projection, projections
+
+powers = st.tuples(st.floats(20, 60), st.floats(0.05, 0.6), st.floats(0.8, 1.5))
+"""Of a seed: error of a bottleneck network after one epoch, exponent, and the ratio of errors."""
+
+
+def power_law(seeds, lengths):
+    def point(epochs, first, exponent, ratio):
+        simple = first * epochs**-exponent
+        return math.log(epochs), math.log(simple), math.log(simple / ratio)
+
+    return [{s: point(n, *laws) for s, laws in enumerate(seeds)} for n in lengths]
+
+
+@examples(40)
+@given(st.lists(powers, min_size=2, max_size=4))
+def test_a_power_law_is_carried_on_exactly(seeds):
+    found = projection(80_000, power_law(seeds, (10, 24, 34)), 200)
+    simple = [first * 200**-exponent for first, exponent, _ in seeds]
+    middle = math.exp(sum(map(math.log, simple)) / len(simple))
+    ratio = math.exp(sum(math.log(own) for *_, own in seeds) / len(seeds))
+    assert found.simple[0] == pytest.approx(middle)
+    assert found.ratio[0] == pytest.approx(ratio)
+    assert found.shape[0] == pytest.approx(middle / ratio)
+    assert found.missed == pytest.approx(1)
+    assert (found.longest, found.seeds) == (pytest.approx(34), len(seeds))
+    assert found.ratio[1] <= found.ratio[0] <= found.ratio[2]
+
+
+@examples(20)
+@given(powers, st.floats(1.01, 1.3))
+def test_the_check_tells_by_how_much_the_line_is_off(law, bend):
+    """The ratio that was measured last is smaller than the line says."""
+    lengths = power_law([law, law], (10, 24, 34))
+    lengths[-1] = {s: (x, a, b + math.log(bend)) for s, (x, a, b) in lengths[-1].items()}
+    assert projection(1, lengths, 200).missed == pytest.approx(bend)
+
+
+def test_two_lengths_or_one_seed_say_nothing():
+    law = (40.0, 0.3, 1.2)
+    assert projection(1, power_law([law, law], (10, 24)), 200) is None
+    assert projection(1, power_law([law], (10, 24, 34)), 200) is None
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("lengths"), halving, families=None)
+
+
+def test_a_study_is_carried_on_at_each_of_its_sizes(study):
+    rows = projections({"made-up": study})
+    assert [row.size for row in rows] == list(SCALE.budgets)
+    epochs = study.networks[study.networks["family"] == "bottleneck-longest"]["images_seen"]
+    for row in rows:
+        assert row.ratio == pytest.approx((4 / 3,) * 3)
+        assert row.simple[0] < 8
+        assert row.seeds == SCALE.seeds
+    assert max(row.longest for row in rows) == pytest.approx(epochs.max() / 1_438)
+    text = prose.two_hundred({"made-up": study})
+    assert text.startswith("At 6K and 12K parameters the pruned shape would lead")
+    assert "1.33 (1.33 to 1.33)" in text
+
+
+def test_what_cannot_be_said_is_not(tmp_path):
+    few = fill(tmp_path, families=["base", "bottleneck"])
+    assert "cannot be said yet" in prose.two_hundred({"few": few})
+    assert "has not been measured" in prose.same_images({"few": few})
+
+
+def packed(bits):
+    return base64.b64encode(zlib.compress(np.packbits(bits).tobytes())).decode()
+
+
+def test_networks_are_compared_image_by_image(tmp_path):
+    whole = fill(tmp_path, families=["base", "bottleneck", "reduced-width"])
+    random = np.random.default_rng(0)
+    size = SCALE.budgets[0]
+    wrong = {
+        (family, seed): random.random(359) < 0.3
+        for family in ("bottleneck", "reduced-width")
+        for seed in range(SCALE.seeds)
+    }
+    for (family, seed), bits in wrong.items():
+        spec = spec_of(whole, family, size, seed)
+        edit(tmp_path, spec, lambda outcome, bits=bits: outcome.update(wrong=packed(bits)))
+    (found,) = paired(reopened(tmp_path, whole), "bottleneck", "reduced-width")
+    counts = np.zeros(3)
+    by_image = np.zeros(359)
+    for seed in range(SCALE.seeds):
+        for image in range(359):
+            a, b = (wrong[family, seed][image] for family in ("bottleneck", "reduced-width"))
+            counts += (a and not b, b and not a, a and b)
+            by_image[image] += int(a) - int(b)
+    shares = 100 * counts / (359 * SCALE.seeds)
+    assert (found.first_only, found.second_only, found.both) == pytest.approx(tuple(shares))
+    assert found.difference == pytest.approx(shares[0] - shares[1])
+    spread = np.std(by_image / SCALE.seeds, ddof=1)
+    assert found.half == pytest.approx(196 * spread / math.sqrt(359))
+    assert (found.size, found.seeds) == (size, SCALE.seeds)
