@@ -61,7 +61,7 @@ def by_scale(
     draw: Callable[..., go.Figure],
     **questions: dict[str, str],
 ) -> Choices:
-    """A figure for every scale that has records of it, and for every further answer.
+    """A figure for every scale that has records of it, and for every further answer that has some.
 
     Args:
         studies: of `notebook.open_studies`.
@@ -90,5 +90,8 @@ def by_scale(
             f"{next(iter(studies))}"
         )
     shown = tuple(name for name in studies if any(key[0] == name for key in figures))
-    asked = {q.replace("_", " "): tuple(answers) for q, answers in questions.items()}
+    asked = {
+        question.replace("_", " "): tuple(a for a in answers if any(key[i] == a for key in figures))
+        for i, (question, answers) in enumerate(questions.items(), 1)
+    }
     return Choices({"scale": shown} | asked, figures)

@@ -172,6 +172,9 @@ QUESTIONS = (
     *SHAPE_QUESTIONS,
 )
 
+EQUAL_MACS = {"C4": "K11", "K19": "K20"}
+"""Claims at equal parameters, and what they come to at equal multiply-accumulates for an image."""
+
 IDENTITIES = {
     "C1": (("C3", 1), ("C4", -1)),
     "K7": (("K6", 1), ("K8", -1)),

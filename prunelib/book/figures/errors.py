@@ -34,6 +34,28 @@ COMPARISONS = {
     ),
     "retraining": (TUNED, "retrained", "pruned-from-scratch-longest", "bottleneck-longest"),
     "FLOP penalty": (TUNED, *PENALISED),
+    "what a shape is worth": (
+        "pruned-from-scratch",
+        "bottleneck",
+        "sliced-weights",
+        "taper",
+        "reduced-depth",
+    ),
+    "how a shape is found": (
+        "pruned-from-scratch",
+        "l1-shape",
+        "random-shape",
+        "snip-shape",
+        "untrained-shape",
+        "searched-short",
+    ),
+    "distillation": (
+        "bottleneck",
+        "distilled-bottleneck",
+        "pruned-from-scratch",
+        "distilled-shape",
+    ),
+    "batch-norm statistics": (TUNED, "recalibrated"),
 }
 """Families that stand beside each other to answer one question."""
 

@@ -6,7 +6,7 @@ from prunelib.book.escape import markdown
 from prunelib.book.prose.phrases import FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
-from prunelib.evidence.questions import IDENTITIES, QUESTIONS
+from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
 from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS, Verdict, verdicts
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
@@ -36,7 +36,7 @@ def amount(claim: str, x: float) -> str:
 def said(verdict: Verdict) -> str:
     """What a verdict says: who is better, and by how much."""
     if verdict.mean is None:
-        return "no seed has all sizes yet" if verdict.sizes else "nothing was measured"
+        return "no seed has all sizes yet" if verdict.sizes else "it has not been measured"
     above, below = PHRASES[verdict.claim, verdict.verdict]
     text = above if verdict.mean >= 0 else below
     return text.format(x=amount(verdict.claim, verdict.mean))
@@ -214,13 +214,19 @@ def spanned(verdict: Verdict) -> str:
 
 
 def costs(view: View) -> str:
-    """Where a shape is compared: with its search free, and with its search counted in; a table."""
+    """Where a shape is compared, as a table: its search free, its search counted in, and at equal
+    multiply-accumulates instead of parameters.
+    """
     by = {v.claim: v for v in verdicts(view, EVERY)}
-    lines = ["| the shape is given | its search counts |", "|---|---|"]
+    lines = [
+        "| the shape is given | its search counts | at equal multiply-accumulates |",
+        "|---|---|---|",
+    ]
     for free in by.values():
-        paid = by.get(free.counted or "")
-        if paid is not None and free.sizes and paid.sizes:
-            lines.append(f"| {' | '.join(f'{name(v)}: {cell(v)}' for v in (free, paid))} |")
+        others = [by.get(free.counted or ""), by.get(EQUAL_MACS.get(free.claim, ""))]
+        if free.sizes and any(v is not None and v.sizes for v in others):
+            cells = (f"{name(v)}: {cell(v)}" if v and v.sizes else "" for v in (free, *others))
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
