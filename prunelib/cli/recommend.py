@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--size", type=click.IntRange(8, 512), default=32, show_default=True, help="Pixels.")
 @click.option("--channels", type=click.Choice(["1", "3"]), default="3", show_default=True)
 @click.option("--time", "seconds", type=DURATION, default="2h", show_default=True)
+@click.option("--search", is_flag=True, help="Prune a network on your images, too.")
 @results_option
 @click.option("--output", type=PATH, default=".", help="Folder for best.onnx and curves.html.")
 @click.option("--image-column", help="Of parquet, where it is not clear.")
@@ -36,6 +37,7 @@ def recommend(
     size: int,
     channels: str,
     seconds: float,
+    search: bool,
     results: Path | None,
     output: Path,
     device: str | None,
@@ -43,21 +45,22 @@ def recommend(
 ) -> None:
     """Train a few small networks on your images, and say which one to take.
 
-    Each candidate is trained for the same time. Stop it at any time, and go on with the same
-    command. It ends with a table, a sentence, learning curves and best.onnx, which takes images
-    from 0 to 255 and tells the classes in its metadata.
+    Each candidate is trained for the same time, with more seeds if time is left. Stop it at any
+    time, and go on with the same command. It ends with a table, a sentence, learning curves and
+    best.onnx, which takes images from 0 to 255 and tells the classes in its metadata.
 
     \b
     Examples:
       prunelib recommend --data flowers/ --params 150k
       prunelib recommend --data flowers.npz --params 150k --macs 8m --size 16 --time 20m
+      prunelib recommend --data flowers/ --params 150k --search --time 8h
     """
-    if params is None and macs is None:
-        raise click.UsageError("give a budget: --params, --macs, or both")
+    check_budgets(params, macs, search)
     check_output(output / "best.onnx")
 
     from prunelib.study.folder import results_to_write
-    from prunelib.study.recommend import kept_plan, make_plan, specs, train_all
+    from prunelib.study.recommend_plan import kept_plan, make_plan
+    from prunelib.study.recommend_runs import train_all
     from prunelib.study.store import Store
     from prunelib.training.machine import Machine
     from prunelib.training.source import Source, load_source
@@ -69,15 +72,23 @@ def recommend(
     machine = Machine.here(device, 1)
     store = Store(results_to_write(results) / f"recommend-{images.digest}")
     store.check_writable()
-    asked = f"plan-{params or 'any'}-{macs or 'any'}-{seconds:g}.json"
+    asked = f"plan-{params or 'any'}-{macs or 'any'}-{seconds:g}{'-search' * search}.json"
     plan, there = kept_plan(
         store.folder / "plans" / asked,
-        lambda: make_plan(images, params, macs, seconds, machine),
+        lambda: make_plan(images, params, macs, seconds, machine, search),
     )
     click.echo(tell_plan(plan, images.shape, there))
     with progress_bar("recommend") as show:
-        records = train_all(plan, specs(plan, images), store, source, machine, show)
-    tell_result(plan, records, store, output, len(images.test.y))
+        records = train_all(plan, images, store, source, machine, show)
+    tell_result(records, store, output, len(images.test.y), macs)
+
+
+def check_budgets(params: int | None, macs: int | None, search: bool) -> None:
+    """Raise UsageError unless there is a budget, and one that a search can end at."""
+    if params is None and macs is None:
+        raise click.UsageError("give a budget: --params, --macs, or both")
+    if search and params is None:
+        raise click.UsageError("a search ends at a number of parameters: give --params, too")
 
 
 def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
@@ -85,6 +96,8 @@ def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
     base = plan.base
     each = ", ".join(f"{c.family} {counted(c.epochs, 'epoch')}" for c in plan.candidates)
     minutes, seconds = divmod(round(plan.seconds), 60)
+    if plan.seeds > 1:
+        each += f"; {plan.seeds} seeds"
     again = "going on with the plan: " if there else "the plan: "
     return (
         f"{again}{counted(len(plan.candidates), 'network')} made from WRN-{base.depth}-"
@@ -94,40 +107,42 @@ def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
 
 
 def tell_result(
-    plan: "Plan", records: "list[Record]", store: "Store", output: Path, images: int
+    records: "dict[str, list[Record]]", store: "Store", output: Path, images: int, macs: int | None
 ) -> None:
     """Time the networks, print table and sentence, write the curves and the best network."""
     from prunelib.cli.recommendation import curves, sentence, table
     from prunelib.evidence.recommendation import Measured, ranked
     from prunelib.study.exporting import trained_network
+    from prunelib.study.recommend_runs import history
     from prunelib.study.trained import Trained
 
-    families = [candidate.family for candidate in plan.candidates]
+    for family, (first, *_) in list(records.items()):
+        if macs is not None and first.outcome["macs"] > macs:
+            click.echo(f"left out: {family}, with {first.outcome['macs']:,} MACs")
+            del records[family]
     made = {
-        family: trained_network(Trained(store.folder.name, record, store.weights(record.spec)))
-        for family, record in zip(families, records, strict=True)
+        family: trained_network(Trained(store.folder.name, first, store.weights(first.spec)))
+        for family, (first, *_) in records.items()
     }
     times = milliseconds(made)
     networks = [
         Measured(
             family,
-            record.outcome["error"],
+            tuple(record.outcome["error"] for record in runs),
             images,
-            record.outcome["params"],
-            record.outcome["macs"],
+            runs[0].outcome["params"],
+            runs[0].outcome["macs"],
             times[family],
         )
-        for family, record in zip(families, records, strict=True)
+        for family, runs in records.items()
     ]
     click.echo(table(networks))
     click.echo(sentence(networks))
-    histories = {
-        family: record.outcome["epochs"]["test_error"]
-        for family, record in zip(families, records, strict=True)
-    }
+    histories = {family: history(runs[0], store) for family, runs in records.items()}
     curves(histories, output / "curves.html", "Learning curves of the candidates")
-    best = made[ranked(networks)[0].family].write(output / "best.onnx")
-    click.echo(f"{best}: classes {', '.join(made[families[0]].card.classes)}")
+    network = made[ranked(networks)[0].family]
+    best = network.write(output / "best.onnx")
+    click.echo(f"{best}: classes {', '.join(network.card.classes)}")
     click.echo(f"{output / 'curves.html'}: learning curves")
 
 

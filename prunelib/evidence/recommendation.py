@@ -1,7 +1,9 @@
-"""What a few networks, each trained once and tested on some images, allow to say."""
+"""What a few networks, trained once or a few times and tested on some images, allow to say."""
 
 import math
 from dataclasses import dataclass
+
+from prunelib.evidence.statistics import LEVEL, mean, quantile, squares
 
 Z = 1.96
 """Half of the 95 % interval of a normal distribution, in standard deviations."""
@@ -9,27 +11,39 @@ Z = 1.96
 
 @dataclass(frozen=True)
 class Measured:
-    """A network: its test error in per cent, on so many images, and what it costs."""
+    """A network, what it costs, and its test error in per cent for each seed, on so many images."""
 
     family: str
-    error: float
+    errors: tuple[float, ...]
     images: int
     params: int
     macs: int
     milliseconds: float | None
 
     @property
+    def error(self) -> float:
+        """The mean over seeds."""
+        return float(mean(self.errors))
+
+    @property
     def half_width(self) -> float:
-        """Half of the 95 % interval of the error that the number of test images gives, in points.
+        """Half of the 95 % interval of the error, in points.
 
-        Wilson's, so that an error of 0 is not certain.
+        The number of test images leaves Wilson's interval, so that an error of 0 is not certain;
+        where there are several seeds, Student's t of their mean is added.
 
-        >>> round(Measured("bottleneck", 20.0, 400, 1, 1, None).half_width, 1)
+        >>> round(Measured("bottleneck", (20.0,), 400, 1, 1, None).half_width, 1)
         3.9
+        >>> round(Measured("bottleneck", (18.0, 20.0, 22.0), 400, 1, 1, None).half_width, 1)
+        6.3
         """
-        p, n = self.error / 100, self.images
+        p, n, seeds = self.error / 100, self.images, len(self.errors)
         spread = math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-        return 100 * Z * spread / (1 + Z**2 / n)
+        of_images = 100 * Z * spread / (1 + Z**2 / n)
+        if seeds == 1:
+            return of_images
+        deviation = math.sqrt(squares(self.errors) / (seeds - 1))
+        return math.hypot(of_images, quantile(seeds - 1, LEVEL) * deviation / math.sqrt(seeds))
 
 
 def ranked(networks: list[Measured]) -> list[Measured]:
@@ -38,6 +52,6 @@ def ranked(networks: list[Measured]) -> list[Measured]:
 
 
 def clearly_better(first: Measured, other: Measured) -> bool:
-    """Whether the difference of two errors is more than the test images leave open."""
+    """Whether the difference of two errors is more than test images and seeds leave open."""
     apart = math.hypot(first.half_width, other.half_width)
     return other.error - first.error > apart

@@ -1,60 +1,49 @@
-"""Which small network for one's own images: candidates, a plan that fits the time, and training."""
+"""Which small networks for one's own images: candidates within a budget, and a plan."""
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from statistics import fmean
 
-import torch
-
 from prunelib.errors import PrunelibError
-from prunelib.files import write_atomically
 from prunelib.nets.blocks import round_half_up
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.folder import PACKAGED
 from prunelib.study.profile_rules import copied_after
-from prunelib.study.runs import run
 from prunelib.study.scales import SCALES
-from prunelib.study.specs import DataSpec, TrainSpec
-from prunelib.study.store import Record, Store
+from prunelib.study.store import Store
 from prunelib.study.trajectory import Trajectory
-from prunelib.training.data import Dataset, train_batches
-from prunelib.training.machine import Machine
 from prunelib.training.protocols import TrainProtocol
-from prunelib.training.source import Source
-from prunelib.training.trainer import evaluate
-from prunelib.training.updates import sgd, sgd_step
 
 DEPTHS = (40, 28, 16, 10)
 WIDTHS = (1, 2, 4)
-ENOUGH = 15
-"""Epochs below which a shallower base is the better choice."""
-MOST = 200
-"""Epochs: the paper's."""
-STEPS = 4
-"""Updates that are timed for each candidate."""
-SHARE = 0.75
-"""Of the time that training may take; the rest is for timing, evaluation and files."""
-AFTER = 12.0
-"""Seconds that writing and timing a candidate takes."""
 SHAPES_FROM = "mini"
-FAMILIES = ("bottleneck", "reduced-width", "copycat")
+EVALUATIONS = 10
+"""Of a pruning run."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network within the budgets and how long it is trained."""
+    """A network within the budgets, and how long it is trained.
+
+    Args:
+        family: bottleneck, reduced-width, copycat, or pruned-and-tuned.
+        profile: what is trained; of a pruning run the network that it begins with.
+        epochs: of training.
+        seconds: expected, with one seed.
+        steps: updates between removals of a pruning run.
+        stop_params: where a pruning run ends; None for all others.
+    """
 
     family: str
     profile: ChannelProfile
     epochs: int
     seconds: float
+    steps: int = 0
+    stop_params: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +52,18 @@ class Plan:
 
     base: ChannelProfile
     candidates: tuple[Candidate, ...]
+    seeds: int = 1
 
     @property
     def seconds(self) -> float:
         """Expected time of all training."""
-        return sum(candidate.seconds for candidate in self.candidates)
+        return self.seeds * sum(candidate.seconds for candidate in self.candidates)
 
     def to_json(self) -> str:
         """What `from_json` reads."""
         rows = [asdict(c) | {"profile": json.loads(c.profile.to_json())} for c in self.candidates]
-        return json.dumps({"base": json.loads(self.base.to_json()), "candidates": rows})
+        base = json.loads(self.base.to_json())
+        return json.dumps({"base": base, "candidates": rows, "seeds": self.seeds})
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
@@ -85,7 +76,7 @@ class Plan:
         rows = [
             Candidate(**row | {"profile": profile(row["profile"])}) for row in fields["candidates"]
         ]
-        return cls(profile(fields["base"]), tuple(rows))
+        return cls(profile(fields["base"]), tuple(rows), fields.get("seeds", 1))
 
 
 def within(
@@ -153,58 +144,19 @@ def protocol(shape: InputShape, images: int, epochs: int) -> TrainProtocol:
     return usual.lasting(epochs)
 
 
-def epoch_seconds(profile: ChannelProfile, data: Dataset, machine: Machine) -> float:
-    """Seconds of an epoch with its evaluation, from a few updates on the device."""
-    shape, images = data.shape, len(data.train.y)
-    model = machine.place(WideResNet(profile, shape.num_classes, shape.in_channels)).train()
-    how = protocol(shape, images, 1)
-    optimizer = sgd(model, how.lr, how.momentum, how.weight_decay)
-    batches = train_batches(data, how.batch_size, how.pad, how.flip, 0)
-    taken = []
-    for _ in range(STEPS + 1):
-        x, y = next(batches)
-        started = time.perf_counter()
-        sgd_step(model, optimizer, x, y, machine).item()
-        taken.append((time.perf_counter() - started) / len(y))
-    started = time.perf_counter()
-    few = type(data.test)(data.test.x[:500], data.test.y[:500])
-    evaluate(model, data, few, machine)
-    evaluation = (time.perf_counter() - started) / len(few.y)
-    return sorted(taken[1:])[STEPS // 2] * images + evaluation * len(data.test.y)
-
-
-def make_plan(
-    data: Dataset, params: int | None, macs: int | None, seconds: float, machine: Machine
-) -> Plan:
-    """The deepest base whose candidates can be trained well in the time; the same time for each.
+def fitting(
+    shape: InputShape, params: int | None, macs: int | None
+) -> dict[int, tuple[ChannelProfile, dict[str, ChannelProfile]]]:
+    """The base network of each depth, and its candidates.
 
     Raises:
-        PrunelibError: no network fits the budgets, or not one epoch fits the time.
+        PrunelibError: no network fits the budgets.
     """
-    shape, started = data.shape, time.perf_counter()
-    data = data.to(machine.device)
-    torch.set_num_threads(machine.threads)
-    able = {depth: largest_base(depth, shape, params, macs) for depth in DEPTHS}
-    able = {depth: found for depth, found in able.items() if found[1]}
-    if not able:
+    found = {depth: largest_base(depth, shape, params, macs) for depth in DEPTHS}
+    found = {depth: (base, networks) for depth, (base, networks) in found.items() if networks}
+    if not found:
         raise PrunelibError("no network of this library fits these budgets; allow more")
-    # The shallowest is timed first: how long deeper ones take follows from their blocks.
-    depth = min(able)
-    while True:
-        base, found = able[depth]
-        took = {family: epoch_seconds(profile, data, machine) for family, profile in found.items()}
-        left = seconds - (time.perf_counter() - started) - AFTER * len(found)
-        each = SHARE * left / len(found)
-        slowest = max(took.values())
-        deeper = [d for d in able if d > depth and each >= ENOUGH * slowest * d / depth]
-        if depth > min(able) or not deeper:
-            break
-        depth = max(deeper)
-    epochs = {family: min(MOST, int(each / took[family])) for family in found}
-    if min(epochs.values()) < 1:
-        raise PrunelibError("not one epoch of each candidate fits the time; allow more: --time")
-    rows = (Candidate(f, found[f], epochs[f], epochs[f] * took[f]) for f in found)
-    return Plan(base, tuple(rows))
+    return found
 
 
 def largest_base(
@@ -219,52 +171,3 @@ def largest_base(
         if larger or width == WIDTHS[-1]:
             return base, candidates(base, shape, params, macs)
     raise AssertionError("there are widths")
-
-
-def kept_plan(path: Path, make: Callable[[], Plan]) -> tuple[Plan, bool]:
-    """The plan in a file, or one made now and kept there; whether it was there."""
-    if path.exists():
-        try:
-            return Plan.from_json(path.read_text(encoding="utf-8")), True
-        except (ValueError, TypeError, KeyError, OSError):
-            raise PrunelibError(
-                f"{path} is damaged; delete it, and the plan is made anew"
-            ) from None
-    plan = make()
-    write_atomically(path, plan.to_json().encode())
-    return plan, False
-
-
-def specs(plan: Plan, data: Dataset) -> list[TrainSpec]:
-    """The training run of each candidate."""
-    spec, images = DataSpec.of(data), len(data.train.y)
-    return [
-        TrainSpec(c.profile, spec, protocol(data.shape, images, c.epochs), 0)
-        for c in plan.candidates
-    ]
-
-
-def train_all(
-    plan: Plan,
-    runs: Sequence[TrainSpec],
-    store: Store,
-    source: Source,
-    machine: Machine,
-    show: Callable[[float, float, str], None],
-) -> list[Record]:
-    """The record of each candidate; what is there is not trained again."""
-    records, passed = [], 0.0
-    for candidate, spec in zip(plan.candidates, runs, strict=True):
-
-        def tick(
-            done: float, total: float, note: str, of: Candidate = candidate, before: float = passed
-        ) -> None:
-            show(before + of.seconds * done / total, plan.seconds, f"{of.family} {note}")
-
-        record = store.find(spec)
-        if record is None or not store.weights(spec).exists():
-            record = run(spec, store, machine, source, tick)
-        records.append(record)
-        passed += candidate.seconds
-        show(passed, plan.seconds, candidate.family)
-    return records

@@ -1,13 +1,14 @@
 """One's own images and a budget in, a network out: the plan, the words, and the command."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from command import prunelib
 from hypothesis import given
 from hypothesis import strategies as st
-from making import examples
+from making import CPU, examples
 from PIL import Image
 from test_own_images import NAMES, colours, write_folder
 
@@ -16,7 +17,19 @@ from prunelib.errors import PrunelibError
 from prunelib.evidence.recommendation import Measured, clearly_better, ranked
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.recommend import Candidate, Plan, candidates, found_by_pruning, largest_base
+from prunelib.study.exporting import trained_network
+from prunelib.study.recommend import (
+    Candidate,
+    Plan,
+    candidates,
+    found_by_pruning,
+    largest_base,
+)
+from prunelib.study.recommend_plan import kept_plan, make_plan
+from prunelib.study.recommend_runs import history, train_all
+from prunelib.study.store import Store
+from prunelib.study.trained import Trained
+from prunelib.training.source import Source, load_source
 
 SHAPE = InputShape(3, 4, 16)
 
@@ -59,7 +72,8 @@ def test_a_plan_comes_back_as_it_was_kept():
 
 
 def network(family, error, images=1000, macs=10):
-    return Measured(family, error, images, 5_000, macs, 0.25)
+    errors = error if isinstance(error, tuple) else (error,)
+    return Measured(family, errors, images, 5_000, macs, 0.25)
 
 
 def test_words_say_how_sure_a_choice_is():
@@ -79,6 +93,12 @@ def test_words_say_how_sure_a_choice_is():
     assert clearly_better(near[0], near[2])
 
 
+def test_seeds_that_differ_leave_more_open():
+    alike, apart = network("copycat", (20.0, 20.0)), network("copycat", (10.0, 30.0))
+    assert alike.half_width == network("copycat", 20.0).half_width < apart.half_width
+    assert "2 training runs each" in sentence([apart, network("bottleneck", (21.0, 21.0))])
+
+
 @given(st.floats(0, 100), st.integers(1, 10_000))
 def test_more_test_images_leave_less_open(error, images):
     one, more = network("copycat", error, images), network("copycat", error, 2 * images)
@@ -87,7 +107,11 @@ def test_more_test_images_leave_less_open(error, images):
 
 def test_curves_are_one_page_that_asks_nothing_of_the_network(tmp_path):
     path = tmp_path / "curves.html"
-    curves({"bottleneck": [50.0, 20.0], "copycat": [40.0, 10.0]}, path, "Learning curves")
+    curves(
+        {"bottleneck": ([1, 2], [50.0, 20.0]), "copycat": ([1, 2], [40.0, 10.0])},
+        path,
+        "Learning curves",
+    )
     page = path.read_text(encoding="utf-8")
     assert "bottleneck" in page
     assert 'src="http' not in page
@@ -100,6 +124,7 @@ WRONG = {
     "data that are not there": (("--data", "no", "--params", "9k"), "not there"),
     "time": (("--data", "own", "--params", "9k", "--time", "soon"), "'soon'"),
     "too small a budget": (("--data", "own", "--params", "9", "--size", 8), "no network"),
+    "search": (("--data", "own", "--macs", "9m", "--search"), "--params"),
     "no folder": (("--data", "own", "--params", "9k", "--output", "no"), "no folder no"),
 }
 
@@ -127,7 +152,7 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
     done = prunelib(*asked, folder=own)
     assert done.returncode == 0, done.stderr
     assert "the plan: " in done.stdout
-    assert "Take the " in done.stdout
+    assert re.search(r"Take this network: .* \(\d+\.\d ± \d+\.\d % error\)", done.stdout)
     assert (own / "curves.html").exists()
     card, run = card_of(own / "best.onnx"), runner(own / "best.onnx")
     assert card.classes == NAMES
@@ -145,9 +170,50 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
     assert json.loads(next((own / "results").rglob("plan-*.json")).read_text(encoding="utf-8"))
 
 
-def test_plans_that_are_damaged_are_named(tmp_path):
-    from prunelib.study.recommend import kept_plan
+@pytest.mark.slow
+def test_a_pruning_run_is_a_candidate_too_and_seeds_are_trained_apart(own, tmp_path):
+    source = Source(own / "own")
+    data, _ = load_source(source, 8)
+    base = ChannelProfile.full(10, 0.25)
+    small = base.bottleneck(0.5)
+    rows = (
+        Candidate("bottleneck", small, 2, 1.0),
+        Candidate("pruned-and-tuned", base, 2, 1.0, 1, data.shape.params(small)),
+    )
+    plan, store, shown = Plan(base, rows, seeds=2), Store(tmp_path / "mine"), []
+    records = train_all(plan, data, store, source, CPU, lambda done, *_: shown.append(done))
+    assert [record.spec.seed for record in records["pruned-and-tuned"]] == [0, 1]
+    assert shown == sorted(shown)
+    assert shown[-1] == pytest.approx(plan.seconds)
+    for record in records["pruned-and-tuned"]:
+        assert record.outcome["params"] <= data.shape.params(small)
+        made = trained_network(Trained("mine", record, store.weights(record.spec)))
+        assert data.shape.params(made.card.profile) == record.outcome["params"]
+    epochs, errors = history(records["pruned-and-tuned"][0], store)
+    assert epochs[:2] == [1, 2] == history(records["bottleneck"][0], store)[0]
+    assert epochs == sorted(epochs)
+    assert errors[-1] == pytest.approx(records["pruned-and-tuned"][0].outcome["error"])
+    files = sorted((tmp_path / "mine").glob("*.json"))
+    times = [path.stat().st_mtime_ns for path in files]
+    again = train_all(plan, data, store, source, CPU, lambda *_: None)
+    assert [r.key for r in again["bottleneck"]] == [r.key for r in records["bottleneck"]]
+    assert times == [path.stat().st_mtime_ns for path in files]
 
+
+@pytest.mark.slow
+def test_a_plan_has_a_search_that_fits_the_time_or_says_that_it_does_not(own):
+    data, _ = load_source(Source(own / "own"), 8)
+    plan = make_plan(data, 6_000, None, 600, CPU, search=True)
+    (found,) = (row for row in plan.candidates if row.stop_params)
+    assert found.steps >= 1
+    assert found.profile == plan.base
+    assert plan.seeds * sum(row.seconds for row in plan.candidates) <= 600
+    assert Plan.from_json(plan.to_json()) == plan
+    with pytest.raises(PrunelibError, match="--time"):
+        make_plan(data, 6_000, None, 1, CPU, search=True)
+
+
+def test_plans_that_are_damaged_are_named(tmp_path):
     path = tmp_path / "plan.json"
     path.write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match="damaged"):

@@ -1,0 +1,80 @@
+"""What the chapter on images of one's own says (Markdown)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from prunelib.book.escape import code, markdown
+from prunelib.evidence.recommendation import Measured, clearly_better, ranked
+from prunelib.nets.inputs import InputShape
+from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import FAMILIES
+from prunelib.study.store import Record
+from prunelib.text import counted, fixed
+
+if TYPE_CHECKING:
+    from prunelib.training.data import Dataset
+
+
+def forms(made: "Mapping[str, Dataset]") -> str:
+    """A table of data sets by the form that they came in."""
+    rows = ["| form | training images | test images | classes |", "|---|--:|--:|---|"]
+    for name, data in made.items():
+        classes = ", ".join(map(markdown, data.classes))
+        rows.append(f"| {name} | {len(data.train.y):,} | {len(data.test.y):,} | {classes} |")
+    return "\n".join(rows)
+
+
+def lines(told: Sequence[str]) -> str:
+    """What there is to tell of images, a line each."""
+    return "\n".join(f"- {markdown(line)}" for line in told)
+
+
+def candidates(found: Mapping[str, ChannelProfile], shape: InputShape) -> str:
+    """A table of the networks that are going to be trained."""
+    rows = [
+        "| network | channels inside the blocks | parameters | multiply-accumulates |",
+        "|---|---|--:|--:|",
+    ]
+    for family, profile in found.items():
+        channels = ", ".join(map(str, profile.middle))
+        rows.append(
+            f"| {FAMILIES[family].title} | {channels} | {shape.params(profile):,} | "
+            f"{shape.macs(profile):,} |"
+        )
+    return "\n".join(rows)
+
+
+def trained(records: Mapping[str, Sequence[Record]], images: int, classes: int, all_: bool) -> str:
+    """What the networks came to: all errors, which differ between processors, or what does not."""
+    networks = ranked(
+        [
+            Measured(
+                family,
+                tuple(record.outcome["error"] for record in runs),
+                images,
+                runs[0].outcome["params"],
+                runs[0].outcome["macs"],
+                None,
+            )
+            for family, runs in records.items()
+        ]
+    )
+    best, *others = networks
+    chance = 100 * (1 - 1 / classes)
+    better = "better" if best.error + best.half_width < chance else "no better"
+    said = (
+        f"{counted(len(networks), 'network')} trained; the best is {better} than guessing, which "
+        f"is wrong in {fixed(chance, 0)} % of all images."
+    )
+    if not all_:
+        return f"{said} With {code('-p scale smoke')} this page shows the errors."
+    rows = ["| network | error | parameters |", "|---|--:|--:|"]
+    rows += [
+        f"| {FAMILIES[n.family].title} | {fixed(n.error, 1)} ± {fixed(n.half_width, 1)} % | "
+        f"{n.params:,} |"
+        for n in networks
+    ]
+    equal = [FAMILIES[n.family].title.lower() for n in others if not clearly_better(best, n)]
+    title = FAMILIES[best.family].title.lower()
+    sure = f"It cannot be told from: {', '.join(equal)}." if equal else "That is clear."
+    return "\n".join([*rows, "", f"{said} Take: {title}. {sure}"])

@@ -1,0 +1,163 @@
+"""A plan for one's own images that fits the time: what each network takes is measured here."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from prunelib.errors import PrunelibError
+from prunelib.files import write_atomically
+from prunelib.nets.inputs import InputShape
+from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.wideresnet import WideResNet
+from prunelib.study.recommend import EVALUATIONS, Candidate, Plan, fitting, protocol
+from prunelib.training.data import Dataset, train_batches
+from prunelib.training.machine import Machine
+from prunelib.training.trainer import evaluate
+from prunelib.training.updates import sgd, sgd_step
+
+ENOUGH = 15
+"""Epochs below which a shallower base is the better choice."""
+MOST = 200
+"""Epochs: the paper's."""
+STEPS = 4
+"""Updates that are timed for each candidate."""
+SHARE = 0.75
+"""Of the time that training may take; the rest is for timing, evaluation and files."""
+AFTER = 12.0
+"""Seconds that writing and timing a candidate takes."""
+SEARCH = 0.4
+"""Of the time of a pruning run, the share that training the base network takes, as in the paper."""
+SHRINKING = 0.7
+"""Of the time of an update of the base network, what one takes on average while it is pruned."""
+MOST_STEPS = 100
+"""Updates between removals: the paper's."""
+MOST_SEEDS = 3
+
+
+class Seconds(NamedTuple):
+    """What an epoch takes: its updates, and the evaluation after it."""
+
+    updates: float
+    evaluation: float
+
+    @property
+    def epoch(self) -> float:
+        """Both."""
+        return self.updates + self.evaluation
+
+
+def timed(profile: ChannelProfile, data: Dataset, machine: Machine) -> Seconds:
+    """What an epoch takes, from a few updates on the device."""
+    shape, images = data.shape, len(data.train.y)
+    model = machine.place(WideResNet(profile, shape.num_classes, shape.in_channels)).train()
+    how = protocol(shape, images, 1)
+    optimizer = sgd(model, how.lr, how.momentum, how.weight_decay)
+    batches = train_batches(data, how.batch_size, how.pad, how.flip, 0)
+    taken = []
+    for _ in range(STEPS + 1):
+        x, y = next(batches)
+        started = time.perf_counter()
+        sgd_step(model, optimizer, x, y, machine).item()
+        taken.append((time.perf_counter() - started) / len(y))
+    started = time.perf_counter()
+    few = type(data.test)(data.test.x[:500], data.test.y[:500])
+    evaluate(model, data, few, machine)
+    evaluation = (time.perf_counter() - started) / len(few.y)
+    return Seconds(sorted(taken[1:])[STEPS // 2] * images, evaluation * len(data.test.y))
+
+
+def make_plan(
+    data: Dataset,
+    params: int | None,
+    macs: int | None,
+    seconds: float,
+    machine: Machine,
+    search: bool = False,
+) -> Plan:
+    """The deepest base whose candidates can be trained well in the time; the same time for each.
+
+    With `search` a pruning run is one of them. Time that is left after the paper's number of epochs
+    goes to further seeds.
+
+    Raises:
+        PrunelibError: no network fits the budgets, or not one epoch fits the time.
+    """
+    shape, started = data.shape, time.perf_counter()
+    data = data.to(machine.device)
+    torch.set_num_threads(machine.threads)
+    able = fitting(shape, params, macs)
+
+    def at(depth: int) -> tuple[list[Candidate], float]:
+        """The candidates of a depth, and the time for each."""
+        base, profiles = able[depth]
+        took = {family: timed(profile, data, machine) for family, profile in profiles.items()}
+        number = len(profiles) + search
+        each = SHARE * (seconds - (time.perf_counter() - started) - AFTER * number) / number
+        found = [trained_for(each, f, profiles[f], took[f].epoch) for f in profiles]
+        if search and params is not None:
+            found.append(searched(each, base, shape, params, data, machine))
+        return found, each
+
+    # The shallowest is timed first: how long deeper ones take follows from their blocks.
+    depth = min(able)
+    rows, each = at(depth)
+    trained = [row for row in rows if row.stop_params is None]
+    fewest = min(each * row.epochs / row.seconds if row.epochs else 0 for row in trained)
+    deeper = [d for d in able if d > depth and fewest >= ENOUGH * d / depth]
+    if deeper:
+        other, time_each = at(max(deeper))
+        if min(row.epochs for row in other) >= 1:
+            depth, rows, each = max(deeper), other, time_each
+    if min(row.epochs for row in rows) < 1:
+        raise PrunelibError("not one epoch of each candidate fits the time; allow more: --time")
+    longest = max(row.seconds for row in rows)
+    return Plan(able[depth][0], tuple(rows), max(1, min(MOST_SEEDS, int(each / longest))))
+
+
+def trained_for(seconds: float, family: str, profile: ChannelProfile, epoch: float) -> Candidate:
+    """A candidate that is trained for so long, if an epoch takes so many seconds."""
+    epochs = max(0, min(MOST, int(seconds / epoch)))
+    return Candidate(family, profile, epochs, epochs * epoch)
+
+
+def searched(
+    seconds: float,
+    base: ChannelProfile,
+    shape: InputShape,
+    params: int,
+    data: Dataset,
+    machine: Machine,
+) -> Candidate:
+    """A pruning run that takes so long: the base network is trained, then loses channels.
+
+    Where not one update a removal fits the time, it has no epoch.
+    """
+    took = timed(base, data, machine)
+    epochs = max(1, min(MOST, int(SEARCH * seconds / took.epoch)))
+    full, least = shape.params(base), shape.params(base.scaled(0))
+    removals = max(1.0, base.prunable * (full - params) / (full - least))
+    updates = -(-len(data.train.y) // protocol(shape, len(data.train.y), 1).batch_size)
+    removal = removals * SHRINKING * took.updates / updates
+    evaluations = EVALUATIONS * took.evaluation
+    steps = min(MOST_STEPS, int((seconds - epochs * took.epoch - evaluations) / removal))
+    taken = epochs * took.epoch + steps * removal + evaluations
+    if steps < 1:
+        epochs = 0
+    return Candidate("pruned-and-tuned", base, epochs, taken, max(1, steps), params)
+
+
+def kept_plan(path: Path, make: Callable[[], Plan]) -> tuple[Plan, bool]:
+    """The plan in a file, or one made now and kept there; whether it was there."""
+    if path.exists():
+        try:
+            return Plan.from_json(path.read_text(encoding="utf-8")), True
+        except (ValueError, TypeError, KeyError, OSError):
+            raise PrunelibError(
+                f"{path} is damaged; delete it, and the plan is made anew"
+            ) from None
+    plan = make()
+    write_atomically(path, plan.to_json().encode())
+    return plan, False
