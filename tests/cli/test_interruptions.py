@@ -13,6 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
+from command import prunelib
+from small_scale import SMALL_SCALE
+
+from prunelib.pruning.criteria import CRITERIA
+from prunelib.study.scales import SCALES
 
 SMALL = Path(__file__).parents[1] / "support/small_study.py"
 STUDY = ("study", "smoke", "--families", "pruned-and-tuned,copycat")
@@ -80,17 +85,30 @@ WHOLE = "base,pruned-and-tuned,copycat,retrained,pruned-from-scratch-long"
 
 
 @pytest.fixture(scope="module")
-def wider(tmp_path_factory):
+def small():
+    """In this process, too, `smoke` is the small scale."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SCALES, "smoke", SMALL_SCALE)
+        yield
+
+
+def study(families, folder):
+    done = prunelib("study", "smoke", "--families", families, *ONE[4:], folder=folder)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wider(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wider")
-    running = start("study", "smoke", "--families", WHOLE, *ONE[4:], folder=folder, SLOWLY="")
-    _, err = running.communicate(timeout=300)
-    assert running.returncode == 0, err
+    study(WHOLE, folder)
     return folder / "results/smoke"
 
 
 @pytest.mark.parametrize("weights", [True, False])
 @pytest.mark.parametrize("left", [(), ("train",), ("retrained",)])
-def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_path, left, weights):
+def test_deleted_records_come_back_under_their_names_also_elsewhere(
+    wider, tmp_path, left, weights, monkeypatch
+):
     """On a machine that by itself would go another way."""
     store = tmp_path / "results/smoke"
     shutil.copytree(wider, store)
@@ -103,12 +121,8 @@ def test_deleted_records_come_back_under_their_names_also_elsewhere(wider, tmp_p
             path.unlink()
     if not weights:
         shutil.rmtree(store / "weights")
-    running = start(
-        *("study", "smoke", "--families", WHOLE, *ONE[4:]),
-        **{"folder": tmp_path, "SLOWLY": "", "ELSEWHERE": "1"},
-    )
-    _, err = running.communicate(timeout=300)
-    assert running.returncode == 0, err
+    monkeypatch.setitem(CRITERIA, "fisher", CRITERIA["random"])
+    study(WHOLE, tmp_path)
     assert {path.name for path in store.glob("*.json")} == names
     [order] = (wider / "orders").glob("*")
     assert (store / "orders" / order.name).read_bytes() == order.read_bytes()
@@ -126,7 +140,7 @@ def test_records_say_how_they_were_made(whole):
 def test_a_study_killed_again_and_again_ends_with_the_same_records(whole, tmp_path, jobs):
     random_pauses, killed = random.Random(int(jobs)), 0
     # A fast machine may have ended before any pause has: the first kill comes at once.
-    for pause in (0, *(random_pauses.uniform(0.1, 4) for _ in range(3))):
+    for pause in (0, *(random_pauses.uniform(0.1, 3) for _ in range(2))):
         running = start(*STUDY, "--seeds", "1", "--jobs", jobs, folder=tmp_path)
         wait_until(lambda running=running: at_work(tmp_path) or running.poll() is not None)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -219,18 +233,16 @@ def test_a_killed_worker_is_replaced_and_its_run_repeated(whole, tmp_path):
 
 
 def test_a_time_limit_stops_and_the_rest_stays_missing(tmp_path):
-    running = start(*STUDY, "--time-limit", "1s", "--jobs", "1", folder=tmp_path)
-    out, err = running.communicate(timeout=120)
-    assert running.returncode == 0, err
-    assert int(re.search(r"(\d+) missing", out)[1]) > 0
+    done = prunelib(*STUDY, "--time-limit", "1s", "--jobs", "1", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert int(re.search(r"(\d+) missing", done.stdout)[1]) > 0
 
 
-def test_weights_at_a_budget_that_is_asked_for_are_kept_on_the_way(tmp_path):
+def test_weights_at_a_budget_that_is_asked_for_are_kept_on_the_way(small, tmp_path):
     """Without them a retrained network would take a second pruning run."""
     asked = ("--families", "retrained", "--budgets", "15k", "--seeds", "1", "--jobs", "1")
-    running = start("study", "smoke", *asked, folder=tmp_path, SLOWLY="")
-    _, err = running.communicate(timeout=300)
-    assert running.returncode == 0, err
+    done = prunelib("study", "smoke", *asked, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
     store = tmp_path / "results/smoke"
     kinds = {
         json.loads(path.read_text(encoding="utf-8"))["spec"]["kind"]: path

@@ -1,30 +1,24 @@
 """The `prunelib` command with a smaller `smoke`, for tests that kill it many times.
 
 With SLOWLY in the environment evaluations take longer, so that there is something to kill on a fast
-machine, and the file `computing` names a process that is at work. With ELSEWHERE pruning chooses
-other channels. With BACKWARDS the clock is set back by an hour each time that somebody looks at it.
+machine, each run saves its state whenever it can, and the file `computing` names a process that is
+at work. With BACKWARDS the clock is set back by an hour each time that somebody looks at it.
 """
 
 import itertools
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from prunelib.cli import main as cli
-from prunelib.nets.profile import ChannelProfile
-from prunelib.study import plan as study
+from small_scale import SMALL_SCALE
 
-SMOKE = study.SCALES["smoke"]
-study.SCALES["smoke"] = replace(
-    SMOKE,
-    base=ChannelProfile.full(10, 0.5),
-    train=SMOKE.train.lasting(6),
-    prune=replace(SMOKE.prune, stop_params=9_000),
-    budgets=(12_000,),
-)
+from prunelib.cli import main as cli
+from prunelib.study.scales import SCALES
+
+SCALES["smoke"] = SMALL_SCALE
 
 if os.environ.get("SLOWLY"):
+    from prunelib.files import Cadence
     from prunelib.pruning import loop as pruner
     from prunelib.training import trainer
 
@@ -32,15 +26,11 @@ if os.environ.get("SLOWLY"):
 
     def slow(*arguments, **options):
         Path("computing").write_text(str(os.getpid()), encoding="utf-8")
-        time.sleep(0.05)
+        time.sleep(0.1)
         return evaluate(*arguments, **options)
 
     pruner.evaluate = trainer.evaluate = slow
-
-if os.environ.get("ELSEWHERE"):
-    from prunelib.pruning.criteria import CRITERIA
-
-    CRITERIA["fisher"] = CRITERIA["random"]
+    Cadence.due = lambda self: True
 
 if os.environ.get("BACKWARDS"):
     set_back, now = itertools.count(1), time.time
