@@ -48,29 +48,7 @@ class Run:
     machine: Machine
 
 
-def prune(
-    model: WideResNet,
-    data: Dataset,
-    protocol: PruneProtocol,
-    seed: int,
-    machine: Machine | None = None,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    watch: Watch | None = None,
-    replay: Sequence[int] | None = None,
-) -> list[Point]:
-    """Prune a `WideResNet`: see `prunelib.prune`."""
-    machine = machine or Machine.here()
-    data.check()
-    check_protocol(protocol, model.profile, data.shape)
-    if replay is not None:
-        check_order(replay, model.profile, protocol, data.shape)
-    network = PrunableWideResNet(model, data.shape, machine)
-    run = Run(network, data.to(machine.device), protocol, seed, machine)
-    return walk(run, progress, checkpoint, watch, replay)
-
-
-def walk(
+def prune_and_tune(
     run: Run,
     progress: Progress | None,
     checkpoint: Path | None,
@@ -187,6 +165,24 @@ def record_step(
         seconds=seconds,
         evaluation_seconds=time.perf_counter() - started,
     )
+
+
+def prunable_wideresnet(
+    model: WideResNet,
+    data: Dataset,
+    protocol: PruneProtocol,
+    machine: Machine,
+    replay: Sequence[int] | None = None,
+) -> PrunableWideResNet:
+    """A `WideResNet` for the loop.
+
+    Raises:
+        PrunelibError: it cannot be pruned by this protocol, or in this order.
+    """
+    check_protocol(protocol, model.profile, data.shape)
+    if replay is not None:
+        check_order(replay, model.profile, protocol, data.shape)
+    return PrunableWideResNet(model, data.shape, machine)
 
 
 def check_protocol(protocol: PruneProtocol, profile: ChannelProfile, shape: InputShape) -> None:

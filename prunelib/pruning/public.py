@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.pruning import loop, saliency
-from prunelib.pruning.any_network import loop as any_loop
+from prunelib.pruning.any_network.prunable import prunable_network, saliency_by_layer
 from prunelib.pruning.checkpoint import Point
-from prunelib.pruning.loop import Watch
+from prunelib.pruning.loop import Run, Watch, prunable_wideresnet, prune_and_tune
+from prunelib.pruning.prunable import Prunable
+from prunelib.pruning.saliency import saliency_by_block
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
@@ -71,15 +72,16 @@ def prune(
     >>> len(points), network[0].out_channels + network[2].out_channels
     (3, 14)
     """
+    machine = machine or Machine.here()
+    data.check()
     if example is None:
-        return loop.prune(
-            ours(model), data, protocol, seed, machine, progress, checkpoint, watch, replay
-        )
-    if replay is not None:
+        network: Prunable = prunable_wideresnet(ours(model), data, protocol, machine, replay)
+    elif replay is None:
+        network = prunable_network(model, data, protocol, example, machine)
+    else:
         raise PrunelibError("replay is for a WideResNet without example")
-    return any_loop.prune(
-        model, data, protocol, seed, example, machine, progress, checkpoint, watch
-    )
+    run = Run(network, data.to(machine.device), protocol, seed, machine)
+    return prune_and_tune(run, progress, checkpoint, watch, replay)
 
 
 def fisher_saliency(
@@ -116,8 +118,8 @@ def fisher_saliency(
     torch.Size([8])
     """
     if example is None:
-        return saliency.fisher_saliency(ours(model), batches, machine)
-    return any_loop.fisher_saliency(model, batches, example, machine)
+        return saliency_by_block(ours(model), batches, machine)
+    return saliency_by_layer(model, batches, example, machine)
 
 
 def ours(model: nn.Module) -> WideResNet:

@@ -82,23 +82,10 @@ class Fisher:
         return [total / (2 * self.samples) for total in self.totals]
 
 
-def fisher_saliency(
+def saliency_by_block(
     model: WideResNet, batches: Iterable[tuple[Tensor, Tensor]], machine: Machine | None = None
 ) -> list[Tensor]:
-    """Fisher saliency of every channel over the given batches, without updating the model.
-
-    In eval mode samples do not see each other, so the result is that of Theis et al. whatever the
-    batches. In train mode, as while pruning, batch statistics couple the samples of a batch, and
-    gradients go through them.
-
-    Args:
-        model: used in the mode that it is in.
-        batches: normalised images (N, C, H, W) and labels (N,), on the model's device.
-        machine: gives the precision; by default that of the model's parameters.
-
-    Returns:
-        One tensor (channels,) for each block: the estimated change of the mean loss, in nats.
-    """
+    """See `prunelib.fisher_saliency`."""
     fisher = Fisher(model)
     parameters = list(model.parameters())
     for x, y in batches:

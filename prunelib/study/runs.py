@@ -15,7 +15,8 @@ from prunelib.nets.inputs import PRUNING, SLICED, WEIGHTS
 from prunelib.nets.surgery import remove_channels
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.criteria import CriterionInputs, l1_scores
-from prunelib.pruning.loop import fine_tune, prune
+from prunelib.pruning.loop import fine_tune
+from prunelib.pruning.public import prune
 from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.images import data_of
 from prunelib.study.measured import columns, images_tuned, rounded, wrong_images
@@ -106,15 +107,9 @@ def run_train(spec: TrainSpec, context: RunContext) -> dict:
     store, data, machine = context.store, context.data, context.machine
     model = initial_model(spec, context)
     first = first_error(spec, model, context)
+    loss, checkpoint = training_loss(spec, context), store.checkpoint(spec)
     history = train(
-        model,
-        data,
-        spec.protocol,
-        spec.seed,
-        machine,
-        context.progress,
-        store.checkpoint(spec),
-        training_loss(spec, context),
+        model, data, spec.protocol, spec.seed, machine, context.progress, checkpoint, loss
     )
     save_tensors(store.weights(spec), model.state_dict(), spec.profile.to_json())
     images = len(data.train.y) * spec.protocol.epochs
@@ -157,19 +152,10 @@ def run_prune(spec: PruneSpec, context: RunContext) -> dict:
     """
     store, data, machine = context.store, context.data, context.machine
     order, model = store.order(spec), unpruned_model(spec, context)
-    points = prune(
-        model,
-        data,
-        spec.protocol,
-        spec.seed,
-        machine,
-        context.progress,
-        store.checkpoint(spec),
-        snapshot_watch(spec, context),
-        order,
-    )
-    save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
+    watch, checkpoint = snapshot_watch(spec, context), store.checkpoint(spec)
     p, total = spec.protocol, len(data.train.y)
+    points = prune(model, data, p, spec.seed, machine, context.progress, checkpoint, watch, order)
+    save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     times = 1 if p.ranked == "once" else len(points)
     images = images_tuned(total, p.batch_size, p.steps, times) + [0] * (len(points) - times)
     blocks = [point.block for point in points if point.block is not None]

@@ -14,8 +14,9 @@ from prunelib.nets.inputs import WEIGHTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.checkpoint import Point
-from prunelib.pruning.loop import Watch, prune
+from prunelib.pruning.loop import Watch
 from prunelib.pruning.order import sizes
+from prunelib.pruning.public import prune
 from prunelib.study.specs import PruneSpec
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset, generator

@@ -13,7 +13,7 @@ from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.nets.inputs import PRUNING, SHAPES, TEST_IMAGES, TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.criteria import CRITERIA
-from prunelib.pruning.loop import prune
+from prunelib.pruning.public import prune
 from prunelib.study.runs import run_on
 from prunelib.study.specs import DataSpec, PruneSpec, TrainSpec
 from prunelib.study.start_weights import RunContext

@@ -21,7 +21,8 @@ from prunelib.pruning.criteria import (
     least_salient,
     scores_of,
 )
-from prunelib.pruning.saliency import Fisher, fisher_saliency, loss_changes
+from prunelib.pruning.public import fisher_saliency
+from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.training.updates import sgd, sgd_step
 
 

@@ -19,7 +19,7 @@ from prunelib.errors import PrunelibError
 from prunelib.evidence.repeats import timeless
 from prunelib.files import Cadence, load_tensors, save_tensors
 from prunelib.nets.profile import ChannelProfile
-from prunelib.pruning.loop import prune
+from prunelib.pruning.public import prune
 from prunelib.study.runs import run
 from prunelib.study.specs import key
 from prunelib.study.start_weights import new_model

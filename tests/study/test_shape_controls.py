@@ -19,7 +19,7 @@ from prunelib.files import load_tensors
 from prunelib.nets.inputs import PRUNING
 from prunelib.nets.profile import ChannelProfile
 from prunelib.pruning.criteria import CRITERIA, CriterionInputs, scores_of
-from prunelib.pruning.loop import prune
+from prunelib.pruning.public import prune
 from prunelib.study.cost import cost_estimate
 from prunelib.study.families import FAMILIES
 from prunelib.study.images import dataset

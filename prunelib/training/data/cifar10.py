@@ -115,18 +115,45 @@ def checked(x: np.ndarray, y: np.ndarray, path: Path) -> Split:
 
 def read_batch(path: Path) -> Split:
     """One file of the official batches, a pickle of bytes that stores images by channel."""
+    return checked(*images_and_labels(path, "CIFAR-10", b"labels"), path)
+
+
+def images_and_labels(path: Path, name: str, labels: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """What one official file holds, images as (N, 32, 32, 3).
+
+    Args:
+        path: of the file.
+        name: of the data.
+        labels: what the file calls them.
+
+    Raises:
+        PrunelibError: it is missing, or no such file.
+    """
+    batch = unpickled(path, name)
+    try:
+        images = np.asarray(batch[b"data"]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(images), np.asarray(batch[labels])
+    except Exception as error:
+        raise PrunelibError(
+            f"{path} is not a batch of {name}, or is truncated: {one_line(error)}"
+        ) from None
+
+
+def unpickled(path: Path, name: str) -> dict:
+    """The plain values in an official file.
+
+    Raises:
+        PrunelibError: it is missing or damaged, or holds anything else.
+    """
     try:
         with path.open("rb") as file:
-            batch = PlainUnpickler(file, encoding="bytes").load()
-        x, y = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
-        images = x.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+            return PlainUnpickler(file, encoding="bytes").load()
     except FileNotFoundError:
         raise PrunelibError(f"{path} is missing") from None
     except Exception as error:
         raise PrunelibError(
-            f"{path} is not a batch of CIFAR-10, or is truncated: {one_line(error)}"
+            f"{path} is not a file of {name}, or is truncated: {one_line(error)}"
         ) from None
-    return checked(np.ascontiguousarray(images), y, path)
 
 
 class PlainUnpickler(pickle.Unpickler):

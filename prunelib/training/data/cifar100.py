@@ -3,14 +3,12 @@
 import os
 from pathlib import Path
 
-import numpy as np
-
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import TEST_IMAGES, TRAINING_IMAGES
-from prunelib.training.data.cifar10 import PlainUnpickler
+from prunelib.training.data.cifar10 import images_and_labels, unpickled
 from prunelib.training.data.dataset import Split
 
-NAME = "cifar100"
+NAME, TITLE = "cifar100", "CIFAR-100"
 
 
 def find_cifar100(root: str | Path | None = None) -> Path:
@@ -45,9 +43,12 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
 
     folder = find_cifar100(root)
     if (folder / "meta").exists():
-        meta = _unpickled(folder / "meta")
+        meta = unpickled(folder / "meta", TITLE)
         names = [name.decode() for name in meta[b"fine_label_names"]]
-        found = in_arrays(_batch(folder / "train"), _batch(folder / "test"), names)
+        train_arrays, test_arrays = (
+            images_and_labels(folder / part, TITLE, b"fine_labels") for part in ("train", "test")
+        )
+        found = in_arrays(train_arrays, test_arrays, names)
     else:
         from prunelib.training.data.parquet import in_parquet
 
@@ -60,25 +61,3 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
                 "missing?"
             )
     return read(train, classes, 32, 3, []), read(test, classes, 32, 3, []), classes
-
-
-def _batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of one official file, which stores images by channel."""
-    batch = _unpickled(path)
-    try:
-        images = np.asarray(batch[b"data"]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-        return np.ascontiguousarray(images), np.asarray(batch[b"fine_labels"])
-    except (KeyError, ValueError) as error:
-        raise PrunelibError(f"{path} is not a batch of CIFAR-100: {error}") from None
-
-
-def _unpickled(path: Path) -> dict:
-    try:
-        with path.open("rb") as file:
-            return PlainUnpickler(file, encoding="bytes").load()
-    except FileNotFoundError:
-        raise PrunelibError(f"{path} is missing") from None
-    except Exception as error:
-        raise PrunelibError(
-            f"{path} is not a file of CIFAR-100, or is truncated: {error}"
-        ) from None

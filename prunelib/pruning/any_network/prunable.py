@@ -1,10 +1,9 @@
-"""Prune and tune, and Fisher saliency, for any convolutional network."""
+"""Any convolutional network as the loop of pruning sees it, and its Fisher saliency."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +13,11 @@ from prunelib.errors import PrunelibError
 from prunelib.kernels.cuda_graph import Step
 from prunelib.pruning.any_network import channels
 from prunelib.pruning.any_network.layers import Layer, prunable_layers
-from prunelib.pruning.checkpoint import Point
 from prunelib.pruning.criteria import criterion_named
-from prunelib.pruning.loop import Run, Watch, walk
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
-from prunelib.training.trainer import Progress
 from prunelib.training.updates import sgd_step
 
 
@@ -77,7 +73,23 @@ class PrunableLayers:
         channels.keep(self.model, layer, left[left != channel], optimizer)
 
 
-def fisher_saliency(
+def prunable_network(
+    model: nn.Module, data: Dataset, protocol: PruneProtocol, example: Tensor, machine: Machine
+) -> PrunableLayers:
+    """Any network for the loop.
+
+    Raises:
+        PrunelibError: as `prunelib.prune`.
+    """
+    machine.place(model)
+    criterion_named(protocol.criterion)
+    layers = candidates(model, example)
+    example = example.to(machine.device)
+    check(model, layers, example, data, protocol)
+    return PrunableLayers(model, layers, example[:1], machine)
+
+
+def saliency_by_layer(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     example: Tensor,
@@ -94,30 +106,6 @@ def fisher_saliency(
             torch.autograd.grad(loss, parameters, allow_unused=True)
             fisher.samples += len(y)
     return fisher.scores()
-
-
-def prune(
-    model: nn.Module,
-    data: Dataset,
-    protocol: PruneProtocol,
-    seed: int,
-    example: Tensor,
-    machine: Machine | None = None,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    watch: Watch | None = None,
-) -> list[Point]:
-    """See `prunelib.prune`."""
-    machine = machine or Machine.here()
-    data.check()
-    machine.place(model)
-    criterion_named(protocol.criterion)
-    layers = candidates(model, example)
-    example = example.to(machine.device)
-    check(model, layers, example, data, protocol)
-    network = PrunableLayers(model, layers, example[:1], machine)
-    run = Run(network, data.to(machine.device), protocol, seed, machine)
-    return walk(run, progress, checkpoint, watch)
 
 
 def candidates(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
