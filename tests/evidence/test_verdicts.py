@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import studies as made_up
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
@@ -433,6 +434,15 @@ def test_claims_are_told_in_the_order_asked_for():
     lines = prose.claims(studies, "K7", "C2", "C1").splitlines()
     listed = [re.search(r"<small>(..)</small>", line)[1] for line in lines if line[0] == "-"]
     assert listed == ["K7", "C2", "C1"]
+
+
+def test_what_no_study_has_measured_is_told_in_one_line(tmp_path):
+    scale = replace(made_up.SCALE, families=(*made_up.SCALE.families, "taper", "sliced-weights"))
+    view = made_up.fill(tmp_path, scale=scale, families=["base", "bottleneck"])
+    text = prose.claims({"made-up": view}, "K19", "K3", "K17")
+    (line,) = text.splitlines()
+    assert line.startswith("- It has not been measured: ")
+    assert re.findall(r"<small>(K\d+)</small>", line) == ["K19", "K3", "K17"]
 
 
 FAMILIES_OF = {claim.number: claim.families for claim in CLAIMS + QUESTIONS}

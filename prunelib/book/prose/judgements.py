@@ -81,20 +81,25 @@ def asked_of(view: View, verdict: Verdict, claim: Claim) -> bool:
 def claims(studies: dict[str, View], *numbers: str) -> str:
     """What some claims come to, in the order asked for, as a Markdown list of sentences.
 
-    Each claim has its short name, which links to its text in the table of all verdicts.
+    Each claim has its short name, which links to its text in the table of all verdicts. Those that
+    no study has measured come last, in one line.
     """
     asked = tuple(claim for claim in EVERY if claim.number in numbers)
     found = {scale: {v.claim: v for v in verdicts(view, asked)} for scale, view in studies.items()}
-    lines = []
+    lines, unmeasured = [], []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
         by_scale = {scale: by[claim.number] for scale, by in found.items()}
         rows = [v for scale, v in by_scale.items() if asked_of(studies[scale], v, claim)]
         texts = [f"{MARKS[v.verdict]} {capital(said(v))}." for v in rows]
-        if len(texts) == 1:
+        if rows and not any(v.sizes for v in rows):
+            unmeasured.append(name(claim))
+        elif len(texts) == 1:
             lines.append(f"- {name(claim)}: {texts[0]}")
         else:
             lines.append(f"- {name(claim)}:{'' if texts else ' not asked.'}")
             lines += [f"  - At {markdown(v.scale)}: {t}" for v, t in zip(rows, texts, strict=True)]
+    if unmeasured:
+        lines.append(f"- It has not been measured: {', '.join(unmeasured)}.")
     return "\n".join(lines)
 
 
