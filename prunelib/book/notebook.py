@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import plotly.io
 
@@ -37,10 +38,11 @@ def open_studies(
     Takes what `open_study` takes; what is missing is computed for `scale` only. The trial scale is
     shown only where it is the one asked for.
     """
-    studies = {scale: open_study(scale, families, results, data, run_missing, seeds)}
+    asked = {"results": results, "data": data, "run_missing": run_missing, "seeds": seeds}
+    studies = {scale: open_study(scale, families, **asked)}
     for other in SCALES:
         if other not in (scale, TRIAL):
-            records = open_study(other, families, results, run_missing=False)
+            records = open_study(other, families, results=results, run_missing=False)
             if records.there:
                 studies[other] = records
     return studies
@@ -57,49 +59,32 @@ def open_lengths(
 
     A scale that is none of them stands by itself. Takes what `open_study` takes.
     """
-    first = open_study(scale, None, results, data, run_missing, seeds)
+    asked = {"results": results, "data": data, "run_missing": run_missing, "seeds": seeds}
+    first = open_study(scale, None, **asked)
     if scale not in LENGTHS:
         return {scale: first}
     others = {
-        name: open_study(name, None, results, run_missing=False)
+        name: open_study(name, results=results, run_missing=False)
         for name in LENGTHS
         if name != scale
     }
     return {name: first if name == scale else others[name] for name in LENGTHS}
 
 
-def open_study(
-    scale: str,
-    families: tuple[str, ...] | None = None,
-    results: str | None = None,
-    data: str | None = None,
-    run_missing: bool | None = None,
-    seeds: int | None = None,
-) -> View:
+def open_study(scale: str, families: tuple[str, ...] | None = None, **given: Any) -> View:
     """The records of some families at a scale; computes what is missing where asked to.
 
     Args:
-        scale: `smoke`, `mini` or `paper`.
+        scale: the name of one, or a TOML file.
         families: by default all.
-        results: folder with records; by default the nearest `results` here or above.
-        data: folder with CIFAR-10; see `data.find_cifar10`.
-        run_missing: compute runs that have no record; None: only at `smoke`, and only into a
-            folder that is named.
-        seeds: by default the scale's.
+        given: further parameters of a notebook; see `parameters.Parameters`.
 
     Raises:
         PrunelibError: a parameter is of the wrong type, there is no folder with records, or a
             record is damaged.
     """
-    parameters = checked(
-        {
-            "scale": scale,
-            "results": results,
-            "data": data,
-            "run_missing": run_missing,
-            "seeds": seeds,
-        }
-    )
+    parameters = checked({"scale": scale} | given)
+    data, seeds = parameters.data, parameters.seeds
     preset, folder = scale_named(scale), parameters.folder
     view = open_view(preset, folder, families, seeds)
     if parameters.trains and view.there < len(view.requests):

@@ -111,7 +111,7 @@ def tell_result(
 ) -> None:
     """Time the networks, print table and sentence, write the curves and the best network."""
     from prunelib.cli.recommendation import curves, sentence, table
-    from prunelib.evidence.recommendation import Measured, ranked
+    from prunelib.evidence.recommendation import measured, ranked
     from prunelib.study.exporting import trained_network
     from prunelib.study.recommend_runs import history
     from prunelib.study.trained import Trained
@@ -125,17 +125,7 @@ def tell_result(
         for family, (first, *_) in records.items()
     }
     times = milliseconds(made)
-    networks = [
-        Measured(
-            family,
-            tuple(record.outcome["error"] for record in runs),
-            images,
-            runs[0].outcome["params"],
-            runs[0].outcome["macs"],
-            times[family],
-        )
-        for family, runs in records.items()
-    ]
+    networks = measured(records, images, times)
     click.echo(table(networks))
     click.echo(sentence(networks))
     histories = {family: history(runs[0], store) for family, runs in records.items()}

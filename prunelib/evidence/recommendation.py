@@ -1,9 +1,11 @@
 """What a few networks, trained once or a few times and tested on some images, allow to say."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prunelib.evidence.statistics import LEVEL, mean, quantile, squares
+from prunelib.study.store import Record
 
 Z = 1.96
 """Half of the 95 % interval of a normal distribution, in standard deviations."""
@@ -44,6 +46,29 @@ class Measured:
             return of_images
         deviation = math.sqrt(squares(self.errors) / (seeds - 1))
         return math.hypot(of_images, quantile(seeds - 1, LEVEL) * deviation / math.sqrt(seeds))
+
+
+def measured(
+    runs: Mapping[str, Sequence[Record]], images: int, milliseconds: Mapping[str, float]
+) -> list[Measured]:
+    """The networks of some families, each trained once or a few times.
+
+    Args:
+        runs: records by family, one for each seed.
+        images: that they were tested on.
+        milliseconds: of inference, by family, where that was timed.
+    """
+    return [
+        Measured(
+            family,
+            tuple(record.outcome["error"] for record in records),
+            images,
+            records[0].outcome["params"],
+            records[0].outcome["macs"],
+            milliseconds.get(family),
+        )
+        for family, records in runs.items()
+    ]
 
 
 def ranked(networks: list[Measured]) -> list[Measured]:
