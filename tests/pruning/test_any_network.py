@@ -171,7 +171,7 @@ def test_a_removal_computes_what_a_mask_computes_and_everything_falls(build, siz
     assert not torch.allclose(alone, model.eval()(x))
 
 
-@pytest.mark.parametrize("criterion", ["fisher", "random", "l1"])
+@pytest.mark.parametrize("criterion", ["fisher", "random", "l1", "snip"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_our_own_network_is_pruned_as_ever(criterion, dtype):
     ours = network(ChannelProfile.full(10, 0.5), dtype=dtype)

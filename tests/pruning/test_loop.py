@@ -208,7 +208,7 @@ def test_a_run_that_follows_takes_the_least_salient_channel_of_each_block(
     assert without_times(points) == Masked(profile, seed, data, protocol).run(seed, follow)
 
 
-@pytest.mark.parametrize("criterion", ["fisher", "random", "l1"])
+@pytest.mark.parametrize("criterion", ["fisher", "random", "l1", "snip"])
 def test_to_follow_ones_own_order_is_to_prune_again(criterion):
     protocol = replace(
         SHORT, criterion=criterion, removals=None, stop_params=DIGITS.params(TINY) // 2
@@ -308,7 +308,7 @@ def test_channels_are_reported_by_their_index_in_the_unpruned_network():
     assert len(left[-1]) == 3
 
 
-@pytest.mark.parametrize("criterion", ["fisher", "random", "l1"])
+@pytest.mark.parametrize("criterion", ["fisher", "random", "l1", "snip"])
 @pytest.mark.parametrize("penalty", [0.0, 1e6])
 def test_one_channel_stays_in_each_block_to_the_very_end(criterion, penalty):
     protocol = replace(
@@ -370,7 +370,7 @@ def test_the_random_criterion_reaches_every_channel():
     assert set(first) == {(block, channel) for block in (1, 2, 3) for channel in (0, 1)}
 
 
-@pytest.mark.parametrize("criterion", ["fisher", "random", "l1"])
+@pytest.mark.parametrize("criterion", ["fisher", "random", "l1", "snip"])
 def test_a_seed_gives_bitwise_the_same_trajectory_twice(criterion):
     protocol = replace(SHORT, criterion=criterion)
     a, b, c = tiny_network(), tiny_network(), tiny_network()
