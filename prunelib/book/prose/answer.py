@@ -4,6 +4,7 @@ from prunelib.book.escape import markdown
 from prunelib.book.notebook import TRIAL
 from prunelib.book.prose.judgements import claims
 from prunelib.book.prose.words import listed, setting
+from prunelib.evidence.budget import comparable
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
@@ -145,8 +146,7 @@ def trend(studies: dict[str, View]) -> str:
     answer = longest_complete(studies)
     if answer is None:
         return ""
-    same = (answer.scale.data, answer.scale.base)
-    alike = [view for view in studies.values() if (view.scale.data, view.scale.base) == same]
+    alike = comparable([answer, *(view for view in studies.values() if view is not answer)])
     lengths = sorted(filter(complete, alike), key=lambda view: view.scale.train.epochs)
     leads = [
         {at.size: at.mean for at in leading(view)[0].sizes if at.mean is not None}

@@ -135,8 +135,24 @@ torch.save(network.state_dict(), "network.pt")"""
 
 
 def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
-    """The best network within each of some budgets, as a narrow Markdown table."""
-    views = comparable(views)
+    """The best network within each of some budgets, as a narrow Markdown table.
+
+    It is of the first studies that have such networks: the smallest scale has none so large.
+    """
+    views = list(views)
+    tables = (budget_rows(comparable(views[i:]), sizes) for i in range(len(views)))
+    rows = next(filter(None, tables), None)
+    if not rows:
+        return missing(views[0], "networks to design from")
+    table = "\n".join(rows)
+    return (
+        "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
+        f"{table}\n\n[Design yours](design.html), or {code('prunelib fit --params 150k')}"
+    )
+
+
+def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
+    """The rows of that table, of studies that differ in the length of training alone."""
     rows = []
     for size in sizes:
         try:
@@ -148,13 +164,7 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
                 f"| **{short(size)}** | {NAMES[best.family]}, {best.epochs} epochs | "
                 f"{approximately(best)} |"
             )
-    if not rows:
-        return missing(views[0], "networks to design from")
-    table = "\n".join(rows)
-    return (
-        "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
-        f"{table}\n\n[Design yours](design.html), or {code('prunelib fit --params 150k')}"
-    )
+    return rows
 
 
 def approximately(network: Design) -> str:
