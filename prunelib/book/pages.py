@@ -103,6 +103,7 @@ def one_figure(
         "name": name,
         "title": meta["title"],
         "alt": meta["alt"],
+        "caption": meta.get("note", ""),
         "answers": json.dumps(chosen),
         "height": int(layout.get("height", 450)),
         "payload": Markup(script_json(payload)),

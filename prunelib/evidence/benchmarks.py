@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from prunelib.errors import Missing, PrunelibError
+from prunelib.evidence.curves import Curve
 from prunelib.evidence.statistics import interpolated
 
 ENGINES = ("ONNX Runtime", "PyTorch")
@@ -110,3 +111,22 @@ def milliseconds(record: dict, base: str, size: int, family: str, macs: int) -> 
     rows = rows.drop_duplicates("macs").sort_values("macs")
     found = interpolated(macs, rows["macs"].tolist(), rows["ms"].tolist())
     return None if found is None else float(found)
+
+
+def speeds(record: dict, base: str, size: int) -> dict[str, Curve]:
+    """What `milliseconds` reads off, by family: the times at the MACs that were timed.
+
+    Each curve ends at the base network, which is the largest of every kind.
+    """
+    rows = comparable(record)
+    rows = rows[(rows["network"] == base) & (rows["size"] == size) & (rows["batch"] == 1)]
+    rows = rows[rows["engine"] == ENGINES[0]].sort_values("macs")
+    whole = rows[rows["family"] == "base"]
+    curves = {}
+    for family in ("pruned-and-tuned", "copycat", "bottleneck", "reduced-width"):
+        own = rows[rows["family"] == FAMILIES.get(family, family)]
+        points = pd.concat([own, whole]).drop_duplicates("macs")
+        if len(own):
+            ones = (1,) * len(points)
+            curves[family] = Curve(tuple(points["macs"]), tuple(points["ms"]), ones)
+    return curves

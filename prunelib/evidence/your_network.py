@@ -57,11 +57,15 @@ def walks(record: dict) -> pd.DataFrame:
 
 def circumstances(record: dict) -> str:
     """What was measured, and on what. Plain text."""
+    return f"{measured(record)} {provenance(record)}"
+
+
+def measured(record: dict) -> str:
+    """What was measured. Plain text."""
     run, size = record["runs"][0], record["size"]
     stem = next(layer["channels"] for layer in run["layers"] if layer["number"])
     return (
         f"ResNet-18 with {stem / FULL_STEM:.0%} of its channels ({run['base']['params']:,} "
         f"parameters), {DATA[record['images']]} at {size}×{size} pixels, trained for "
-        f"{counted(record['epochs'], 'epoch')}, {counted(record['steps'], 'update')} a removal. "
-        f"{provenance(record)}"
+        f"{counted(record['epochs'], 'epoch')}, {counted(record['steps'], 'update')} a removal."
     )

@@ -139,7 +139,9 @@ def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
     for share, name in ((0.5, "50%"), (0.25, "25%")):
         i = next(i for i, size in enumerate(SIZES) if size <= share * SIZES[0] + 1)
         both = [error("pruned-and-tuned", SIZES[i], seed) for seed in (0, 1)]
-        told = f"with {name} of the parameters: **{spread(pd.Series(both))}**, after {i} removals"
+        told = (
+            f"With {name} of the parameters it is **{spread(pd.Series(both))}**, after {i} removals"
+        )
         assert told in text
     assert "10% of" not in text
     assert SIZES[-1] > 0.1 * SIZES[0]

@@ -207,11 +207,17 @@ def test_figures_follow_the_theme(browser, server):
     assert brightness(light) < 110 < 160 < brightness(dark)
 
 
-LOW_CONTRAST = """() => {
+COLOURS = """
   const parse = (c) => c.match(/[\\d.]+/g).map(Number);
   const channel = (v) => ((v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
   const luminance = ([r, g, b]) =>
     0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const contrast = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+"""
+
+LOW_CONTRAST = (
+    f"() => {{ {COLOURS}"
+    """
   const behind = (e) => {
     for (; e; e = e.parentElement) {
       const c = parse(getComputedStyle(e).backgroundColor);
@@ -231,12 +237,13 @@ LOW_CONTRAST = """() => {
     const text = parse(svg ? style.fill : style.color);
     if (text[3] === 0) continue;
     const [a, b] = [luminance(text), luminance(behind(svg ? svg.parentElement : e))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const ratio = contrast(a, b);
     const least = e.matches(".figure-glyph") ? 3 : 4.5; // A glyph is a picture, not a letter.
     if (ratio < least) low.push([ratio.toFixed(2), e.textContent.trim().slice(0, 40)]);
   }
   return low;
 }"""
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -264,7 +271,7 @@ COLLISIONS = """() => {
   for (const root of document.querySelectorAll(".plotly-figure:not([hidden])")) {
     const texts = root.querySelectorAll(
       ".xtick text, .ytick text, [class$=title] text, .annotation-text, .bartext, " +
-      ".figure-ends span[data-group]");
+      ".textpoint text, .figure-ends span[data-group]");
     const boxes = [...texts].map((node) => [node.getBoundingClientRect(), node.textContent]);
     boxes.forEach(([a, text], i) => {
       if (a.width && (a.left < -1 || a.right > innerWidth + 1))
@@ -428,17 +435,85 @@ def test_pages_name_no_folder_of_the_machine_that_built_them():
         assert str(ROOT) not in (BOOK / page).read_text(encoding="utf-8")
 
 
-def test_the_first_screen_has_the_answer_the_figure_and_the_budgets(browser, server):
+def test_the_first_screen_has_all_that_decides(browser, server):
     with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
         visit.page.set_viewport_size({"width": 1280, "height": 800})
         visit.page.wait_for_timeout(500)
         answer = visit.page.locator(".tag_answer .cell_output")
         assert len(answer.inner_text().split()) < 60
-        figure = visit.page.locator(".tag_beside-left .plotly-place:visible svg.main-svg").first
-        for part in (answer, figure, visit.page.locator(".tag_beside-right table")):
+        beside = visit.page.locator(".tag_beside-right")
+        limits = beside.locator(".limits")
+        parts = [
+            answer,
+            visit.page.locator(".tag_beside-left .plotly-place:visible svg.main-svg").first,
+            beside.locator(".budgets table"),
+            beside.locator(".buttons"),
+            limits,
+        ]
+        for part in parts:
             box = part.bounding_box()
             assert box["y"] >= 0
-            assert box["y"] + box["height"] <= 810
+            assert box["y"] + box["height"] <= 800
+        for word in ("CIFAR-10", "epochs", "authors", "202", "MIT", "cite"):
+            assert word in limits.inner_text()
+        assert visit.page.locator(".navbar-brand img:visible").bounding_box()["height"] <= 48
+
+
+WORDS_OF_PROSE = """() => {
+  const article = document.querySelector("article").cloneNode(true);
+  const other = "table, pre, figure, details, nav, .pl-widget, .math, .headerlink";
+  article.querySelectorAll(other).forEach((part) => part.remove());
+  const parts = [...article.querySelectorAll("p, li, dd")]
+    .filter((part) => !part.parentElement.closest("p, li, dd"));
+  return parts.flatMap((part) => part.textContent.split(/\\s+/)).filter((word) => word).length;
+}"""
+APPENDICES = ("rules", "code", "library", "bibliography")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if Path(page).stem not in APPENDICES])
+def test_a_page_is_read_in_a_few_minutes(browser, server, page):
+    with Visit(browser, address(server, page, "http")) as visit:
+        assert 50 < visit.page.evaluate(WORDS_OF_PROSE) <= 900
+
+
+LOW_BORDERS = (
+    f"() => {{ {COLOURS}"
+    """
+  const page = luminance(parse(getComputedStyle(document.body).backgroundColor));
+  const stands = (colour) => contrast(luminance(parse(colour)), page) >= 3;
+  const tools = [...document.querySelectorAll(".figure-tools > *")]
+    .filter((tool) => tool.checkVisibility());
+  const low = tools.filter((tool) => {
+    const style = getComputedStyle(tool);
+    return !stands(style.color) || !stands(style.borderTopColor);
+  });
+  return [tools.length, low.map((tool) => tool.outerHTML)];
+}"""
+)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_tools_of_figures_can_be_seen(browser, server, chapter):
+    with Visit(browser, address(server, f"notebooks/{chapter}.html", "http")) as visit:
+        for scheme in ("light", "dark"):
+            visit.wear(scheme)
+            number, low = visit.page.evaluate(LOW_BORDERS)
+            assert number >= 3
+            assert low == [], scheme
+
+
+TERMS = """() => [...document.querySelectorAll("article a.term")].map((term) =>
+  [term.getAttribute("href"), term.title, Boolean(term.closest("h1, h2, h3, pre"))])"""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_term_shows_its_meaning_once_a_page(browser, server, page):
+    with Visit(browser, address(server, page, "http")) as visit:
+        terms = visit.page.evaluate(TERMS)
+    assert len({link for link, _, _ in terms}) == len(terms)
+    assert all(len(meaning) > 15 and not heading for _, meaning, heading in terms)
+    if page in ("notebooks/start.html", "notebooks/cost.html"):
+        assert len(terms) > 3
 
 
 @pytest.mark.parametrize("page", PAGES)

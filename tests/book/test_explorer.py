@@ -21,6 +21,7 @@ from prunelib.book.widgets.base import ASSETS, MODULES, module
 from prunelib.book.widgets.explorer import explorer
 from prunelib.book.widgets.player import player, player_data
 from prunelib.errors import PrunelibError
+from prunelib.evidence import benchmarks
 from prunelib.evidence.curves import Curve, measured_curve, reading
 from prunelib.nets.profile import ChannelProfile
 
@@ -195,6 +196,21 @@ def test_explorer_shows_what_the_library_computes(node, records):
     expected = shown.compared(records, "custom", made[0].without(1))
     assert [shown.Row(**row) for row in rows] == expected
     assert "by hand" in expected[0].note
+
+
+@needs_node
+def test_explorer_tells_milliseconds_where_they_were_measured(node):
+    mini = open_study("mini", results=str(ROOT / "results"), run_missing=False)
+    inference = benchmarks.read(ROOT / "results", "inference")
+    data = json.loads(json.dumps(widgets.explorer_data(mini, inference)))
+    for family in widgets.FAMILIES[:-1]:
+        found = widgets.within_budget(mini, family, 150_000)
+        profile = widgets.designed(mini, family, **found)
+        (rows,) = node(["compare", data, family, plain(profile)])
+        expected = shown.compared(mini, family, profile, inference)
+        assert [shown.Row(**row) for row in rows] == expected
+        assert expected[0].ms.startswith("≈ 0.")
+        assert not expected[-1].ms.startswith("≈")
 
 
 @needs_node

@@ -368,15 +368,17 @@ def test_blocks_lose_their_channels_as_the_trajectory_says(study):
 def test_the_forest_has_means_and_intervals_of_the_claims_asked_for():
     figure = figures.forest(VERDICTS, ("C1", "C3", "C4", "C5"))
     assert {t.name: (t.x, t.y, t.error_x.array) for t in figure.data} == {
-        "supported": ((1.5,), ("C1: in short",), (0.5,)),
-        "refuted": ((-1.0,), ("C3: in short",), (1.0,)),
-        "open": ((0.25,), ("C4: in short",), (0,)),
+        "yes": ((1.5,), ("in short (C1)",), (0.5,)),
+        "no": ((-1.0,), ("in short (C3)",), (1.0,)),
+        "open": ((0.25,), ("in short (C4)",), (0,)),
     }
-    assert figure.data[0].customdata == (["What C1 claims."],)
-    from_below = [f"{claim}: in short" for claim in ("C5", "C4", "C3", "C1")]
+    assert figure.data[0].customdata == (["What C1 claims.", "1.50 points for"],)
+    from_below = [f"in short ({claim})" for claim in ("C5", "C4", "C3", "C1")]
     assert list(figure.layout.yaxis.categoryarray) == from_below
     alt = figure.layout.meta["alt"]
-    assert alt.endswith("C1 supported (+1.50); C3 refuted (-1.00); C4 open (+0.25).")
+    assert alt.endswith(
+        "yes, 1.50 points for; in short: no, 1.00 points against; in short: open, 0.25 points for."
+    )
     assert table(figure).iloc[2].tolist() == ["C4", "a difference", 0.25, None, None, "open"]
 
 
@@ -384,7 +386,7 @@ def test_a_line_break_in_a_claim_is_none_in_its_name():
     (claim,) = (v for v in VERDICTS if v.claim == "C1")
     broken = SimpleNamespace(**{**vars(claim), "short": "won,<br>& lost"})
     (drawn,) = figures.forest([broken], ("C1",)).data
-    assert drawn.y == ("C1: won, &#38; lost",)
+    assert drawn.y == ("won, &#38; lost (C1)",)
 
 
 def test_our_networks_stand_beside_the_published_ones(study):

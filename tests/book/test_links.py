@@ -8,7 +8,7 @@ from docutils import nodes
 from docutils.frontend import get_default_settings
 from docutils.utils import new_document
 
-from prunelib.book.links import link_files, title_once
+from prunelib.book.links import link_files, offer_launch, title_once
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +40,25 @@ def test_files_that_are_there_link_to_their_source(page):
 
 def test_without_an_address_names_are_plain(page):
     assert linked(page, "") == {}
+
+
+def offered(source):
+    config = SimpleNamespace(prunelib_source=source, html_theme_options={"launch_buttons": {}})
+    offer_launch(None, config)
+    return config.html_theme_options
+
+
+def test_notebooks_open_elsewhere_where_their_repository_is_known():
+    options = offered("https://github.com/someone/project/blob/main")
+    assert options["repository_url"] == "https://github.com/someone/project"
+    assert options["repository_branch"] == "main"
+    assert options["launch_buttons"]["colab_url"].startswith("https://colab.")
+    assert options["launch_buttons"]["binderhub_url"].startswith("https://mybinder.")
+
+
+@pytest.mark.parametrize("source", ["", "https://example.org/project/blob/main"])
+def test_elsewhere_nothing_is_offered(source):
+    assert offered(source) == {"launch_buttons": {}}
 
 
 def test_a_page_that_is_called_like_the_book_says_it_once():

@@ -3,7 +3,15 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from prunelib.book.widgets.explorer import BY_HAND, LONGER, SCRATCH, base_reading, copycat_source
+from prunelib.book.widgets.explorer import (
+    BY_HAND,
+    LONGER,
+    SCRATCH,
+    base_reading,
+    copycat_source,
+    lengths,
+    times_of,
+)
 from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
 from prunelib.evidence.tables import PRUNED
@@ -17,6 +25,7 @@ class Row(NamedTuple):
     title: str
     params: str
     macs: str
+    ms: str
     error: str
     note: str
 
@@ -38,21 +47,26 @@ def percent(x: float) -> str:
     >>> percent(3.125)
     '3.13 %'
     """
-    return f"{Decimal(x).quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
+    return f"{rounded(x, '0.01')} %"
 
 
-def compared(records: View, family: str, profile: ChannelProfile) -> list[Row]:
+def compared(
+    records: View, family: str, profile: ChannelProfile, inference: dict | None = None
+) -> list[Row]:
     """What the explorer's comparison says of a profile of a family (or `custom`)."""
+    times = times_of(records, inference)
     base, shape, source = records.scale.base, records.scale.shape, copycat_source(records)
     size, of_base = shape.params(profile), base_reading(records)
 
-    def row(title: str, network: ChannelProfile, read: Reading) -> Row:
+    def row(title: str, network: ChannelProfile, read: Reading, kind: str = family) -> Row:
         sign = "" if read.note.startswith("mean") else "≈ "
+        timed = reading(times.get(kind), shape.macs(network))
         outside = read.error is None and read.note.startswith(("outside", "measured"))
         return Row(
             title,
             f"{shape.params(network):,}",
             f"{shape.macs(network):,}",
+            milliseconds(timed),
             "not measured" if read.error is None else sign + percent(read.error),
             f"not measured here: {read.note}" if outside else read.note,
         )
@@ -63,8 +77,13 @@ def compared(records: View, family: str, profile: ChannelProfile) -> list[Row]:
         return reading(measured_curve(records, name), size)
 
     def longer(name: str, title: str) -> list[Row]:
-        found = [(how, read(f"{name}-{end}")) for end, how in LONGER.items()]
-        return [row(f"{title}, {how}", profile, r) for how, r in found if r.error is not None]
+        rows = []
+        for end, how in {} if profile == base else LONGER.items():
+            error, epochs = read(f"{name}-{end}"), reading(lengths(records, f"{name}-{end}"), size)
+            if error.error is not None:
+                told = f"{title}, {how}: {rounded(epochs.error, '1')} epochs"
+                rows.append(row(told, profile, error))
+        return rows
 
     if family == BY_HAND:
         no_curve = Reading(None, "no curve applies to a profile edited by hand")
@@ -84,8 +103,21 @@ def compared(records: View, family: str, profile: ChannelProfile) -> list[Row]:
             pass
         else:
             curve = measured_curve(records, "copycat")
-            rows.append(row("Copycat of this size", copy, reading(curve, shape.params(copy))))
-    return [*rows, row("Base network", base, of_base)]
+            copied = reading(curve, shape.params(copy))
+            rows.append(row("Copycat of this size", copy, copied, "copycat"))
+    return [*rows, row("Base network", base, of_base, next(iter(times), ""))]
+
+
+def milliseconds(read: Reading) -> str:
+    """A time with two digits, and a sign if it was read off."""
+    if read.error is None:
+        return "not measured"
+    return f"{'' if read.note.startswith('mean') else '≈ '}{rounded(read.error, '0.01')}"
+
+
+def rounded(x: float, digit: str) -> Decimal:
+    """A number to a digit, half up, as JavaScript rounds."""
+    return Decimal(x).quantize(Decimal(digit), ROUND_HALF_UP)
 
 
 def position(records: View, removals: int, seed: int = 0) -> Position:
@@ -102,7 +134,7 @@ def position(records: View, removals: int, seed: int = 0) -> Position:
     if removals < last:
         goes = f"block {points['block'][removals]}, channel {points['channel'][removals] + 1}"
         if points["saliency"][removals] is not None:
-            goes += f", saliency {scientific(points['saliency'][removals])}"
+            goes += f", saliency {scientific(points['saliency'][removals])} nats"
     here = measured == removals and error is not None
     return Position(
         f"{removals} of {last}",

@@ -73,13 +73,17 @@ export function reading(points, size) {
 const shownError = ({ error, note }) =>
   error === null ? "not measured" : `${note.startsWith("mean") ? "" : "≈ "}${percent(error)}`;
 
-// The rows of the comparison: title, parameters, MACs, error and note, as texts.
+const shownTime = ({ error, note }) =>
+  error === null ? "not measured" : `${note.startsWith("mean") ? "" : "≈ "}${error.toFixed(2)}`;
+
+// The rows of the comparison: title, parameters, MACs, milliseconds, error and note, as texts.
 export function compared(study, family, profile) {
   const size = params(profile, study.shape);
-  const row = (title, network, read) => ({
+  const row = (title, network, read, kind = family) => ({
     title,
     params: count(params(network, study.shape)),
     macs: count(macs(network, study.shape)),
+    ms: shownTime(reading(study.times[kind], macs(network, study.shape))),
     error: shownError(read),
     note: read.error === null && /^(outside|measured)/.test(read.note) ? `not measured here: ${read.note}` : read.note,
   });
@@ -89,9 +93,10 @@ export function compared(study, family, profile) {
   const whole = same(profile, study.base);
   const rows = [];
   const longer = (name, title) => {
-    for (const [end, how] of Object.entries(LONGER)) {
-      const read = whole ? base : reading(study.curves[`${name}-${end}`], size);
-      if (read.error !== null) rows.push(row(`${title}, ${how}`, profile, read));
+    for (const [end, how] of whole ? [] : Object.entries(LONGER)) {
+      const read = reading(study.curves[`${name}-${end}`], size);
+      const epochs = reading(study.epochs[`${name}-${end}`], size).error;
+      if (read.error !== null) rows.push(row(`${title}, ${how}: ${epochs.toFixed(0)} epochs`, profile, read));
     }
   };
   if (family === "custom")
@@ -107,9 +112,9 @@ export function compared(study, family, profile) {
   }
   if (study.source && family !== "copycat") {
     const copy = fit(study.source, size, study.shape, study.factors);
-    if (copy) rows.push(row("Copycat of this size", copy, reading(study.curves.copycat, params(copy, study.shape))));
+    if (copy) rows.push(row("Copycat of this size", copy, reading(study.curves.copycat, params(copy, study.shape)), "copycat"));
   }
-  rows.push(row("Base network", study.base, base));
+  rows.push(row("Base network", study.base, base, Object.keys(study.times)[0]));
   return rows;
 }
 
@@ -202,12 +207,12 @@ function budgeter(wish) {
 
 function comparison() {
   const body = h("tbody");
-  const columns = ["Network", "Parameters", "MACs", "Test error"];
+  const columns = ["Network", "Parameters", "MACs", "Milliseconds", "Test error"];
   const head = h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)));
   const node = h("table", { class: "pl-compare" }, h("thead", {}, head), body);
   const cells = (r) => [
     h("th", { scope: "row" }, r.title, h("small", {}, r.note)),
-    ...[r.params, r.macs, r.error].map((value) => h("td", {}, value)),
+    ...[r.params, r.macs, r.ms, r.error].map((value) => h("td", {}, value)),
   ];
   return { node, set: (rows) => body.replaceChildren(...rows.map((r) => h("tr", {}, cells(r)))) };
 }
@@ -270,7 +275,7 @@ function render({ model, el }) {
   const python = copier("Python", status);
   const json = copier("JSON", status);
   const marked = legend("copycat of this size");
-  const source = h("p", { class: "pl-source" });
+  const timed = h("p", { class: "pl-source" }, model.get("data").timed || "");
 
   const root = h(
     "section",
@@ -286,7 +291,7 @@ function render({ model, el }) {
     rows.node,
     h("div", { class: "pl-copies" }, python.row, json.row),
     values.node,
-    source,
+    timed,
     status.node,
   );
 
@@ -331,7 +336,6 @@ function render({ model, el }) {
     values.set(profile);
     python.set(toPython(profile));
     json.set(toJson(profile));
-    say(source, study.provenance);
     undo.disabled = !done.length;
     view.draw();
     const [own] = compare;

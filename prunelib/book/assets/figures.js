@@ -106,17 +106,7 @@
       .filter((trace) => trace.meta?.label && trace.visible === true && (trace.x?.length ?? 0) > 0)
       .map((trace, i) => ({ node: ends.children[i], ...lastPoint(place, trace, right), colour: trace.marker?.color ?? trace.line.color }))
       .sort((a, b) => a.y - b.y);
-    let floor = 0;
-    for (const row of rows) {
-      row.half = row.node.offsetHeight / 2;
-      row.at = Math.max(row.y, floor + row.half);
-      floor = row.at + row.half + 1;
-    }
-    let ceiling = box.t + box.h + 24;
-    for (const row of [...rows].reverse()) {
-      row.at = Math.min(row.at, ceiling - row.half);
-      ceiling = row.at - row.half - 1;
-    }
+    keepApart(rows, box.t + box.h + 24);
     const SVG = "http://www.w3.org/2000/svg";
     ends.querySelector("svg")?.remove();
     const joints = document.createElementNS(SVG, "svg");
@@ -124,11 +114,32 @@
       row.node.style.left = `${right + 22}px`;
       row.node.style.top = `${row.at - row.half}px`;
       const joint = document.createElementNS(SVG, "polyline");
-      joint.setAttribute("points", `${row.x + 6},${row.y} ${right + 6},${row.y} ${right + 18},${row.at}`);
+      joint.setAttribute("points", `${row.x + 6},${row.y} ${right + 18},${row.at}`);
       joint.setAttribute("stroke", row.colour);
       joints.append(joint);
     }
     ends.append(joints);
+  }
+
+  // Where names stand: in the order of their lines' ends, apart, and as near to these as that allows.
+  function keepApart(rows, bottom) {
+    const groups = [];
+    let before = 0;
+    for (const row of rows) {
+      row.half = row.node.offsetHeight / 2;
+      row.before = before;
+      before += 2 * row.half + 1;
+      let group = { top: row.y - row.half - row.before, rows: [row] };
+      while (groups.length && groups.at(-1).top > group.top) {
+        const above = groups.pop();
+        const [m, n] = [above.rows.length, group.rows.length];
+        group = { top: (m * above.top + n * group.top) / (m + n), rows: [...above.rows, ...group.rows] };
+      }
+      groups.push(group);
+    }
+    for (const group of groups)
+      for (const row of group.rows)
+        row.at = Math.max(0, Math.min(group.top, bottom - before)) + row.before + row.half;
   }
 
   function lastPoint(place, trace, right) {

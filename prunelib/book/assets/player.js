@@ -24,7 +24,7 @@ export function position(study, removals) {
   const here = measured === removals;
   const at = `after ${measured} removals`;
   const scored = study.saliencies[removals];
-  const scores = scored == null ? "" : `, saliency ${scored.toExponential(1)}`;
+  const scores = scored == null ? "" : `, saliency ${scored.toExponential(1)} nats`;
   return {
     removed: `${removals} of ${study.order.length}`,
     params: count(study.sizes[removals]),
@@ -140,7 +140,6 @@ function render({ model, el }) {
   const errors = h("div", { class: "pl-chart" });
   const numbers = facts();
   const values = table();
-  const source = h("p", { class: "pl-source" });
   const note = h("div");
   const body = h(
     "div",
@@ -160,7 +159,6 @@ function render({ model, el }) {
     h("div", { class: "pl-choices" }, Object.keys(scales).length > 1 ? chosen.row : null, seedNames.length > 1 ? seeds.row : null),
     note,
     body,
-    source,
     status.node,
   );
 
@@ -188,7 +186,6 @@ function render({ model, el }) {
     chosen.set(held.now.scale);
     seeds.set(String(held.now.seed), (seed) => seedsOf(held.now.scale).includes(seed));
     speeds.set(String(seconds));
-    say(source, study().provenance);
     body.hidden = !study().order;
     note.replaceChildren(...(study().order ? [] : [missing(study())]));
     if (!study().order) return;

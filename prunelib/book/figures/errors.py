@@ -1,5 +1,6 @@
 """Test error against size, work, time and epochs."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -73,6 +74,8 @@ AXES = {
     "training_macs": "multiply-accumulates of training",
     "total_macs": "multiply-accumulates spent in all",
 }
+APART = ("params", "macs", "ms")
+"""The axes on which points are far enough apart to have numbers beside them."""
 ALONG = ("params", "macs")
 """The axes on which the way of a pruning run can be drawn."""
 
@@ -82,17 +85,20 @@ def error_against(
     trajectories: pd.DataFrame,
     x: str = "params",
     families: Sequence[str] = MAIN,
+    epochs: float | None = None,
 ) -> go.Figure:
     """Test error of every family against its size (the paper's figure 1).
 
     Markers are means over seeds, whiskers reach from the best to the worst seed. The trajectory of
-    each pruning run is a thin line.
+    each pruning run is a thin line. Of those families that were trained for longer the best one
+    has its epochs beside its points; at one size all were trained for as long.
 
     Args:
         networks: of `tables.networks`; for `ms`, of `benchmarks.timed`.
         trajectories: of `tables.trajectories`.
         x: one of `AXES`.
         families: those to show.
+        epochs: of the base network's training, if known.
 
     Raises:
         Missing: there are no such networks.
@@ -106,16 +112,34 @@ def error_against(
     if x in ALONG and TUNED in families:
         add_ways(figure, trajectories, x)
     means = by_family(networks, x)
+    lengths = [epochs * n / seen if epochs and seen else None for n in means["images"]]
+    means = means.assign(epochs=pd.Series(lengths, means.index, dtype=float))
+    numbered = longer_and_best(means) if x in APART else None
     for name in [name for name in families if name in set(means["family"])]:
-        add_means(figure, name, means[means["family"] == name], x, "%{y:.2f} % error", seen)
+        own = means[means["family"] == name]
+        add_means(figure, name, own, x, "%{y:.2f} % error", name == numbered)
     figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
     if x not in ("params", "ms"):
         figure.update_xaxes(type="log", **log_ticks(networks[x]))
     alt = f"Test error against {AXES[x]}, by family.{ranking(means)}"
-    return describe_figure(figure, "Test error by family", alt, means_table(means, x))
+    note = "Small numbers: epochs of the open markers." if numbered else ""
+    return describe_figure(figure, "Test error by family", alt, means_table(means, x), note=note)
 
 
-def of_view(view: View, x: str, inference: dict | None, families: Sequence[str]) -> go.Figure:
+def longer_and_best(means: pd.DataFrame) -> str | None:
+    """The best of the families that are drawn with open markers, if their epochs are known."""
+    rows = means[means["family"].map(lambda name: "-open" in STYLES[name].marker)].dropna(
+        subset=["epochs"]
+    )
+    return None if rows.empty else str(rows.groupby("family")["error"].mean().idxmin())
+
+
+def of_view(
+    view: View,
+    x: str = "params",
+    families: Sequence[str] = MAIN,
+    inference: dict | None = None,
+) -> go.Figure:
     """`error_against` of a view; `ms` is of the benchmark `inference`, if it is there.
 
     Raises:
@@ -125,7 +149,7 @@ def of_view(view: View, x: str, inference: dict | None, families: Sequence[str])
     if x == "ms" and inference is not None:
         base = f"WRN-{view.scale.base.depth}-{view.scale.base.width:g}"
         networks = timed(networks, inference, base, view.scale.data.image_size)
-    return error_against(networks, view.trajectories, x, families)
+    return error_against(networks, view.trajectories, x, families, view.scale.train.epochs)
 
 
 def base_images(networks: pd.DataFrame) -> float | None:
@@ -163,14 +187,19 @@ def add_means(
     means: pd.DataFrame,
     x: str,
     told: str,
-    seen: float | None = None,
+    numbered: bool = False,
 ) -> None:
-    """Draw the means of a family, with whiskers from seed to seed; `told` is said on hover."""
+    """Draw the means of a family, with whiskers from seed to seed; `told` is said on hover.
+
+    Epochs are said, too, where they are known, and stand below the points if `numbered`.
+    """
     title = FAMILIES[name].title
-    times = [
-        f"trained with {images / seen:.1f} × the images of the base\n" if seen else ""
-        for images in means["images"]
-    ]
+    epochs = means.get("epochs", pd.Series(math.nan, means.index))
+    known = [f"{n:.0f}" if n == n else "" for n in epochs]
+    times = [f"on the images of {n} epochs\n" if n else "" for n in known]
+    more: dict = {}
+    if numbered:
+        more = {"mode": "lines+markers+text", "text": known, "textposition": "bottom center"}
     figure.add_trace(
         trace(
             means[x],
@@ -182,6 +211,7 @@ def add_means(
             records=means["keys"].tolist(),
             hover=f"{title}\n%{{x:,.5~g}} {AXES[x]}\n%{{customdata[2]}}mean of %{{customdata[0]}} "
             f"run(s): {told}\n%{{customdata[1]}}",
+            **more,
         )
     )
 
@@ -232,6 +262,9 @@ def means_table(means: pd.DataFrame, x: str) -> pd.DataFrame:
     if x != "ms":
         table[x] = table[x].round().astype(int)
     table["images"] = table["images"].round().astype(int)
+    table["epochs"] = table["epochs"].round(1)
+    if table["epochs"].isna().all():
+        table = table.drop(columns="epochs")
     table["family"] = [FAMILIES[name].title for name in table["family"]]
     return table.rename(
         columns={
@@ -278,8 +311,8 @@ def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
     )
 
 
-def comparison(networks: pd.DataFrame, trajectories: pd.DataFrame, question: str) -> go.Figure:
+def comparison(view: View, question: str) -> go.Figure:
     """Error against parameters of the families of one of `COMPARISONS`."""
-    families = COMPARISONS[question]
+    families, networks = COMPARISONS[question], view.networks
     there(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
-    return error_against(networks, trajectories, families=families)
+    return of_view(view, families=families)

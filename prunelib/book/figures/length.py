@@ -11,6 +11,7 @@ from prunelib.book.figures.style import (
     STYLES,
     describe_figure,
     line,
+    log_ticks,
     sourced,
     there,
     trace,
@@ -71,7 +72,9 @@ def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
         if own.empty:
             continue
         figure.add_trace(epochs_trace(own, family))
-    figure.update_xaxes(title="epochs that the weights were trained for", type="log", dtick="D2")
+    figure.update_xaxes(
+        title="epochs that the weights were trained for", type="log", **log_ticks(rows["epochs"])
+    )
     figure.update_yaxes(title="test error, per cent")
     best = rows.sort_values("error").iloc[0]
     alt = (
@@ -133,7 +136,7 @@ def lead_of_shape(views: dict[str, View]) -> go.Figure:
                     own[name],
                     short(size),
                     line(i),
-                    label=column == 1,
+                    label=column == 2,
                     custom=own[["scale", "seeds"]].values.tolist(),
                     hover=f"{short(size)} parameters, scale %{{customdata[0]}}\n%{{x:.0f}} "
                     f"epochs: {unit}",
@@ -141,7 +144,7 @@ def lead_of_shape(views: dict[str, View]) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title="epochs", type="log", dtick="D2")
+    figure.update_xaxes(title="epochs", type="log", **log_ticks(rows["epochs"]))
     figure.update_yaxes(title="points of error", rangemode="tozero", col=1)
     figure.update_yaxes(title="ratio of the errors", col=2)
     alt = (

@@ -20,7 +20,7 @@ from prunelib.book.prose.speed import TITLES
 from prunelib.evidence.benchmarks import ENGINES, provenance
 from prunelib.text import counted
 
-ROUNDED = {"▲": "◭", "▼": "⧨"}
+ROUNDED = {"▲": "▲·", "▼": "▼·"}
 """The marks of networks whose widths were rounded."""
 
 STEP = 16

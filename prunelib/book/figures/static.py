@@ -167,6 +167,9 @@ def scattered(drawn: dict, x: Axis, y: Axis) -> list[str]:
     if "markers" in drawn["mode"]:
         glyph = (drawn.get("meta") or {}).get("glyph", "●")
         parts += [words(a, b + 5, glyph, "middle", colour, 15) for a, b in points]
+    if "text" in drawn["mode"]:
+        told = zip(points, drawn["text"], strict=True)
+        parts += [words(a, b + 19, text_of(text), "middle", size=11) for (a, b), text in told]
     return parts
 
 

@@ -180,7 +180,12 @@ def apart(high: pd.Series, low: pd.Series) -> list[float]:
 
 
 def describe_figure(
-    figure: go.Figure, title: str, alt: str, table: pd.DataFrame, height: int = 450
+    figure: go.Figure,
+    title: str,
+    alt: str,
+    table: pd.DataFrame,
+    height: int = 450,
+    note: str = "",
 ) -> go.Figure:
     """Add what all figures share.
 
@@ -190,6 +195,7 @@ def describe_figure(
         alt: what it says, for people who do not see it.
         table: its data, whole.
         height: pixels.
+        note: how to read a mark that neither axes nor names explain.
     """
     rows = [[rounded(value) for value in row] for row in table.itertuples(index=False)]
     figure.update_layout(
@@ -204,6 +210,7 @@ def describe_figure(
             "name": slug(title),
             "title": title,
             "alt": alt,
+            "note": note,
             "table": {"columns": [str(name) for name in table.columns], "rows": rows},
         },
     )

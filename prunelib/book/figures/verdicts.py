@@ -18,6 +18,7 @@ from prunelib.book.figures.style import (
     there,
     trace,
 )
+from prunelib.book.prose.judgements import TOLD, with_unit
 from prunelib.errors import Missing
 from prunelib.evidence.agreement import run_title
 from prunelib.evidence.statistics import repeatability_limit
@@ -28,8 +29,8 @@ MARKS = {
     "supported": Style(TEAL, "circle", "solid", "●"),
     "refuted": Style(VIOLET, "x", "solid", "✖"),
     "equal": Style(BROWN, "diamond", "solid", "◆"),
-    DEPENDS: Style(OLIVE, "square-open", "solid", "□"),
-    "open": Style(DARK_GREY, "circle-open", "solid", "○"),
+    DEPENDS: Style(OLIVE, "square", "solid", "■"),
+    "open": Style(DARK_GREY, "cross", "solid", "✚"),
 }
 
 
@@ -39,46 +40,49 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     label = {v.claim: named(v.claim, v.short) for v in verdicts}
     if not found:
         raise Missing("there are no records to draw this from")
-    figure = go.Figure()
-    for verdict, style in MARKS.items():
-        group = [v for v in found if v.verdict == verdict]
-        if not group:
-            continue
-        half_widths = [0 if v.low is None else v.mean - v.low for v in group]
-        figure.add_trace(
-            trace(
-                [v.mean for v in group],
-                [label[v.claim] for v in group],
-                verdict,
-                style,
-                mode="markers",
-                marker={"size": 12},
-                error_x={"type": "data", "array": half_widths},
-                custom=[["\n".join(wrap(v.text, 40))] for v in group],
-                records=[list(v.records) for v in group],
-                hover="%{customdata[0]}\n%{x:+.2f} points",
-            )
-        )
+    groups = {verdict: [v for v in found if v.verdict == verdict] for verdict in MARKS}
+    figure = go.Figure([marks(name, group, label) for name, group in groups.items() if group])
     figure.add_vline(x=0, line={"color": GREY})
     order = [plotly(label[name]) for name in reversed(claims) if name in label]
     figure.update_layout(
-        xaxis_title="points of test error",
+        xaxis_title="points of test error, for the claim to the right",
         yaxis={"categoryorder": "array", "categoryarray": order},
     )
+    words = [TOLD.get(v.verdict, v.verdict) for v in found]
     table = pd.DataFrame(
-        [(v.claim, v.statistic, v.mean, v.low, v.high, v.verdict) for v in found],
-        columns=["claim", "statistic", "mean", "from", "to", "verdict"],
+        [(v.claim, v.statistic, v.mean, v.low, v.high) for v in found],
+        columns=["claim", "statistic", "mean, points", "from", "to"],
+    ).assign(verdict=words)
+    parts = "; ".join(
+        f"{v.short.replace('<br>', ' ')}: {word}, {with_unit(v.claim, v.mean)}"
+        for v, word in zip(found, words, strict=True)
     )
-    parts = "; ".join(f"{v.claim} {v.verdict} ({fixed(v.mean, sign=True)})" for v in found)
     alt = f"Mean and 95 % interval of claims: {parts}."
     return describe_figure(
         figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims)
     )
 
 
+def marks(verdict: str, group: list, label: dict[str, str]) -> go.Scatter:
+    """The claims with one verdict: mean, and 95 % interval as a whisker."""
+    half_widths = [0 if v.low is None else v.mean - v.low for v in group]
+    return trace(
+        [v.mean for v in group],
+        [label[v.claim] for v in group],
+        TOLD.get(verdict, verdict),
+        MARKS[verdict],
+        mode="markers",
+        marker={"size": 12},
+        error_x={"type": "data", "array": half_widths},
+        custom=[["\n".join(wrap(v.text, 40)), with_unit(v.claim, v.mean)] for v in group],
+        records=[list(v.records) for v in group],
+        hover="%{customdata[0]}\n%{customdata[1]}",
+    )
+
+
 def named(claim: str, short: str) -> str:
     """What a claim is called, in lines that leave room for a chart on a phone."""
-    return "\n".join(wrap(f"{claim}: {short.replace('<br>', ' ')}", 24))
+    return "\n".join(wrap(f"{short.replace('<br>', ' ')} ({claim})", 24))
 
 
 def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
@@ -135,5 +139,5 @@ def pairs(runs: pd.DataFrame, lines: dict[str, str], name: str, style: Style) ->
         marker={"size": 12},
         custom=runs[["error", "other"]].values.tolist(),
         records=[[key] for key in runs["key"]],
-        hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %\n%{x:+.2f} points",
+        hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %",
     )

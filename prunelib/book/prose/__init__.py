@@ -20,12 +20,15 @@ from prunelib.book.prose.length import (
     work,
 )
 from prunelib.book.prose.networks import budgets, designs, to_take
+from prunelib.book.prose.opening import beside
+from prunelib.book.prose.paper import figure_one
 from prunelib.book.prose.repeats import made_twice
-from prunelib.book.prose.words import provenance
+from prunelib.book.prose.words import folded, provenance
 
 __all__ = [
     "against_length",
     "base",
+    "beside",
     "budgets",
     "claims",
     "cost",
@@ -33,6 +36,8 @@ __all__ = [
     "coverage",
     "designs",
     "details",
+    "figure_one",
+    "folded",
     "headline",
     "identities",
     "limits",

@@ -10,21 +10,21 @@ from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.verdicts import DEPENDS, Verdict, verdicts
 from prunelib.evidence.view import View
-from prunelib.text import fixed, short
+from prunelib.text import counted, fixed, short
 
 LEADING = ("K7", "C1", "K8")
 """The claims that decide: small against pruned at equal images and epochs, and the shape."""
 DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
 PHRASES = {
-    ("K7", "supported"): "trained on as many images, a plain small network beats a pruned one by "
+    ("K7", "supported"): "trained on as many images, a small network beats a pruned one by "
     "{x} of test error",
-    ("K7", "refuted"): "even trained on as many images, a plain small network loses to a pruned "
+    ("K7", "refuted"): "even trained on as many images, a small network loses to a pruned "
     "one by {x} of test error",
-    ("K7", "equal"): "trained on as many images, a plain small network is as good as a pruned one",
-    ("K7", DEPENDS): "trained on as many images, which of a plain small network and a pruned one "
+    ("K7", "equal"): "trained on as many images, a small network is as good as a pruned one",
+    ("K7", DEPENDS): "trained on as many images, which of a small network and a pruned one "
     "is better depends on the size",
-    ("K7", "open"): "trained on as many images, a plain small network and a pruned one are too "
+    ("K7", "open"): "trained on as many images, a small network and a pruned one are too "
     "close to call",
     ("C1", "supported"): "The small network wins, by {x}, even if it trains no longer than the "
     "large one did",
@@ -34,28 +34,27 @@ PHRASES = {
     ("C1", DEPENDS): "If it trains no longer than the large one did, the answer depends on the "
     "size",
     ("C1", "open"): "If it trains no longer than the large one did, the two are too close to call",
-    ("K8", "supported"): "The shapes that pruning finds are worth copying: trained from scratch, "
+    ("K8", "supported"): "Pruned shapes are worth copying: trained from scratch, "
     "they beat plain ones by {x}",
-    ("K8", "refuted"): "The shapes that pruning finds are not worth copying: trained from scratch, "
+    ("K8", "refuted"): "Pruned shapes are not worth copying: trained from scratch, "
     "they lose to plain ones by {x}",
-    ("K8", "equal"): "The shapes that pruning finds, trained from scratch, are as good as plain "
-    "ones",
-    ("K8", DEPENDS): "Whether the shapes that pruning finds are worth copying depends on the size",
-    ("K8", "open"): "Whether the shapes that pruning finds are worth copying is not settled",
+    ("K8", "equal"): "Pruned shapes, trained from scratch, are as good as plain ones",
+    ("K8", DEPENDS): "Whether pruned shapes are worth copying depends on the size",
+    ("K8", "open"): "Whether pruned shapes are worth copying is not settled",
 }
 """What a verdict is in the answer; `{x}` is the mean over sizes, in points."""
 
 
 def headline(studies: dict[str, View]) -> str:
-    """The answer to the book's question in short sentences, from the longest complete study.
+    """The answer to the book's question in three short sentences, from the longest complete study.
 
     The second one tells how it changes with the length of training, where that is known.
     """
     view = longest_complete(studies)
     if view is None:
         return "Nothing is measured yet that could tell."
-    first, *others = worth_pruning(*leading(view))
-    return " ".join(sentence for sentence in (first, trend(studies), *others) if sentence)
+    first, second, third = worth_pruning(*leading(view))
+    return f"{first} {trend(studies, ends=True) or second} {third}"
 
 
 def leading(view: View) -> tuple[Verdict, ...]:
@@ -117,12 +116,12 @@ def limits(studies: dict[str, View]) -> str:
     view = longest_complete(studies)
     if view is None:
         return ""
-    size = view.scale.shape.params(view.scale.base)
-    seeds = f"{view.scale.seeds} seeds"
+    size = short(view.scale.shape.params(view.scale.base))
     return (
-        f"Measured at scale {markdown(view.scale.name)}: {markdown(setting(view))} "
-        f"({size / 1000:.0f}K parameters), {seeds}. The paper trains for 200 epochs at 32×32. "
-        "Points are percentage points of test error, averaged over sizes."
+        f"Measured at scale {markdown(view.scale.name)}: {markdown(setting(view))}, "
+        f"{counted(view.scale.seeds, 'seed')}; the base network has {size} parameters. The paper "
+        "trains for 200 epochs at 32×32 pixels. Points are percentage points of test error, "
+        "averaged over sizes."
     )
 
 
@@ -137,8 +136,10 @@ def readers(studies: dict[str, View]) -> dict[str, View]:
     return shown or studies
 
 
-def trend(studies: dict[str, View]) -> str:
+def trend(studies: dict[str, View], ends: bool = False) -> str:
     """How the lead of small networks changes with the length of training; empty for one length.
+
+    With `ends`, only the shortest and the longest training are told.
 
     Studies stand beside each other whose data and base network are those of the answer, and in
     which nothing is missing; the lead is the mean over the sizes that all of them have.
@@ -159,6 +160,7 @@ def trend(studies: dict[str, View]) -> str:
         f"{lead(float(mean(own[size] for size in sizes)))} after {view.scale.train.epochs} epochs"
         for view, own in zip(lengths, leads, strict=True)
     ]
+    parts = [parts[0], parts[-1]] if ends else parts
     at = listed([short(size) for size in sizes])
     return f"At equal images and {at} parameters, the small network is {listed(parts)}."
 

@@ -44,7 +44,7 @@ def pruned(view: View) -> str:
                 removed.append(int(reached["removals"].iloc[0]))
         if errors:
             sentences.append(
-                f"- with {share:.0%} of the parameters: **{spread(errors)}**, after "
+                f"- With {share:.0%} of the parameters it is **{spread(errors)}**, after "
                 f"{np.mean(removed):.0f} removals"
             )
     begin = f"Before the first removal the test error is {spread(first['error'])}."

@@ -1,6 +1,7 @@
 """Verdicts as sentences, lists and tables, in Markdown."""
 
 import html
+from urllib.parse import quote
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.phrases import FACTS, PHRASES, unit
@@ -54,7 +55,7 @@ def by_size(verdict: Verdict) -> str:
     if len(verdict.sizes) < 2:
         return ""
     return "; ".join(
-        f"{short(at.size)}: {toward(verdict.claim, at.mean)} {MARKS[at.verdict]}"
+        f"{short(at.size)}: {TOLD.get(at.verdict, at.verdict)}, {toward(verdict.claim, at.mean)}"
         for at in verdict.sizes
         if at.mean is not None
     )
@@ -62,10 +63,15 @@ def by_size(verdict: Verdict) -> str:
 
 def toward(claim: str, x: float) -> str:
     """A number of a table: how many points for the claim, or against it."""
+    sides = sides_of(claim)
+    return f"{fixed(abs(x))} {sides[x >= 0]}" if sides else minus(x)
+
+
+def sides_of(claim: str) -> tuple[str, str] | None:
+    """What a number of a claim below zero is for, and one above it; None where it has its sign."""
     if claim in FACTS:
-        return minus(x)
-    sides = ("worse", "better") if claim in ALIKE else ("for", "against")
-    return f"{fixed(abs(x))} {sides[x < 0]}"
+        return FACTS[claim].sides
+    return ("better", "worse") if claim in ALIKE else ("against", "for")
 
 
 def minus(x: float) -> str:
@@ -90,6 +96,7 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
         by_scale = {scale: by[claim.number] for scale, by in found.items()}
         rows = [v for scale, v in by_scale.items() if asked_of(studies[scale], v, claim)]
+        rows = [v for v in rows if v.sizes] or rows[:1]
         texts = [f"{MARKS[v.verdict]} {capital(said(v))}." for v in rows]
         if rows and not any(v.sizes for v in rows):
             unmeasured.append(name(claim))
@@ -129,8 +136,8 @@ def reasons(view: View) -> str:
         lines += [f"  - {name(v)}: {MARKS[v.verdict]} {capital(said(v))}." for v in controls]
         if found.enough is not None:
             lines.append(
-                f"  - About {found.enough} seeds would settle it, were mean and spread to stay as "
-                f"they are; {found.seeds} seeds tell either only roughly."
+                f"  - About {found.enough} seeds would settle it if mean and spread stayed as they "
+                f"are; {found.seeds} seeds tell them only roughly."
             )
         elif settles_not(found):
             lines.append(f"  - As many as {MOST_SEEDS} seeds like these would not settle it.")
@@ -144,11 +151,11 @@ def settles_not(verdict: Verdict) -> bool:
 
 
 def sources(studies: dict[str, View]) -> str:
-    """The keys of the records behind each verdict, folded away, as Markdown."""
+    """The keys of the records behind each verdict, linked to them, folded away, as Markdown."""
     parts = []
     for scale, view in studies.items():
         lines = [
-            f"<li>{v.claim}: {', '.join(f'<code>{key}</code>' for key in v.records)}</li>"
+            f"<li>{v.claim}: {', '.join(record_link(scale, key) for key in v.records)}</li>"
             for v in verdicts(view, EVERY)
             if v.records
         ]
@@ -159,12 +166,22 @@ def sources(studies: dict[str, View]) -> str:
     return "\n\n".join(parts)
 
 
+def record_link(scale: str, key: str) -> str:
+    """HTML of a record's key that links to it in the book."""
+    return f'<a href="../records/{quote(scale)}/{key}.json"><code>{key}</code></a>'
+
+
 def table(
     studies: dict[str, View], asked: tuple[Claim, ...] | None = None, key: bool = True
 ) -> str:
-    """All claims and what each scale says of them, as a Markdown table, with a key below."""
+    """All claims and what each scale says of them, as a Markdown table, with a key below.
+
+    A scale that has nothing to say of any is left out, unless there is no other.
+    """
     asked = CLAIMS if asked is None else asked
     found = {scale: verdicts(view, asked) for scale, view in studies.items()}
+    found = {scale: v for scale, v in found.items() if any(x.sizes for x in v)} or found
+    studies = {scale: studies[scale] for scale in found}
     lines = [
         "| claim | " + " | ".join(f"at {markdown(scale)}" for scale in found) + " |",
         "|---|" + "---|" * len(found),
@@ -181,9 +198,9 @@ def table(
 
 KEY = (
     "First the mean over the sizes, for the claim or against it, with its 95 % interval; then each "
-    "size (parameters). ✔ yes, ✘ no, = equal for all that matters, ± depends on the size, ? not "
-    "settled. Points are percentage points of test error. † would not stand among so many claims "
-    "(Holm's method, 5 %)."
+    "size (in parameters). ✔ yes, ✘ no, = about equal, ± depends on the size, ? open: not settled "
+    "by these seeds. Points are percentage points of test error. † would not stand among so many "
+    "claims (Holm's method, 5 %)."
 )
 
 
@@ -201,8 +218,9 @@ def cell(verdict: Verdict) -> str:
 
 def with_unit(claim: str, mean: float) -> str:
     """A mean, for the claim or against it, with its unit."""
+    before = FACTS[claim].before if claim in FACTS else ""
     number, *side = toward(claim, mean).split()
-    return " ".join([f"{number}{unit(claim)}", *side])
+    return " ".join([f"{before}{number}{unit(claim)}", *side])
 
 
 def spanned(verdict: Verdict) -> str:
@@ -210,7 +228,7 @@ def spanned(verdict: Verdict) -> str:
     low, high = verdict.low, verdict.high
     if low is None or high is None:
         return "no interval"
-    if verdict.claim in FACTS:
+    if sides_of(verdict.claim) is None:
         return f"{minus(low)} to {minus(high)}"
     if low * high >= 0:
         low, high = sorted((abs(low), abs(high)))

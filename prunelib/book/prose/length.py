@@ -8,13 +8,14 @@ import pandas as pd
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import LEADING, complete, leading, trend
 from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
+from prunelib.book.prose.words import listed
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import rates
 from prunelib.evidence.rules import copycats_compete
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.verdicts import Verdict, verdicts
 from prunelib.evidence.view import View
-from prunelib.text import fixed, short
+from prunelib.text import counted, fixed, short
 
 HOUR = 3600
 CLEARLY = 0.8
@@ -33,48 +34,68 @@ def long_enough(views: dict[str, View]) -> str:
 
 
 def shape_keeps_its_lead(views: dict[str, View]) -> str:
-    """How the lead of pruned shapes over bottleneck networks moves, at the smallest size."""
-    parts = [shape_by_length(view) for view in views.values()]
-    rows = pd.concat(parts).sort_values("epochs")
+    """How the lead of pruned shapes over bottleneck networks moves, at the smallest size.
+
+    Where several scales have networks that were trained as long as their base, these are told.
+    """
+    rows = pd.concat([shape_by_length(view) for view in views.values()]).sort_values("epochs")
     rows = rows[rows["size"] == rows["size"].min()]
+    plain = rows[rows["length"] == ""]
+    rows = plain if len(plain) > 1 else rows
     if len(rows) < 2:
         return ""
-    points = ", ".join(
-        f"{fixed(abs(points))} points {'better' if points >= 0 else 'worse'} after {epochs:.0f} "
-        "epochs"
-        for points, epochs in zip(rows["points"], rows["epochs"], strict=True)
-    )
-    ratios = ", ".join(fixed(math.exp(ratio)) for ratio in rows["ratio"])
+    points = [
+        f"{fixed(abs(row.points))} points {'lower' if row.points >= 0 else 'higher'}"
+        f"{' than that of a bottleneck network' if i == 0 else ''} after {row.epochs:.0f} epochs"
+        f"{' (one seed)' if row.seeds == 1 else ''}"
+        for i, row in enumerate(rows.itertuples())
+    ]
+    ratios = [fixed(math.exp(ratio)) for ratio in rows["ratio"]]
+    often = ratios[0] if len(set(ratios)) == 1 else listed(ratios)
     return (
-        f"At {short(rows['size'].iloc[0])} parameters, shapes that pruning found, trained from "
-        f"scratch, are {points} than bottleneck networks. As a ratio of errors that is {ratios}."
+        f"At {short(rows['size'].iloc[0])} parameters, the error of a pruned shape that is trained "
+        f"from scratch is {listed(points)}. The error of the bottleneck network is "
+        f"{often} times that of the shape{' each time' * (often == ratios[0])}."
     )
 
 
 def still_learning(views: dict[str, View]) -> str:
-    """What the last lengthening of training still gained, for networks that were trained longer."""
+    """What longer training still gained, for networks that were trained longer; a Markdown list."""
     rows = errors_by_length(views)
     rows = rows[rows["family"].isin(WATCHED)]
-    sentences = []
+    lines = []
     for size, at in rows.groupby("size"):
-        gains = []
-        for family, own in at.sort_values("epochs").groupby("family"):
-            last = own.iloc[-1]
-            shorter = own[own["epochs"] < CLEARLY * last["epochs"]]
-            if len(shorter):
-                before = shorter.iloc[-1]
-                gains.append(
-                    f"{fixed(before['error'] - last['error'])} points off that of "
-                    f"{WATCHED[family]} (from {before['epochs']:.0f} to {last['epochs']:.0f} "
-                    "epochs)"
-                )
-        if gains:
-            first, *others = gains
-            parts = [first.replace("that of", "the error of"), *others]
-            sentences.append(
-                f"- At {short(size)} parameters the last lengthening takes {' and '.join(parts)}."
-            )
-    return "\n".join(sentences)
+        gains = [last_gain(own) for _, own in at.groupby("family")]
+        told: dict[tuple[float, float], list[str]] = {}
+        for family, gain in zip(sorted(set(at["family"])), gains, strict=True):
+            if gain is not None:
+                before, after, points = gain
+                told.setdefault((before, after), []).append(gained(points, WATCHED[family]))
+        if told:
+            parts = [
+                f"training for {after:.0f} epochs instead of {before:.0f} {listed(texts)}"
+                for (before, after), texts in told.items()
+            ]
+            lines.append(f"- At {short(size)} parameters, {'; '.join(parts)}.")
+    return "\n".join(lines)
+
+
+def last_gain(rows: pd.DataFrame) -> tuple[float, float, float] | None:
+    """The longest training of a family and one that is clearly shorter: epochs, epochs, points."""
+    rows = rows.sort_values("epochs")
+    last = rows.iloc[-1]
+    shorter = rows[rows["epochs"] < CLEARLY * last["epochs"]]
+    if shorter.empty:
+        return None
+    before = shorter.iloc[-1]
+    return before["epochs"], last["epochs"], before["error"] - last["error"]
+
+
+def gained(points: float, network: str) -> str:
+    """What longer training did to an error."""
+    if points >= 0:
+        return f"takes {fixed(points)} points off the error of {network}"
+    return f"adds {fixed(-points)} points to the error of {network}"
 
 
 def coverage(views: dict[str, View]) -> str:
@@ -115,7 +136,10 @@ def brief(verdict: Verdict) -> str:
         return "no run yet" if not verdict.sizes else f"at {len(verdict.sizes)} sizes only"
     word = TOLD.get(verdict.verdict, verdict.verdict)
     mean = with_unit(verdict.claim, verdict.mean)
-    return f"{MARKS[verdict.verdict]} {word}: {mean}, {verdict.seeds} of {verdict.planned} seeds"
+    return (
+        f"{MARKS[verdict.verdict]} {word}: {mean}, {verdict.seeds} of "
+        f"{counted(verdict.planned, 'seed')}"
+    )
 
 
 def work(views: dict[str, View]) -> str:

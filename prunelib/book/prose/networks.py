@@ -147,7 +147,7 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     table = "\n".join(rows)
     return (
         "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
-        f"{table}\n\n[Design yours](design.html), or {code('prunelib fit --params 150k')}"
+        f"{table}\n\n[Any other size](design.html)"
     )
 
 

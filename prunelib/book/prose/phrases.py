@@ -70,11 +70,17 @@ SIDES = {
 
 
 class Fact(NamedTuple):
-    """What a claim says that is no comparison of errors: with a number above zero, or below it."""
+    """What a claim says that is no comparison of errors: with a number above zero, or below it.
+
+    In a table its number stands between what is `before` and its `unit`; `sides` are what a number
+    below zero and one above it are for, where its sign is told in words.
+    """
 
     above: str
     below: str
     unit: str = ""
+    before: str = ""
+    sides: tuple[str, str] | None = None
 
 
 FACTS = {
@@ -82,19 +88,24 @@ FACTS = {
         "simple networks gain {x} on pruned ones with each halving of the size",
         "simple networks lose {x} to pruned ones with each halving of the size",
         " points",
+        sides=("against", "for"),
     ),
     "C6": Fact(
         "the later a block, the more of its channels are left (rank correlation {x})",
         "the later a block, the fewer of its channels are left (rank correlation −{x})",
+        before="rank correlation ",
     ),
     "C7": Fact(
         "strided blocks keep {x} more of their channels than the later blocks of their stages",
         "strided blocks keep {x} fewer of their channels than the later blocks of their stages",
         " percentage points",
+        sides=("fewer", "more"),
     ),
     "C8": Fact(
-        "early and late, the blocks stand in nearly the same order (rank correlation {x})",
-        "early and late, the blocks stand in opposite order (rank correlation −{x})",
+        "early and late in pruning, the blocks stand in nearly the same order (rank correlation "
+        "{x})",
+        "early and late in pruning, the blocks stand in opposite order (rank correlation −{x})",
+        before="rank correlation ",
     ),
     "C9": Fact(
         "base and pruning take {x} the work of training a simple network",

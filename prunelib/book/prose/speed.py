@@ -19,9 +19,18 @@ TITLES = {
 }
 
 
-def provenance(record: dict) -> str:
-    """On what, with what and when a benchmark was run, for Markdown."""
-    return markdown(benchmarks.provenance(record))
+def provenance(records: dict[str, dict]) -> list[str]:
+    """On what, with what and when benchmarks were run: a line of plain text for each.
+
+    Args:
+        records: by what a page says from them.
+    """
+    return [f"{what}: {benchmarks.provenance(record)}" for what, record in records.items()]
+
+
+def on(record: dict) -> str:
+    """The processor of a benchmark, as part of a sentence in Markdown."""
+    return f"on {markdown(record['circumstances']['hardware'])}"
 
 
 def short_answer(record: dict) -> str:
@@ -36,7 +45,7 @@ def short_answer(record: dict) -> str:
         sentences.append(
             f"Networks of {short(small['budget'].iloc[0])} parameters do {percents(work)} of the "
             f"work of {markdown(network)} and take **{percents(time)} of its time**, one image at "
-            f"a time with {markdown(ENGINES[0])}."
+            f"a time with {markdown(ENGINES[0])} {on(record)}."
         )
     return " ".join(sentences)
 
@@ -77,7 +86,7 @@ def latency(record: dict) -> str:
         f"is the fastest in {fastest.iloc[0]}, and **{TITLES[slowest.index[0]]}** the slowest in "
         f"{slowest.iloc[0]}."
     )
-    return "\n".join([*lines, "", provenance(record)])
+    return "\n".join(lines)
 
 
 def rounding(record: dict) -> str:
@@ -96,7 +105,7 @@ def rounding(record: dict) -> str:
     ]
     return (
         "With the same parameters and bottleneck widths rounded to multiples of 8, "
-        f"{', '.join(facts)}. {provenance(record)}"
+        f"{', '.join(facts)}."
     )
 
 
@@ -104,6 +113,7 @@ def peak(record: dict) -> str:
     """The rate of floating-point operations, beside that of a matrix product."""
     rows = [row for row in record["rows"].values() if "parts" in row]
     made = record["circumstances"]
+    number = markdown(made["precision"])
     facts = ", ".join(
         f"an update of {markdown(row['network'])} reaches "
         f"{row['gflops']:.0f} GFLOP/s, **{row['ratio']:.0%}** of the {row['against_gflops']:.0f} "
@@ -113,9 +123,8 @@ def peak(record: dict) -> str:
     limit = record.get("limit")
     without = f", with no instructions beyond {markdown(limit)}" if limit else ""
     return (
-        f"On {counted(made['threads'], 'thread')}, in {markdown(made['precision'])}{without}, "
-        f"{facts}. "
-        f"{provenance(record)}"
+        f"On {counted(made['threads'], 'thread')} of {markdown(made['hardware'])}, in {number}"
+        f"{without}, {facts}."
     )
 
 
@@ -144,7 +153,7 @@ def steps(record: dict) -> str:
             "On one thread batch norm and ReLU are one, in loops that Numba compiles: "
             f"an update takes {' and '.join(gains)} of the time with PyTorch's own operators."
         )
-    return " ".join([*facts, provenance(record)])
+    return " ".join(facts)
 
 
 def executors(record: dict) -> str:
@@ -159,8 +168,7 @@ def executors(record: dict) -> str:
     return (
         f"One process runs {markdown(record['runs'])} short runs in {one['seconds']:.1f} s; "
         f"{'; '.join(gains)}. Starting takes {', '.join(starts)}, handing out a run "
-        f"{', '.join(costs)}: at most {100 * most:.1g} % of a run of mini. "
-        f"{provenance(record)}"
+        f"{', '.join(costs)}: at most {100 * most:.1g} % of a run of mini."
     )
 
 
@@ -177,7 +185,7 @@ def precision(record: dict) -> str:
         f"number formats. **{found}**: on average {better} is better by {fixed(abs(middle))} "
         f"points of test error, give or take {fixed((high - low) / 2)}. Two runs of a pair "
         f"differ by {fixed(apart.std())} points (standard deviation), two seeds by "
-        f"{fixed(seeds)}. {provenance(record)}"
+        f"{fixed(seeds)}."
     )
 
 
@@ -193,4 +201,4 @@ def everyday(record: dict) -> str:
         if "mini_megabytes" in record
         else ""
     )
-    return f"{', '.join(waits)}.{memory} {provenance(record)}"
+    return f"{', '.join(waits)}.{memory}"

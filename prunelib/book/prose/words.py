@@ -53,8 +53,12 @@ def setting(view: View) -> str:
 
 def provenance(studies: dict[str, View]) -> str:
     """Which runs a page rests on and where they were made, folded away, as Markdown."""
-    told = (" ".join(view.provenance().split()) for view in studies.values())
-    lines = "".join(f"<li>{html.escape(line)}</li>" for line in told)
+    return folded(view.provenance() for view in studies.values())
+
+
+def folded(told: Iterable[str]) -> str:
+    """Where a page's numbers come from, a line each, folded away, as Markdown."""
+    lines = "".join(f"<li>{html.escape(' '.join(line.split()))}</li>" for line in told)
     return f"<details><summary>Where the numbers come from</summary><ul>{lines}</ul></details>"
 
 

@@ -43,7 +43,7 @@ def answer(record: dict) -> str:
         )
     base = spread(rows[rows["family"] == "base"]["error"])
     before = f"Before pruning the error was {base}."
-    source = markdown(your_network.circumstances(record))
+    source = markdown(your_network.measured(record))
     return "\n".join([f"**{verdict(fewer)}** {before}", "", *lines, "", source])
 
 
@@ -51,7 +51,8 @@ def verdict(fewer: Sequence[bool]) -> str:
     """Which to take, by whether the narrower network had less error in each comparison."""
     wins, count = sum(fewer), len(fewer)
     if wins == count:
-        return f"Train a narrower one: it had less error in all {count} comparisons."
+        every = "both" if count == 2 else f"all {count}"
+        return f"Train a narrower one: it had less error in {every} comparisons."
     if wins == 0:
         return f"Prune it: the narrower network had less error in none of {count} comparisons."
     return f"It depends: the narrower network had less error in {wins} of {count} comparisons."

@@ -40,7 +40,6 @@ def common(view: View, without: str) -> dict:
             "classes": scale.shape.num_classes,
             "size": scale.shape.image_size,
         },
-        "provenance": view.provenance() if view.there else "",
         "command": f"prunelib study {scale.name}",
         "without": without,
     }

@@ -10,16 +10,15 @@ from fractions import Fraction
 import traitlets
 
 from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, module, within
+from prunelib.book.widgets.measured import base_reading, lengths, times_of, timing
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import design
-from prunelib.evidence.curves import Reading, measured_curve
-from prunelib.evidence.statistics import mean
+from prunelib.evidence.curves import measured_curve
 from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.blocks import round_half_up
 from prunelib.nets.profile import ChannelProfile, largest
 from prunelib.study.profile_rules import copied_after
-from prunelib.text import counted, fixed
 
 SCRATCH, BY_HAND = "pruned-from-scratch", "custom"
 FAMILIES = (PRUNED, "copycat", "bottleneck", "reduced-width", BY_HAND)
@@ -36,14 +35,6 @@ CURVES = (
 )
 WIDEST_FACTOR = 128.0
 STATE = ("scale", "family", "removals", "factor", "block", "width", "profile")
-
-
-def base_reading(records: View) -> Reading:
-    """The mean error of the base network."""
-    errors = records.networks.query("family == 'base'")["error"]
-    if errors.empty:
-        return Reading(None, "no runs of this network yet")
-    return Reading(float(fixed(mean(errors), 4)), f"mean of {counted(len(errors), 'run')}")
 
 
 def copycat_source(view: View) -> ChannelProfile | None:
@@ -113,8 +104,8 @@ def factor_of(source: ChannelProfile, made: ChannelProfile) -> float:
     return (low + high) / 2 if high < math.inf else math.ceil(low)
 
 
-def explorer_data(records: View) -> dict:
-    """What the explorer must know of a scale, as JSON."""
+def explorer_data(records: View, inference: dict | None = None) -> dict:
+    """What the explorer must know of a scale, as JSON; `inference` is the benchmark, if there."""
     run, base = records.pruning(0), base_reading(records)
     return common(records, "pruned shapes and copycats cannot be shown") | {
         "order": None if run is None else run.outcome["points"]["block"][:-1],
@@ -123,6 +114,14 @@ def explorer_data(records: View) -> dict:
         if base.error is None
         else {"error": base.error, "runs": int((records.networks["family"] == "base").sum())},
         "curves": {name: measured_curve(records, name)._asdict() for name in CURVES},
+        "epochs": {
+            name: lengths(records, name)._asdict()
+            for name in CURVES
+            if name.endswith(tuple(LONGER))
+        },
+        "times": {
+            family: curve._asdict() for family, curve in times_of(records, inference).items()
+        },
     }
 
 
@@ -247,6 +246,7 @@ def explorer(
     records: View | Mapping[str, View],
     family: str | None = None,
     budget: int | None = None,
+    inference: dict | None = None,
 ) -> Explorer:
     """A widget to design a channel profile, and to compare it with what was measured.
 
@@ -259,6 +259,7 @@ def explorer(
             budget, or the pruned one; without a pruning run it is bottleneck.
         budget: parameters of what is shown first, of the first scale then; by default those of
             the profile that copycats scale, or of half the channels.
+        inference: the benchmark of that name, for milliseconds.
 
     Raises:
         PrunelibError: there is no scale, the family is unknown, or the budget cannot be met.
@@ -277,7 +278,10 @@ def explorer(
     profile = designed(studies[shown], family, removals, factor)
     return Explorer(
         studies,
-        data={"scales": {name: explorer_data(study) for name, study in studies.items()}},
+        data={
+            "scales": {name: explorer_data(study, inference) for name, study in studies.items()},
+            "timed": timing(inference),
+        },
         scale=shown,
         family=family,
         removals=removals,
