@@ -10,9 +10,9 @@ from prunelib.book.figures.errors import (
     OVERVIEW,
     comparison,
     error_against,
-    gaps,
     of_view,
 )
+from prunelib.book.figures.gaps import gaps
 from prunelib.book.figures.others import published
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
 from prunelib.book.figures.pruning import removal_cost, removals_by_block, trajectory
