@@ -24,7 +24,7 @@ def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
     figure = go.Figure()
     for name in [name for name in families if name in set(means["family"])]:
         part = means[means["family"] == name]
-        add_means(figure, name, part, "params", "pruned and tuned is %{y:+.2f} points worse")
+        add_means(figure, name, part, "params", "%{y:.2f} points (above 0, pruning is worse)")
     figure.add_hline(y=0, line={"color": GREY})
     figure.update_layout(xaxis_title=AXES["params"], yaxis_title="points by which pruning is worse")
     ends = [
