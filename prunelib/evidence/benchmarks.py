@@ -12,6 +12,7 @@ import pandas as pd
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Curve
 from prunelib.evidence.statistics import interpolated
+from prunelib.study.folder import laid_over
 
 ENGINES = ("ONNX Runtime", "PyTorch")
 SETTING = ["network", "size", "budget", "engine", "batch"]
@@ -28,13 +29,13 @@ FAMILIES = {
 
 
 def read(results: str | Path, name: str) -> dict:
-    """The record of a benchmark.
+    """The record of a benchmark; the project's, where a folder has none.
 
     Raises:
         Missing: it has not been run.
         PrunelibError: the record is damaged.
     """
-    path = Path(results) / "benchmarks" / f"{name}.json"
+    path = laid_over(results, f"benchmarks/{name}.json")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

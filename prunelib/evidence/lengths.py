@@ -8,7 +8,6 @@ from prunelib.evidence import by_size
 from prunelib.evidence.comparisons import SCRATCH, between, log_ratios
 from prunelib.evidence.statistics import Number, mean
 from prunelib.evidence.view import View
-from prunelib.nets.inputs import TRAINING_IMAGES
 
 LENGTHS = ("", "-long", "-longest")
 """What the name of a family ends with: trained for as many images as the base network, as base and
@@ -17,7 +16,7 @@ pruning, and as these and retraining."""
 
 def epochs(view: View, images: Number) -> float:
     """Epochs that hold so many training images."""
-    return float(images / TRAINING_IMAGES[view.scale.data.name])
+    return float(images / view.scale.data.training_count)
 
 
 def shape_by_length(view: View) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.benchmarks import provenance
+from prunelib.study.folder import laid_over
 from prunelib.text import counted
 
 FAMILIES = {"pruned": "pruned-and-tuned", "narrower": "reduced-width"}
@@ -16,13 +17,13 @@ FULL_STEM = 64
 
 
 def read(results: str | Path) -> dict:
-    """The record.
+    """The record; the project's, where a folder has none.
 
     Raises:
         Missing: the benchmark has not been run.
         PrunelibError: the record is damaged.
     """
-    path = Path(results) / "your-network" / "resnet18.json"
+    path = laid_over(results, "your-network/resnet18.json")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -43,6 +43,12 @@ def find_results(named: Path | str | None, otherwise: Path | None = None) -> Pat
     return found
 
 
+def laid_over(results: Path | str, name: str) -> Path:
+    """A file in a folder with results; the project's own where that folder has none."""
+    path, own = Path(results) / name, PACKAGED / name
+    return path if os.path.lexists(path) or not own.exists() else own
+
+
 def results_to_write(named: Path | str | None) -> Path:
     """The folder to keep records in, which need not be there yet.
 

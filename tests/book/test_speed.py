@@ -9,6 +9,7 @@ from prunelib.book.figures import speed, updates
 from prunelib.book.prose import speed as told
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import benchmarks
+from prunelib.study import folder
 
 MADE = {
     "hardware": "a pencil",
@@ -97,7 +98,9 @@ STEPS = {
 }  # fmt: skip
 
 
-def test_a_benchmark_that_was_not_run_is_missing(tmp_path):
+def test_a_benchmark_that_was_not_run_is_missing(tmp_path, monkeypatch):
+    assert benchmarks.read(tmp_path, "steps") == benchmarks.read(folder.PACKAGED, "steps")
+    monkeypatch.setattr(folder, "PACKAGED", tmp_path / "nothing")
     with pytest.raises(Missing, match="make bench"):
         benchmarks.read(tmp_path, "steps")
     (tmp_path / "benchmarks").mkdir()

@@ -10,6 +10,7 @@ from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import your_network
 from prunelib.pruning.any_network.layers import Layer
 from prunelib.pruning.checkpoint import Point
+from prunelib.study import folder
 
 MADE = {"hardware": "a pencil", "cores": 2, "torch": "9.9", "finished": "2020-02-02T00:00:00"}
 SAID = "Benchmark on a pencil, 2 cores, PyTorch 9.9, 2020-02-02."
@@ -94,7 +95,9 @@ def test_the_table_of_layers_has_candidates_and_reasons():
     assert rows[3] == "| 1 | `a` | 8 | `b` |  |"
 
 
-def test_a_record_that_is_missing_or_damaged_is_told_in_one_line(tmp_path):
+def test_a_record_that_is_missing_or_damaged_is_told_in_one_line(tmp_path, monkeypatch):
+    assert your_network.read(tmp_path)["runs"]
+    monkeypatch.setattr(folder, "PACKAGED", tmp_path / "nothing")
     with pytest.raises(Missing, match=r"measure it with: python benchmarks/your_network\.py"):
         your_network.read(tmp_path)
     path = tmp_path / "your-network" / "resnet18.json"

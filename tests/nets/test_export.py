@@ -358,11 +358,12 @@ def test_a_wheel_outside_the_repository_answers_as_the_repository(tmp_path, here
     shutil.unpack_archive(next(tmp_path.glob("*.whl")), installed, "zip")
     run = f"import sys; sys.path.insert(0, {str(installed)!r}); import prunelib.cli.main as m; "
     run += f"assert m.__file__.startswith({str(installed)!r}); m.main()"
-    random = "--random-weights", "-o", "net.safetensors"
+    output = "-o", "net.safetensors"
     for asked in (
         ("fit", "--params", "100k", "--json"),
         ("verdicts", "--json"),
-        ("export", "--params", "12k", "--scale", "smoke", *random),
+        ("export", "--params", "12k", "--scale", "smoke", "--random-weights", *output),
+        ("export", "--params", "150k", *output),
     ):
         command = [sys.executable, "-c", run, *asked]
         outside = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

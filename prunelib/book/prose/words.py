@@ -44,9 +44,10 @@ def capital(text: str) -> str:
 
 def setting(view: View) -> str:
     """Data, image size, base network and length of training of a scale, in plain text."""
-    size, base = view.scale.data.image_size, view.scale.base
+    data, base = view.scale.data, view.scale.base
+    size, title = data.image_size, TITLES.get(data.name, data.name)
     return (
-        f"{TITLES[view.scale.data.name]} at {size}×{size} pixels, WRN-{base.depth}-{base.width:g}, "
+        f"{title} at {size}×{size} pixels, WRN-{base.depth}-{base.width:g}, "
         f"{view.scale.train.epochs} epochs"
     )
 
