@@ -139,8 +139,14 @@ def walks_apart(view: View, family: str, axis: str = "params") -> Values:
 
 
 def log_ratios(view: View, better: str, other: str) -> Values:
-    """log(error(other) / error(better)): how many times as many errors, as a logarithm."""
-    parts = column(view, better), column(view, other)
+    """log(error(other) / error(better)): how many times as many errors, as a logarithm.
+
+    Without any error there is no ratio: that seed is left out.
+    """
+    parts = [
+        {size: {seed: value for seed, value in at.items() if value} for size, at in part.items()}
+        for part in (column(view, better), column(view, other))
+    ]
     return combined(parts, lambda ours, theirs: exact(math.log(theirs / ours)))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from test_command import prunelib
+from test_own_images import TOML, colours, write_folder
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -47,6 +49,27 @@ def test_a_notebook_runs_on_the_records_of_smoke(notebook, tmp_path):
     for figure in outputs(out, "application/vnd.plotly.v1+json"):
         about = figure["layout"]["meta"]
         assert re.search("Scale smoke|Benchmark on", about["alt"] + about.get("source", ""))
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A folder with tiny images, a scale that names them, and records of its main families."""
+    folder = tmp_path_factory.mktemp("own")
+    write_folder(folder / "flowers", *colours(60))
+    (folder / "my.toml").write_text(TOML, encoding="utf-8")
+    families = "base,pruned-and-tuned,reduced-width,bottleneck,pruned-from-scratch,copycat"
+    done = prunelib("study", "my.toml", "--families", families, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("name", ["base", "long", "design"])
+def test_a_notebook_takes_a_scale_of_ones_own(name, own):
+    parameters = ("scale", "my.toml"), ("results", "results")
+    done = papermill(ROOT / f"notebooks/{name}.ipynb", f"{name}.ipynb", *parameters, folder=own)
+    assert done.returncode == 0, done.stderr
+    shown = " ".join(outputs(own / f"{name}.ipynb", "text/markdown"))
+    assert re.search(r"Scale my \(own at 8×8 pixels, WRN-10-0.25, 3 epochs\)", shown)
 
 
 def test_a_notebook_trains_what_is_missing(tmp_path):

@@ -60,3 +60,15 @@ def test_at_mini_the_shape_is_worth_more_points_when_training_is_short():
     assert smallest["points"].is_monotonic_decreasing
     assert smallest["epochs"].is_monotonic_increasing
     assert smallest["ratio"].between(0.1, 0.2).all()
+
+
+def test_a_network_without_any_error_has_no_ratio(tmp_path, monkeypatch):
+    view = fill(tmp_path, families=None)
+    first = view.networks.query("family == 'bottleneck'").index[0]
+    view.networks.loc[first, "error"] = 0.0
+    table = shape_by_length(view)
+    budget = view.networks.loc[first, "budget"]
+    row = table[(table["size"] == budget) & (table["length"] == "")].iloc[0]
+    assert row["seeds"] == view.scale.seeds - 1
+    view.networks.loc[view.networks["family"] == "bottleneck", "error"] = 0.0
+    assert "" not in set(shape_by_length(view)["length"])

@@ -20,9 +20,10 @@ from sklearn.datasets import load_digits
 from prunelib.errors import PrunelibError
 from prunelib.nets.export import load
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.runs import run
+from prunelib.study.runs import run, run_on
 from prunelib.study.scales import scale_named
 from prunelib.study.specs import DataSpec, TrainSpec
+from prunelib.study.start_weights import RunContext
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset
 from prunelib.training.data import load as load_data
@@ -107,14 +108,17 @@ def test_five_forms_of_the_same_images_give_the_same_key_and_the_same_error(tmp_
     assert all(data.classes == NAMES for data in made.values())
     sources = {"folder": "folder", "npz": "arrays.npz", "parquet": "hub"}
     found = set()
-    for name, path in sources.items():
+    for name, data in made.items():
+        assert data.digest == made["npz"].digest, name
         spec = TrainSpec(SMALL, specs[name], TrainProtocol(2, 16, milestones=(1,), pad=1), 0)
-        record = run(spec, Store(tmp_path / name), CPU, tmp_path / path)
+        store = Store(tmp_path / f"records of {name}")
+        if name in sources:
+            record = run(spec, store, CPU, tmp_path / sources[name])
+        else:
+            record = run_on(spec, RunContext(store, data, CPU))
         assert record.circumstances["data"]["classes"] == list(NAMES)
         found.add((record.key, record.outcome["error"], record.outcome["epochs"]["train_loss"][-1]))
     assert len(found) == 1
-    for name, data in made.items():
-        assert data.digest == made["npz"].digest, name
 
 
 def test_without_test_images_every_form_holds_out_the_same_ones(tmp_path):
