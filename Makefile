@@ -36,7 +36,7 @@ test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book"
-	$(BIN)/python -m pytest --nbval notebooks -p no:xdist --nbval-current-env
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks --nbval-current-env
 	$(call build_book)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m book
 

@@ -35,6 +35,7 @@ def same_weights(a, b):
     return all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@examples(30)
 @given(st.lists(st.integers(1, 9), max_size=5), st.sampled_from([0.9, 0.0]))
 def test_training_that_is_stopped_again_and_again_gives_bitwise_the_same(
     tmp_path_factory, stops, momentum
