@@ -266,7 +266,7 @@ STAGES = (
     (SCRATCH_LONG, BOTTLENECK_LONG),
     (BASE_LONG,),
     (RETRAINED, SCRATCH_LONGEST, BOTTLENECK_LONGEST),
-    (SEARCHED_SHORT, UNTRAINED_SHAPE, SNIP_SHAPE),
+    (SEARCHED_SHORT, UNTRAINED_REMOVAL, UNTRAINED_SHAPE, SNIP_REMOVAL, SNIP_SHAPE),
     CONTROLS,
 )
 """The order in which a study is made, so that each beginning of it is of use: the paper's families,

@@ -89,7 +89,7 @@ OPEN = notebook.open_study
 @cache
 def whole(scale: str) -> View:
     """All records of a scale."""
-    return OPEN(scale, None, str(ROOT / "results"), run_missing=False)
+    return OPEN(scale, None, results=str(ROOT / "results"), run_missing=False)
 
 
 def opened(scale, families=None, results=None, data=None, run_missing=None, seeds=None) -> View:

@@ -66,29 +66,29 @@ def still_learning(views: dict[str, View]) -> str:
     lines = []
     for size, at in rows.groupby("size"):
         gains = [last_gain(own) for _, own in at.groupby("family")]
-        told: dict[tuple[float, float], list[str]] = {}
+        told: dict[tuple[int, int], list[str]] = {}
         for family, gain in zip(sorted(set(at["family"])), gains, strict=True):
             if gain is not None:
                 before, after, points = gain
                 told.setdefault((before, after), []).append(gained(points, WATCHED[family]))
         if told:
             parts = [
-                f"training for {after:.0f} epochs instead of {before:.0f} {listed(texts)}"
+                f"training for {after} epochs instead of {before} {listed(texts)}"
                 for (before, after), texts in told.items()
             ]
             lines.append(f"- At {short(size)} parameters, {'; '.join(parts)}.")
     return "\n".join(lines)
 
 
-def last_gain(rows: pd.DataFrame) -> tuple[float, float, float] | None:
+def last_gain(rows: pd.DataFrame) -> tuple[int, int, float] | None:
     """The longest training of a family and one that is clearly shorter: epochs, epochs, points."""
-    rows = rows.sort_values("epochs")
+    rows = rows.assign(epochs=rows["epochs"].round().astype(int)).sort_values("epochs")
     last = rows.iloc[-1]
     shorter = rows[rows["epochs"] < CLEARLY * last["epochs"]]
     if shorter.empty:
         return None
     before = shorter.iloc[-1]
-    return before["epochs"], last["epochs"], before["error"] - last["error"]
+    return int(before["epochs"]), int(last["epochs"]), before["error"] - last["error"]
 
 
 def gained(points: float, network: str) -> str:
