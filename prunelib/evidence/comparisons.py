@@ -147,7 +147,7 @@ def log_ratios(view: View, better: str, other: str) -> Values:
         {size: {seed: value for seed, value in at.items() if value} for size, at in part.items()}
         for part in (column(view, better), column(view, other))
     ]
-    return combined(parts, lambda ours, theirs: exact(math.log(theirs / ours)))
+    return combined(tuple(parts), lambda ours, theirs: exact(math.log(theirs / ours)))
 
 
 def saliency_ranks(saliencies: pd.DataFrame, by: str = "seed") -> pd.DataFrame:
