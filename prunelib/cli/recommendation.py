@@ -4,13 +4,14 @@ from pathlib import Path
 
 from prunelib.evidence.recommendation import Measured, clearly_better, ranked
 from prunelib.files import write_atomically
+from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, REDUCED
 from prunelib.text import fixed
 
 TITLES = {
-    "bottleneck": "bottleneck",
-    "reduced-width": "reduced width",
-    "copycat": "shape that pruning found on CIFAR-10",
-    "pruned-and-tuned": "network pruned on these images",
+    BOTTLENECK: "bottleneck",
+    REDUCED: "reduced width",
+    COPYCAT: "shape that pruning found on CIFAR-10",
+    PRUNED: "network pruned on these images",
 }
 
 

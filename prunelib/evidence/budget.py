@@ -10,11 +10,10 @@ from pathlib import Path
 from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading
 from prunelib.evidence.design import FAMILIES, Design, design_within, ranked
-from prunelib.evidence.lengths import LENGTHS
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import BASE
+from prunelib.study.families import AT_LENGTH, BASE
 from prunelib.study.plan import found
 from prunelib.study.scale import Scale
 from prunelib.study.scales import SCALES
@@ -43,7 +42,7 @@ def on_record(
 
     Seeds count as one network, with the mean of their errors.
     """
-    names = {family + length: (family, length) for family in families for length in LENGTHS}
+    names = {name: pair for pair, name in AT_LENGTH.items() if pair[0] in families}
     groups: dict[tuple[str, int | None], list[Record]] = defaultdict(list)
     for request, record in found(view.requests, view.find):
         if request.family in names and record and isinstance(record.spec, TrainSpec):

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 
 from prunelib.evidence import rules
-from prunelib.evidence.comparisons import SCRATCH, SIMPLE
-from prunelib.evidence.tables import PRUNED
-from prunelib.study.families import PENALISED
+from prunelib.evidence.comparisons import SIMPLE
+from prunelib.study.families import BASE, COPYCAT, PENALISED, PRUNED, SCRATCH
 
 EQUAL = 0.05
 """Share of their error within which networks do "about as well" (C5), compete (C11) or are equal:
@@ -106,8 +105,8 @@ CLAIMS = (
         f"error of copycat minus that of the pruned architecture from scratch, points; about as "
         f"well: within {EQUAL:.0%} of their error; at the size of the profile that is scaled both "
         f"are the same network, and the difference is zero by construction",
-        rules.beats(SCRATCH, "copycat"),
-        (SCRATCH, "copycat"),
+        rules.beats(SCRATCH, COPYCAT),
+        (SCRATCH, COPYCAT),
         low=-EQUAL,
         high=EQUAL,
         relative=True,
@@ -156,7 +155,7 @@ CLAIMS = (
         "multiply-accumulates of base and pruning over those of training a simple network for as "
         "many epochs as the base, mean over the budgets; counted, and above 1 by counting alone",
         rules.pruning_costs_more,
-        ("base", PRUNED, *SIMPLE),
+        (BASE, PRUNED, *SIMPLE),
         low=1,
         points=False,
     ),
@@ -182,7 +181,7 @@ CLAIMS = (
         f"error of copycat minus SNIP's at that size, points; competes: worse by less than "
         f"{EQUAL:.0%} of the error; scale paper only",
         rules.copycats_compete,
-        ("copycat",),
+        (COPYCAT,),
         high=EQUAL,
         relative=True,
     ),

@@ -16,12 +16,10 @@ from prunelib.evidence.statistics import (
     mean,
     rank_correlation,
 )
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import BASE, BOTTLENECK, FAMILIES, PRUNED, REDUCED
 
-SIMPLE = ("reduced-width", "bottleneck")
-SCRATCH = "pruned-from-scratch"
+SIMPLE = (REDUCED, BOTTLENECK)
 
 
 def column(view: View, family: str, name: str = "error") -> Values:
@@ -81,7 +79,7 @@ def advantage(
     points of error), `tuned_macs` (spent on base and pruning up to there), and `ratio` (of those
     to the network's own training).
     """
-    base = networks[networks["family"] == "base"].set_index("seed")["training_macs"]
+    base = networks[networks["family"] == BASE].set_index("seed")["training_macs"]
     walks = dict(list(trajectories.groupby("seed")))
     curves = {seed: curve(walk, "params") for seed, walk in walks.items()}
     trained = families or [name for name, family in FAMILIES.items() if family.rule is not None]
@@ -143,11 +141,11 @@ def log_ratios(view: View, better: str, other: str) -> Values:
 
     Without any error there is no ratio: that seed is left out.
     """
-    parts = [
+    ours, theirs = (
         {size: {seed: value for seed, value in at.items() if value} for size, at in part.items()}
         for part in (column(view, better), column(view, other))
-    ]
-    return combined(tuple(parts), lambda ours, theirs: exact(math.log(theirs / ours)))
+    )
+    return combined((ours, theirs), lambda ours, theirs: exact(math.log(theirs / ours)))
 
 
 def saliency_ranks(saliencies: pd.DataFrame, by: str = "seed") -> pd.DataFrame:

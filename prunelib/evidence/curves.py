@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
+from prunelib.study.families import PRUNED
 from prunelib.text import counted, fixed
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
-from prunelib.evidence.lengths import LENGTHS
 from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
 from prunelib.nets.blocks import round_half_up
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile, Count
-from prunelib.study.families import BOTTLENECK, COPYCAT, REDUCED, SCRATCH
+from prunelib.study.families import AT_LENGTH, BOTTLENECK, COPYCAT, LENGTHS, REDUCED, SCRATCH
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.specs import TrainSpec
 from prunelib.study.trajectory import Trajectory
@@ -30,7 +29,7 @@ class Design:
     Args:
         scale: whose measurements and protocol.
         family: one of `FAMILIES`, or `base`.
-        length: one of `lengths.LENGTHS`.
+        length: one of `families.LENGTHS`.
         profile: the architecture.
         params: parameters.
         macs: multiply-accumulates for one image.
@@ -132,12 +131,13 @@ def designed(
     shape, lengths = view.scale.shape, []
     params = shape.params(profile)
     for length in LENGTHS:
+        name = AT_LENGTH.get((family, length))
         if base != view.scale.base:
             known = Reading(None, "the base network is another than the measured one")
-        else:
-            known = measured(view, family + length, params)
-        if known.error is not None:
-            lengths.append((length, epochs_of(view, family + length, params), known))
+        elif name is not None:
+            known = measured(view, name, params)
+        if name is not None and known.error is not None:
+            lengths.append((length, epochs_of(view, name, params), known))
         elif not length:
             unknown = known
     size = params, shape.macs(profile)

@@ -5,13 +5,10 @@ import math
 import pandas as pd
 
 from prunelib.evidence import by_size
-from prunelib.evidence.comparisons import SCRATCH, between, log_ratios
+from prunelib.evidence.comparisons import between, log_ratios
 from prunelib.evidence.statistics import Number, mean
 from prunelib.evidence.view import View
-
-LENGTHS = ("", "-long", "-longest")
-"""What the name of a family ends with: trained for as many images as the base network, as base and
-pruning, and as these and retraining."""
+from prunelib.study.families import AT_LENGTH, BOTTLENECK, LENGTH_OF, LENGTHS, SCRATCH
 
 
 def epochs(view: View, images: Number) -> float:
@@ -29,7 +26,7 @@ def shape_by_length(view: View) -> pd.DataFrame:
     """
     rows, networks = [], view.networks
     for length in LENGTHS:
-        pair = (SCRATCH + length, "bottleneck" + length)
+        pair = (AT_LENGTH[SCRATCH, length], AT_LENGTH[BOTTLENECK, length])
         points, ratios = between(view, pair[0], pair[1:]), log_ratios(view, *pair)
         ends = by_size.intervals(ratios)
         for size, (ratio, low, high) in ends.items():
@@ -54,7 +51,7 @@ def errors_by_length(views: dict[str, View]) -> pd.DataFrame:
     """The mean error of each family, by size and length of training, over scales.
 
     Scales may be put beside each other where data and base network are the same. Columns: `scale`,
-    `family` (without the ending for its length), `length`, `size` (the budget, or the parameters of
+    `family` (that of the usual length), `length`, `size` (the budget, or the parameters of
     the base network), `epochs` (that its images are; of pruned networks those of base and pruning),
     `error`, `best`, `worst` (over seeds), `seeds` and `keys` (of the records).
     """
@@ -62,11 +59,11 @@ def errors_by_length(views: dict[str, View]) -> pd.DataFrame:
     for name, view in views.items():
         groups = view.networks.groupby(["family", "budget"], dropna=False)
         for (family, budget), runs in groups:
-            length = next(end for end in reversed(LENGTHS) if family.endswith(end))
+            kind, length = LENGTH_OF.get(family, (family, ""))
             rows.append(
                 {
                     "scale": name,
-                    "family": family.removesuffix(length) if length else family,
+                    "family": kind,
                     "length": length,
                     "size": int(runs["params"].iloc[0] if math.isnan(budget) else budget),
                     "epochs": epochs(view, mean(runs["images_seen"])),

@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prunelib.evidence.comparisons import SCRATCH, column
-from prunelib.evidence.lengths import LENGTHS, epochs
+from prunelib.evidence.comparisons import column
+from prunelib.evidence.lengths import epochs
 from prunelib.evidence.statistics import mean, mean_interval, slope
 from prunelib.evidence.view import View
+from prunelib.study.families import AT_LENGTH, BOTTLENECK, LENGTHS, SCRATCH
 
 PAPER_EPOCHS = 200
-SIMPLE = "bottleneck"
+SIMPLE = BOTTLENECK
 Estimate = tuple[float, float, float]
 """A value and the ends of its 95 % interval."""
 Point = tuple[float, float, float]
@@ -51,7 +52,7 @@ def measured(views: Mapping[str, View], size: int) -> list[dict[int, Point]]:
     lengths = []
     for view in views.values():
         for length in LENGTHS:
-            pair = (SIMPLE + length, SCRATCH + length)
+            pair = (AT_LENGTH[SIMPLE, length], AT_LENGTH[SCRATCH, length])
             simple, shape = (column(view, family).get(size, {}) for family in pair)
             images = column(view, pair[0], "images_seen").get(size, {})
             points = {

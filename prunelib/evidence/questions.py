@@ -2,9 +2,22 @@
 
 from prunelib.evidence import rules
 from prunelib.evidence.claims import Claim
-from prunelib.evidence.comparisons import SCRATCH
 from prunelib.evidence.shape_questions import SHAPE_QUESTIONS
-from prunelib.evidence.tables import PRUNED
+from prunelib.study.families import (
+    BASE,
+    BOTTLENECK,
+    BOTTLENECK_LONG,
+    BOTTLENECK_LONGEST,
+    INITIAL,
+    L1_REMOVAL,
+    PRUNED,
+    RANDOM_PROFILE,
+    RANDOM_REMOVAL,
+    RETRAINED,
+    SCRATCH,
+    SCRATCH_LONG,
+    SCRATCH_LONGEST,
+)
 
 QUESTIONS = (
     Claim(
@@ -14,8 +27,8 @@ QUESTIONS = (
         "",
         "error of networks pruned at random and tuned minus that of pruned-and-tuned, at equal "
         "parameters, points",
-        rules.walked_otherwise("random-removal"),
-        (PRUNED, "random-removal"),
+        rules.walked_otherwise(RANDOM_REMOVAL),
+        (PRUNED, RANDOM_REMOVAL),
         low=0,
     ),
     Claim(
@@ -25,8 +38,8 @@ QUESTIONS = (
         "",
         "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, at "
         "equal parameters, points",
-        rules.walked_otherwise("l1-removal"),
-        (PRUNED, "l1-removal"),
+        rules.walked_otherwise(L1_REMOVAL),
+        (PRUNED, L1_REMOVAL),
         low=0,
     ),
     Claim(
@@ -35,8 +48,8 @@ QUESTIONS = (
         "pruned shapes beat random shapes",
         "",
         "error of random profile minus that of the pruned architecture, both from scratch, points",
-        rules.beats(SCRATCH, "random-profile"),
-        (SCRATCH, "random-profile"),
+        rules.beats(SCRATCH, RANDOM_PROFILE),
+        (SCRATCH, RANDOM_PROFILE),
         low=0,
     ),
     Claim(
@@ -46,8 +59,8 @@ QUESTIONS = (
         "first weights matter",
         "",
         "error of the pruned architecture from new weights minus that from its first ones, points",
-        rules.beats("initial-weights", SCRATCH),
-        (SCRATCH, "initial-weights"),
+        rules.beats(INITIAL, SCRATCH),
+        (SCRATCH, INITIAL),
         low=0,
     ),
     Claim(
@@ -57,8 +70,8 @@ QUESTIONS = (
         "",
         "error of pruned-and-tuned minus that of the same network retrained, which sees the images "
         "of a whole training more, points",
-        rules.beaten_by("retrained"),
-        (PRUNED, "retrained"),
+        rules.beaten_by(RETRAINED),
+        (PRUNED, RETRAINED),
         low=0,
     ),
     Claim(
@@ -69,8 +82,8 @@ QUESTIONS = (
         "",
         "error of pruned-and-tuned minus that of its architecture from scratch, trained for as "
         "many images as base and pruning saw, points",
-        rules.beaten_by("pruned-from-scratch-long"),
-        (PRUNED, "pruned-from-scratch-long"),
+        rules.beaten_by(SCRATCH_LONG),
+        (PRUNED, SCRATCH_LONG),
         low=0,
     ),
     Claim(
@@ -80,8 +93,8 @@ QUESTIONS = (
         "",
         "error of pruned-and-tuned minus that of the bottleneck network, trained for as many "
         "images as base and pruning saw, points",
-        rules.beaten_by("bottleneck-long"),
-        (PRUNED, "bottleneck-long"),
+        rules.beaten_by(BOTTLENECK_LONG),
+        (PRUNED, BOTTLENECK_LONG),
         low=0,
     ),
     Claim(
@@ -92,8 +105,8 @@ QUESTIONS = (
         "",
         "error of the bottleneck network minus that of the pruned architecture from scratch, both "
         "trained for as many images as base and pruning saw, points",
-        rules.beats("pruned-from-scratch-long", "bottleneck-long"),
-        ("pruned-from-scratch-long", "bottleneck-long"),
+        rules.beats(SCRATCH_LONG, BOTTLENECK_LONG),
+        (SCRATCH_LONG, BOTTLENECK_LONG),
         low=0,
         counted="K14",
     ),
@@ -105,8 +118,8 @@ QUESTIONS = (
         "",
         "error of the pruned architecture from scratch minus that of the retrained network; "
         "images: those of base, pruning and retraining; points",
-        rules.beats("retrained", "pruned-from-scratch-longest"),
-        ("retrained", "pruned-from-scratch-longest"),
+        rules.beats(RETRAINED, SCRATCH_LONGEST),
+        (RETRAINED, SCRATCH_LONGEST),
         low=0,
         counted="K13",
     ),
@@ -117,8 +130,8 @@ QUESTIONS = (
         "",
         "error of the bottleneck network minus that of the retrained network; images: those of "
         "base, pruning and retraining; points",
-        rules.beats("retrained", "bottleneck-longest"),
-        ("retrained", "bottleneck-longest"),
+        rules.beats(RETRAINED, BOTTLENECK_LONGEST),
+        (RETRAINED, BOTTLENECK_LONGEST),
         low=0,
     ),
     Claim(
@@ -130,7 +143,7 @@ QUESTIONS = (
         "error of a bottleneck network with as many multiply-accumulates, read off between the "
         "measured ones, minus that of the pruned architecture from scratch, points",
         rules.shape_wins_at_equal_macs,
-        ("base", "bottleneck", SCRATCH),
+        (BASE, BOTTLENECK, SCRATCH),
         low=0,
     ),
     Claim(
@@ -141,8 +154,8 @@ QUESTIONS = (
         "",
         "error of the bottleneck network minus that of the pruned architecture from scratch; "
         "images: those of base, pruning and retraining; points",
-        rules.beats("pruned-from-scratch-longest", "bottleneck-longest"),
-        ("pruned-from-scratch-longest", "bottleneck-longest"),
+        rules.beats(SCRATCH_LONGEST, BOTTLENECK_LONGEST),
+        (SCRATCH_LONGEST, BOTTLENECK_LONGEST),
         low=0,
         counted="K14",
     ),
@@ -153,8 +166,8 @@ QUESTIONS = (
         "",
         "error of the pruned architecture from scratch minus that of the retrained network: after "
         "base and pruning, which found the shape, both are trained once; points",
-        rules.beats("retrained", SCRATCH),
-        ("retrained", SCRATCH),
+        rules.beats(RETRAINED, SCRATCH),
+        (RETRAINED, SCRATCH),
         low=0,
     ),
     Claim(
@@ -165,8 +178,8 @@ QUESTIONS = (
         "error of the bottleneck network, trained for the images of base, pruning and one training "
         "more, minus that of the pruned architecture, which is trained once after base and pruning "
         "have found it, points",
-        rules.beats(SCRATCH, "bottleneck-longest"),
-        (SCRATCH, "bottleneck-longest"),
+        rules.beats(SCRATCH, BOTTLENECK_LONGEST),
+        (SCRATCH, BOTTLENECK_LONGEST),
         low=0,
     ),
     *SHAPE_QUESTIONS,

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from prunelib.evidence.by_size import Values
 from prunelib.evidence.comparisons import (
-    SCRATCH,
     SIMPLE,
     against_pruned,
     between,
@@ -29,10 +28,19 @@ from prunelib.evidence.statistics import (
     rank_correlation,
     slope,
 )
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import PENALISED
+from prunelib.study.families import (
+    BASE,
+    BASE_LONG,
+    BOTTLENECK,
+    COPYCAT,
+    PENALISED,
+    PRUNED,
+    RECALIBRATED,
+    REDUCED_DEPTH,
+    SCRATCH,
+)
 from prunelib.study.profile_rules import copied_after
 
 Rule = Callable[[View], Values]
@@ -165,7 +173,7 @@ def bottlenecks_of_equal(axis: str, view: View, family: str) -> Values:
     The error is read off between the measured bottleneck networks, of which the base network is the
     largest, and up to 5 % beyond the smallest on the line of the two smallest.
     """
-    rows = view.networks[view.networks["family"].isin(("base", "bottleneck"))]
+    rows = view.networks[view.networks["family"].isin((BASE, BOTTLENECK))]
     lines = {
         seed: (others[axis].tolist(), others["error"].tolist())
         for seed, others in rows.sort_values(axis).groupby("seed")
@@ -192,12 +200,12 @@ def shape_wins_at_equal_macs(view: View) -> Values:
 
 def fewer_blocks_beat_narrower(view: View) -> Values:
     """K24: error(bottleneck of equal parameters) - error(fewer blocks), points."""
-    return bottlenecks_of_equal("params", view, "reduced-depth")
+    return bottlenecks_of_equal("params", view, REDUCED_DEPTH)
 
 
 def longer_base_is_better(view: View) -> Values:
     """K16: error(base) - error(base, trained longer), points; it has one size, its own."""
-    errors: dict[str, dict[int, Number]] = {"base": {}, "base-long": {}}
+    errors: dict[str, dict[int, Number]] = {BASE: {}, BASE_LONG: {}}
     rows = view.networks[view.networks["family"].isin(errors)]
     for family, seed, error in zip(rows["family"], rows["seed"], rows["error"], strict=True):
         errors[family][int(seed)] = exact(error)
@@ -211,7 +219,7 @@ def statistics_were_stale(view: View) -> Values:
 
     Both are those of the same weights, measured in one run.
     """
-    before, after = (column(view, "recalibrated", name) for name in ("first_error", "error"))
+    before, after = (column(view, RECALIBRATED, name) for name in ("first_error", "error"))
     return combined((before, after), operator.sub)
 
 
@@ -220,7 +228,7 @@ def copycats_compete(view: View) -> Values:
     if view.scale.name != "paper":
         return {}
     params, errors = zip(*sorted((p.params, p.error) for p in SNIP), strict=True)
-    sizes, ours = column(view, "copycat", "params"), column(view, "copycat")
+    sizes, ours = column(view, COPYCAT, "params"), column(view, COPYCAT)
 
     def gap(size: Number, error: Number) -> Number:
         nearest = min(max(size, exact(params[0])), exact(params[-1]))

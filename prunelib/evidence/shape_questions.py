@@ -5,7 +5,25 @@ They were written before any network of their families was trained.
 
 from prunelib.evidence import rules
 from prunelib.evidence.claims import EQUAL, Claim
-from prunelib.evidence.comparisons import SCRATCH
+from prunelib.study.families import (
+    BASE,
+    BASE_LONG,
+    BOTTLENECK,
+    DISTILLED_BOTTLENECK,
+    DISTILLED_SHAPE,
+    INITIAL,
+    L1_SHAPE,
+    RANDOM_SHAPE,
+    RECALIBRATED,
+    REDUCED_DEPTH,
+    SCRATCH,
+    SEARCHED_SHORT,
+    SLICED,
+    SNIP_SHAPE,
+    TAPER,
+    TAPER_MACS,
+    UNTRAINED_SHAPE,
+)
 
 SHAPE_QUESTIONS = (
     Claim(
@@ -16,8 +34,8 @@ SHAPE_QUESTIONS = (
         "",
         f"error of the shape found at mini minus that of the shape found here, both trained from "
         f"scratch here, points; about as well: within {EQUAL:.0%} of their error",
-        rules.beats(SCRATCH, "searched-short"),
-        (SCRATCH, "searched-short"),
+        rules.beats(SCRATCH, SEARCHED_SHORT),
+        (SCRATCH, SEARCHED_SHORT),
         low=-EQUAL,
         high=EQUAL,
         relative=True,
@@ -30,7 +48,7 @@ SHAPE_QUESTIONS = (
         "",
         "error of the base network minus that of the base network trained longer, points",
         rules.longer_base_is_better,
-        ("base", "base-long"),
+        (BASE, BASE_LONG),
         low=0,
     ),
     Claim(
@@ -41,8 +59,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the pruned architecture from new weights drawn for it minus that from new ones "
         "drawn for the whole network and sliced, points",
-        rules.beats("sliced-weights", SCRATCH),
-        (SCRATCH, "sliced-weights"),
+        rules.beats(SLICED, SCRATCH),
+        (SCRATCH, SLICED),
         low=0,
     ),
     Claim(
@@ -52,8 +70,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the pruned architecture from new weights drawn for the whole network and sliced "
         "minus that from the first weights of the base network, points",
-        rules.beats("initial-weights", "sliced-weights"),
-        ("sliced-weights", "initial-weights"),
+        rules.beats(INITIAL, SLICED),
+        (SLICED, INITIAL),
         low=0,
     ),
     Claim(
@@ -63,8 +81,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of a network whose late stages are thinned by hand minus that of the pruned "
         "architecture from scratch, at equal parameters, points",
-        rules.beats(SCRATCH, "taper"),
-        (SCRATCH, "taper"),
+        rules.beats(SCRATCH, TAPER),
+        (SCRATCH, TAPER),
         low=0,
     ),
     Claim(
@@ -74,8 +92,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of a network whose late stages are thinned by hand minus that of the pruned "
         "architecture from scratch, at equal multiply-accumulates for an image, points",
-        rules.beats(SCRATCH, "taper-macs"),
-        (SCRATCH, "taper-macs"),
+        rules.beats(SCRATCH, TAPER_MACS),
+        (SCRATCH, TAPER_MACS),
         low=0,
     ),
     Claim(
@@ -87,8 +105,8 @@ SHAPE_QUESTIONS = (
         f"error of the shape that the same walk finds from random weights minus that of the pruned "
         f"architecture, both from scratch, points; about as well: within {EQUAL:.0%} of their "
         f"error",
-        rules.beats(SCRATCH, "untrained-shape"),
-        (SCRATCH, "untrained-shape"),
+        rules.beats(SCRATCH, UNTRAINED_SHAPE),
+        (SCRATCH, UNTRAINED_SHAPE),
         low=-EQUAL,
         high=EQUAL,
         relative=True,
@@ -100,8 +118,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the shape that pruning by weight size found minus that of the one that Fisher "
         "saliency found, both from scratch, points",
-        rules.beats(SCRATCH, "l1-shape"),
-        (SCRATCH, "l1-shape"),
+        rules.beats(SCRATCH, L1_SHAPE),
+        (SCRATCH, L1_SHAPE),
         low=0,
     ),
     Claim(
@@ -111,8 +129,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the shape that removals at random left minus that of the one that Fisher "
         "saliency found, both from scratch, points",
-        rules.beats(SCRATCH, "random-shape"),
-        (SCRATCH, "random-shape"),
+        rules.beats(SCRATCH, RANDOM_SHAPE),
+        (SCRATCH, RANDOM_SHAPE),
         low=0,
     ),
     Claim(
@@ -123,7 +141,7 @@ SHAPE_QUESTIONS = (
         "error of a bottleneck network of as many parameters, read off between the measured ones, "
         "minus that of a network with fewer blocks of full width, points",
         rules.fewer_blocks_beat_narrower,
-        ("base", "bottleneck", "reduced-depth"),
+        (BASE, BOTTLENECK, REDUCED_DEPTH),
         low=0,
     ),
     Claim(
@@ -135,7 +153,7 @@ SHAPE_QUESTIONS = (
         "error of pruned-and-tuned networks minus that of the same weights after one pass over the "
         "training images that renews the running averages of batch norm and nothing else, points",
         rules.statistics_were_stale,
-        ("recalibrated",),
+        (RECALIBRATED,),
         low=0,
     ),
     Claim(
@@ -147,8 +165,8 @@ SHAPE_QUESTIONS = (
         "error of the shape that SNIP found, which ranks channels once by the sensitivity of their "
         "connections to one batch, minus that of the one that Fisher saliency found, both from "
         "scratch, points",
-        rules.beats(SCRATCH, "snip-shape"),
-        (SCRATCH, "snip-shape"),
+        rules.beats(SCRATCH, SNIP_SHAPE),
+        (SCRATCH, SNIP_SHAPE),
         low=0,
     ),
     Claim(
@@ -158,8 +176,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the bottleneck network minus that of the same one distilled from the base "
         "network of its seed, points",
-        rules.beats("distilled-bottleneck", "bottleneck"),
-        ("bottleneck", "distilled-bottleneck"),
+        rules.beats(DISTILLED_BOTTLENECK, BOTTLENECK),
+        (BOTTLENECK, DISTILLED_BOTTLENECK),
         low=0,
     ),
     Claim(
@@ -169,8 +187,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the pruned architecture from scratch minus that of the same one distilled from "
         "the base network of its seed, points",
-        rules.beats("distilled-shape", SCRATCH),
-        (SCRATCH, "distilled-shape"),
+        rules.beats(DISTILLED_SHAPE, SCRATCH),
+        (SCRATCH, DISTILLED_SHAPE),
         low=0,
     ),
     Claim(
@@ -180,8 +198,8 @@ SHAPE_QUESTIONS = (
         "",
         "error of the bottleneck network minus that of the pruned architecture, both from scratch "
         "and distilled from the base network of their seed, points",
-        rules.beats("distilled-shape", "distilled-bottleneck"),
-        ("distilled-shape", "distilled-bottleneck"),
+        rules.beats(DISTILLED_SHAPE, DISTILLED_BOTTLENECK),
+        (DISTILLED_SHAPE, DISTILLED_BOTTLENECK),
         low=0,
     ),
 )

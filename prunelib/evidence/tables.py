@@ -15,8 +15,6 @@ from prunelib.study.specs import PruneSpec, TrainSpec
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory
 
-PRUNED = "pruned-and-tuned"
-
 
 def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     """One row for each network of a plan whose record is there.

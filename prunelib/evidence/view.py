@@ -9,7 +9,7 @@ import pandas as pd
 
 from prunelib.errors import Missing
 from prunelib.evidence import tables
-from prunelib.evidence.tables import PRUNED
+from prunelib.study.families import PRUNED
 from prunelib.study.folder import PACKAGED
 from prunelib.study.lookup import Find, lookup
 from prunelib.study.plan import found, plan

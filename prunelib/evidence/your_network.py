@@ -7,10 +7,11 @@ import pandas as pd
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.benchmarks import provenance
+from prunelib.study.families import PRUNED, REDUCED
 from prunelib.study.folder import laid_over
 from prunelib.text import counted
 
-FAMILIES = {"pruned": "pruned-and-tuned", "narrower": "reduced-width"}
+FAMILIES = {"pruned": PRUNED, "narrower": REDUCED}
 DATA = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
 FULL_STEM = 64
 """Channels of the first stage of ResNet-18."""

@@ -284,3 +284,17 @@ FIRST = (
     *PENALISED,
 )
 """The families of the first study."""
+LENGTHS = ("", "-long", "-longest")
+"""Lengths of training: for as many images as the base network saw, as base and pruning together,
+and as these and retraining."""
+AT_LENGTH = {
+    (family.name, length): name
+    for family in FAMILIES.values()
+    for length, name in zip(LENGTHS, (family.name, family.longer, family.longest), strict=True)
+    if name is not None
+}
+"""The family of the same networks, trained so long."""
+LENGTH_OF = {name: (name, "") for name in FAMILIES} | {
+    name: pair for pair, name in AT_LENGTH.items() if pair[1]
+}
+"""The other way round: of which networks a family is, and how long it is trained."""

@@ -11,6 +11,7 @@ from prunelib.errors import PrunelibError
 from prunelib.nets.blocks import round_half_up
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import BOTTLENECK, COPYCAT, REDUCED
 from prunelib.study.folder import PACKAGED
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.scales import SCALES
@@ -124,9 +125,9 @@ def candidates(
     """The networks of each family within the budgets; families that have none are left out."""
     shaped = found_by_pruning(base)
     rules = {
-        "bottleneck": (base.fit, base),
-        "reduced-width": (base.fit_full, base),
-        "copycat": (shaped.fit, shaped.scaled(10**6)),
+        BOTTLENECK: (base.fit, base),
+        REDUCED: (base.fit_full, base),
+        COPYCAT: (shaped.fit, shaped.scaled(10**6)),
     }
     found: dict[str, ChannelProfile] = {}
     for family, (fit, full) in rules.items():

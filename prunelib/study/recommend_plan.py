@@ -12,6 +12,7 @@ from prunelib.files import write_atomically
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
+from prunelib.study.families import PRUNED
 from prunelib.study.recommend import EVALUATIONS, Candidate, Plan, fitting, protocol
 from prunelib.training.data import Dataset, train_batches
 from prunelib.training.machine import Machine
@@ -146,7 +147,7 @@ def searched(
     taken = epochs * took.epoch + steps * removal + evaluations
     if steps < 1:
         epochs = 0
-    return Candidate("pruned-and-tuned", base, epochs, taken, max(1, steps), params)
+    return Candidate(PRUNED, base, epochs, taken, max(1, steps), params)
 
 
 def kept_plan(path: Path, make: Callable[[], Plan]) -> tuple[Plan, bool]:

@@ -8,8 +8,8 @@ import pytest
 from studies import SCALE, fill
 
 from prunelib.book.notebook import open_study
-from prunelib.evidence.lengths import LENGTHS, errors_by_length, shape_by_length
-from prunelib.study.families import FAMILIES
+from prunelib.evidence.lengths import errors_by_length, shape_by_length
+from prunelib.study.families import FAMILIES, LENGTHS
 
 RESULTS = Path(__file__).parents[2] / "results"
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from prunelib.book.widgets.explorer import (
     BY_HAND,
-    LONGER,
     SCRATCH,
     base_reading,
     copycat_source,
@@ -14,9 +13,12 @@ from prunelib.book.widgets.explorer import (
 )
 from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import PRUNED
+
+LONGER = {"long": "trained longer", "longest": "trained longest"}
+"""What the explorer calls families that saw more images, by the end of their name."""
 
 
 class Row(NamedTuple):

@@ -4,10 +4,9 @@ Every figure carries in `layout.meta` what the book writes beside it: a title, a
 screen readers (`alt`) and its data, whole (`table`).
 """
 
+from prunelib.book.figures.compared import COMPARISONS, OVERVIEW
 from prunelib.book.figures.errors import (
     AXES,
-    COMPARISONS,
-    OVERVIEW,
     comparison,
     error_against,
     of_view,

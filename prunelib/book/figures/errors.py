@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from prunelib.book.figures.compared import COMPARISONS
 from prunelib.book.figures.style import (
     STYLES,
     describe_figure,
@@ -18,53 +19,13 @@ from prunelib.errors import Missing
 from prunelib.evidence.benchmarks import timed
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
-from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
-from prunelib.text import fixed, rounded, short
-
-TUNED = "pruned-and-tuned"
-COMPARISONS = {
-    "which channel goes": (TUNED, "random-removal", "l1-removal"),
-    "weights and schedule": (TUNED, "pruned-from-scratch", "initial-weights", "retrained"),
-    "equal images": (
-        TUNED,
-        "pruned-from-scratch",
-        "pruned-from-scratch-long",
-        "bottleneck",
-        "bottleneck-long",
-    ),
-    "retraining": (TUNED, "retrained", "pruned-from-scratch-longest", "bottleneck-longest"),
-    "FLOP penalty": (TUNED, *PENALISED),
-    "what a shape is worth": (
-        "pruned-from-scratch",
-        "bottleneck",
-        "sliced-weights",
-        "taper",
-        "reduced-depth",
-    ),
-    "how a shape is found": (
-        "pruned-from-scratch",
-        "l1-shape",
-        "random-shape",
-        "snip-shape",
-        "untrained-shape",
-        "searched-short",
-    ),
-    "distillation": (
-        "bottleneck",
-        "distilled-bottleneck",
-        "pruned-from-scratch",
-        "distilled-shape",
-    ),
-    "batch-norm statistics": (TUNED, "recalibrated"),
-}
-"""Families that stand beside each other to answer one question."""
-
-OVERVIEW = (
-    *(name for name in MAIN if name not in ("random-profile", "saliency")),
-    "bottleneck-long",
-    "pruned-from-scratch-long",
+from prunelib.study.families import (
+    CONTROLS,
+    FAMILIES,
+    MAIN,
+    PRUNED,
 )
-"""Families of the book's first figure, both with and without equal images."""
+from prunelib.text import fixed, rounded, short
 
 AXES = {
     "params": "parameters",
@@ -108,7 +69,7 @@ def error_against(
     networks = networks[networks["family"].isin(families)].dropna(subset=[x])
     there(networks[networks["family"] != "base"])
     figure = go.Figure()
-    if x in ALONG and TUNED in families:
+    if x in ALONG and PRUNED in families:
         add_ways(figure, trajectories, x)
     means = by_family(networks, x)
     lengths = [epochs * n / seen if epochs and seen else None for n in means["images"]]
@@ -159,7 +120,7 @@ def base_images(networks: pd.DataFrame) -> float | None:
 
 def add_ways(figure: go.Figure, trajectories: pd.DataFrame, x: str) -> None:
     """Draw the error along each pruning run as a thin line."""
-    thin = STYLES[TUNED]._replace(marker="circle", dash="solid")
+    thin = STYLES[PRUNED]._replace(marker="circle", dash="solid")
     for seed, run in trajectories.dropna(subset=["error"]).groupby("seed"):
         figure.add_trace(
             trace(
@@ -171,7 +132,7 @@ def add_ways(figure: go.Figure, trajectories: pd.DataFrame, x: str) -> None:
                 line={"width": 1},
                 opacity=0.6,
                 label=False,
-                group=FAMILIES[TUNED].title,
+                group=FAMILIES[PRUNED].title,
                 custom=[[removals, seed] for removals in run["removals"].tolist()],
                 records=[[key] for key in run["key"]],
                 hover="%{customdata[0]} channels removed, seed %{customdata[1]}\n%{x:,}\n"

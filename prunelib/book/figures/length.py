@@ -19,19 +19,27 @@ from prunelib.book.figures.style import (
 )
 from prunelib.errors import Missing
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import (
+    BOTTLENECK,
+    COPYCAT,
+    FAMILIES,
+    PRUNED,
+    REDUCED,
+    RETRAINED,
+    SCRATCH,
+    SEARCHED_SHORT,
+)
 from prunelib.text import short
 
 SHOWN = (
     PRUNED,
-    "reduced-width",
-    "bottleneck",
-    "pruned-from-scratch",
-    "copycat",
-    "searched-short",
-    "retrained",
+    REDUCED,
+    BOTTLENECK,
+    SCRATCH,
+    COPYCAT,
+    SEARCHED_SHORT,
+    RETRAINED,
 )
 
 
@@ -56,10 +64,10 @@ def trained(views: dict[str, View]) -> pd.DataFrame:
     rows = rows[rows["family"].isin(SHOWN)]
     pruned = rows[rows["family"] == PRUNED].set_index(["scale", "size"])["epochs"]
     before = [
-        pruned.get((row.scale, row.size), math.nan) if row.family == "retrained" else 0
+        pruned.get((row.scale, row.size), math.nan) if row.family == RETRAINED else 0
         for row in rows[["scale", "size", "family"]].itertuples(index=False, name="Row")
     ]
-    longer = (rows["length"] != "") | (rows["family"] == "retrained")
+    longer = (rows["length"] != "") | (rows["family"] == RETRAINED)
     rows = rows.assign(epochs=rows["epochs"] + before, longer=longer)
     return rows.dropna(subset=["epochs"]).sort_values(["family", "size", "epochs"])
 

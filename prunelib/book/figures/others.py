@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from prunelib.book.figures.errors import AXES, by_family
 from prunelib.book.figures.style import GREY, STYLES, Style, describe_figure, trace
 from prunelib.evidence.published import COPYCATS, SNIP
-from prunelib.study.families import FAMILIES, MAIN
+from prunelib.study.families import COPYCAT, FAMILIES, MAIN
 
 
 def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
@@ -17,7 +17,7 @@ def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
     """
     figure = go.Figure()
     for name, points, style in (
-        ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES["copycat"]._replace(dash="dot")),
+        ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES[COPYCAT]._replace(dash="dot")),
         ("SNIP (single weights, not channels)", SNIP, Style(GREY, "x", "dot", "✖")),
     ):
         hover = "%{x:,} parameters\n%{y:.2f} % error"

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from prunelib.book.figures.style import STYLES, describe_figure, there, trace
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import PRUNED
 
 
 def trajectory(trajectories: pd.DataFrame) -> go.Figure:
@@ -19,7 +20,7 @@ def trajectory(trajectories: pd.DataFrame) -> go.Figure:
                 run["params"],
                 run["error"],
                 f"seed {seed}",
-                STYLES["pruned-and-tuned"]._replace(dash=dashes[seed % 3], glyph="━╍┅"[seed % 3]),
+                STYLES[PRUNED]._replace(dash=dashes[seed % 3], glyph="━╍┅"[seed % 3]),
                 mode="lines",
                 custom=[[removals] for removals in run["removals"].tolist()],
                 records=[[key] for key in run["key"]],
@@ -91,7 +92,7 @@ def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
             run["macs"],
             smooth.round(4),
             "running median of 9 removals",
-            STYLES["pruned-and-tuned"],
+            STYLES[PRUNED],
             mode="lines",
             label=False,
             records=[[key] for key in run["key"]],

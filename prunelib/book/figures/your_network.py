@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from prunelib.book.figures.style import STYLES, describe_figure, sourced, trace
 from prunelib.evidence import your_network
 from prunelib.pruning.checkpoint import Point
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import FAMILIES, PRUNED
 from prunelib.text import fixed
 
 DASHES = ("solid", "dash", "dot")
@@ -49,7 +49,7 @@ def along(walks: pd.DataFrame, source: str) -> go.Figure:
 def way(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
     """The line of one pruning run."""
     run = run.dropna(subset=["error"])
-    style = STYLES["pruned-and-tuned"]._replace(dash=DASHES[run["seed"].iloc[0] % len(DASHES)])
+    style = STYLES[PRUNED]._replace(dash=DASHES[run["seed"].iloc[0] % len(DASHES)])
     return trace(
         run["params"],
         run["error"],

@@ -2,18 +2,23 @@
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, listed
-from prunelib.evidence.comparisons import SCRATCH
 from prunelib.evidence.paired import Paired, paired
 from prunelib.evidence.projection import PAPER_EPOCHS, Estimate, Projection, projections
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import (
+    BOTTLENECK,
+    BOTTLENECK_LONG,
+    FAMILIES,
+    PRUNED,
+    SCRATCH,
+    SCRATCH_LONG,
+)
 from prunelib.text import fixed, short
 
 PAIRS = (
-    (PRUNED, "bottleneck-long"),
-    ("bottleneck-long", f"{SCRATCH}-long"),
-    ("bottleneck", SCRATCH),
+    (PRUNED, BOTTLENECK_LONG),
+    (BOTTLENECK_LONG, SCRATCH_LONG),
+    (BOTTLENECK, SCRATCH),
 )
 """Families that are compared on the same images."""
 

@@ -10,7 +10,14 @@ from prunelib.book.prose.words import correlation, missing, spread
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES, PRUNED, RANDOM_REMOVAL
+from prunelib.study.families import (
+    BOTTLENECK,
+    BOTTLENECK_LONG,
+    FAMILIES,
+    PRUNED,
+    RANDOM_REMOVAL,
+    SCRATCH_LONG,
+)
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.trajectory import Trajectory
 from prunelib.text import counted, fixed, short
@@ -81,13 +88,13 @@ def simple(view: View) -> str:
 def cost(view: View) -> str:
     """What the smallest and the largest networks cost by each way, beside pruning."""
     means = view.networks.groupby(["budget", "family"])[["total_macs", "error"]].mean()
-    ways = ("bottleneck", "bottleneck-long", "pruned-from-scratch-long")
+    ways = (BOTTLENECK, BOTTLENECK_LONG, SCRATCH_LONG)
     lines = []
     for budget in sorted({view.scale.budgets[0], view.scale.budgets[-1]}):
-        if any((budget, family) not in means.index for family in ("pruned-and-tuned", *ways)):
+        if any((budget, family) not in means.index for family in (PRUNED, *ways)):
             continue
         at = means.loc[budget]
-        work = at["total_macs"] / at["total_macs"]["pruned-and-tuned"]
+        work = at["total_macs"] / at["total_macs"][PRUNED]
         simple, longer, shape = (
             f"**{at['error'][family]:.1f} %** for {times(work[family])}" for family in ways
         )

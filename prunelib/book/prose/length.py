@@ -12,15 +12,15 @@ from prunelib.book.prose.words import listed
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import rates
 from prunelib.evidence.rules import copycats_compete
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.verdicts import Verdict, verdicts
 from prunelib.evidence.view import View
+from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, SCRATCH
 from prunelib.text import counted, fixed, short
 
 HOUR = 3600
 CLEARLY = 0.8
 """Training is shorter than another if it has less than this share of its epochs."""
-WATCHED = {"bottleneck": "a bottleneck network", "pruned-from-scratch": "a pruned shape"}
+WATCHED = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
 
 
 def long_enough(views: dict[str, View]) -> str:
@@ -167,7 +167,7 @@ def wanted(views: dict[str, View]) -> Iterator[tuple[str, float]]:
         return
     budget, epochs = min(view.scale.budgets), view.scale.train.epochs
     means = view.networks.groupby(["family", "budget"])[["training_macs", "total_macs"]].mean()
-    for family, what in (("bottleneck", "a bottleneck network"), ("copycat", "a copycat")):
+    for family, what in ((BOTTLENECK, "a bottleneck network"), (COPYCAT, "a copycat")):
         if (family, budget) in means.index:
             a_hundred = means.loc[(family, budget), "training_macs"] * 100 / epochs
             yield f"Train {what} of {short(budget)} parameters for 100 epochs", a_hundred

@@ -9,17 +9,17 @@ from prunelib.evidence import benchmarks
 from prunelib.evidence.budget import answer, comparable
 from prunelib.evidence.design import Design
 from prunelib.evidence.view import View
-from prunelib.study.families import FAMILIES
+from prunelib.study.families import BOTTLENECK, COPYCAT, FAMILIES, REDUCED, SCRATCH
 from prunelib.study.scale import Scale
 from prunelib.study.specs import training_of
 from prunelib.study.store import Record
 from prunelib.text import counted, fixed, short
 
 NAMES = {
-    "pruned-from-scratch": "pruned shape",
-    "copycat": "copycat",
-    "bottleneck": "bottleneck",
-    "reduced-width": "reduced width",
+    SCRATCH: "pruned shape",
+    COPYCAT: "copycat",
+    BOTTLENECK: "bottleneck",
+    REDUCED: "reduced width",
 }
 """Names of families in a narrow table."""
 

@@ -14,24 +14,26 @@ from prunelib.book.widgets.measured import base_reading, lengths, times_of, timi
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import design
 from prunelib.evidence.curves import measured_curve
-from prunelib.evidence.tables import PRUNED
 from prunelib.evidence.view import View
 from prunelib.nets.blocks import round_half_up
 from prunelib.nets.profile import ChannelProfile, largest
+from prunelib.study.families import (
+    AT_LENGTH,
+    BOTTLENECK,
+    COPYCAT,
+    LENGTH_OF,
+    LENGTHS,
+    PRUNED,
+    REDUCED,
+    SCRATCH,
+)
 from prunelib.study.profile_rules import copied_after
 
-SCRATCH, BY_HAND = "pruned-from-scratch", "custom"
-FAMILIES = (PRUNED, "copycat", "bottleneck", "reduced-width", BY_HAND)
-LONGER = {"long": "trained longer", "longest": "trained longest"}
-"""Families that saw more images, by the end of their name."""
-
+BY_HAND = "custom"
+FAMILIES = (PRUNED, COPYCAT, BOTTLENECK, REDUCED, BY_HAND)
 CURVES = (
-    PRUNED,
-    SCRATCH,
-    "copycat",
-    "bottleneck",
-    "reduced-width",
-    *(f"{name}-{end}" for name in (SCRATCH, "bottleneck") for end in LONGER),
+    *(PRUNED, SCRATCH, COPYCAT, BOTTLENECK, REDUCED),
+    *(AT_LENGTH[name, length] for name in (SCRATCH, BOTTLENECK) for length in LENGTHS[1:]),
 )
 WIDEST_FACTOR = 128.0
 STATE = ("scale", "family", "removals", "factor", "block", "width", "profile")
@@ -56,14 +58,14 @@ def designed(records: View, family: str, removals: int = 0, factor: float = 1.0)
     base = records.scale.base
     if family == PRUNED:
         return records.trajectory(0).after(removals)
-    if family == "copycat":
+    if family == COPYCAT:
         source = copycat_source(records)
         if source is None:
             raise Missing(f"there is no pruning run at {records.scale.name} to copy")
         return source.scaled(factor)
-    if family == "bottleneck":
+    if family == BOTTLENECK:
         return base.scaled(factor)
-    if family == "reduced-width":
+    if family == REDUCED:
         return base.reduced(round_half_up(128 * Fraction(base.width * min(1.0, factor))) / 128)
     raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(FAMILIES[:-1])}")
 
@@ -87,7 +89,7 @@ def within_budget(records: View, family: str, budget: int, what: str = "params")
         last = len(run.params) - 1
         profile = largest(lambda i: run.after(last - i), last + 1, budget, count, unit)
         return {"removals": base.prunable - profile.prunable}
-    if family == "reduced-width":
+    if family == REDUCED:
         return {"factor": base.fit_full(budget, count, unit).width / base.width}
     source = designed(records, family)
     return {"factor": factor_of(source, source.fit(budget, count, unit))}
@@ -114,11 +116,7 @@ def explorer_data(records: View, inference: dict | None = None) -> dict:
         if base.error is None
         else {"error": base.error, "runs": int((records.networks["family"] == "base").sum())},
         "curves": {name: measured_curve(records, name)._asdict() for name in CURVES},
-        "epochs": {
-            name: lengths(records, name)._asdict()
-            for name in CURVES
-            if name.endswith(tuple(LONGER))
-        },
+        "epochs": {name: lengths(records, name)._asdict() for name in CURVES if LENGTH_OF[name][1]},
         "times": {
             family: curve._asdict() for family, curve in times_of(records, inference).items()
         },
@@ -170,7 +168,7 @@ class Explorer(Widget):
     @traitlets.validate("family")
     def _check_family(self, proposal: traitlets.Bunch) -> str:
         family = among(proposal.value, FAMILIES, "family")
-        if family in (PRUNED, "copycat") and self.records.pruning(0) is None:
+        if family in (PRUNED, COPYCAT) and self.records.pruning(0) is None:
             raise Missing(
                 f"there is no pruning run at {self.scale}; "
                 f"make it with: prunelib study {self.scale}"
@@ -220,8 +218,8 @@ class Explorer(Widget):
     def _settle_after(self, name: str) -> None:
         pruned = self.records.pruning(0) is not None
         if name == "scale":
-            if self.family == BY_HAND or (not pruned and self.family in (PRUNED, "copycat")):
-                self.family = PRUNED if pruned else "bottleneck"
+            if self.family == BY_HAND or (not pruned and self.family in (PRUNED, COPYCAT)):
+                self.family = PRUNED if pruned else BOTTLENECK
             self.removals = min(self.removals, self.last)
             self.block = min(self.block, len(self.records.scale.base.middle))
         if name == "width" and self.width != self.channel_profile.middle[self.block - 1]:
@@ -268,10 +266,10 @@ def explorer(
     shown = next(iter(studies)) if budget else first_pruned(studies, 0)
     pruned = studies[shown].pruning(0) is not None
     family = among(family or best(studies[shown], budget), FAMILIES[:-1], "family")
-    if not pruned and family in (PRUNED, "copycat"):
-        family = "bottleneck"
+    if not pruned and family in (PRUNED, COPYCAT):
+        family = BOTTLENECK
     removals = copied_after(studies[shown].scale.base) if pruned else 0
-    factor = 1.0 if family == "copycat" else 0.5
+    factor = 1.0 if family == COPYCAT else 0.5
     if budget is not None:
         found = within_budget(studies[shown], family, budget)
         removals, factor = found.get("removals", removals), found.get("factor", factor)
