@@ -540,3 +540,18 @@ def test_a_changed_record_changes_lines_and_table(tmp_path, own, name, spec, cha
     assert before[1] != after[1]
     if name not in ("error against total_macs", "removals by block"):
         assert before[2] != after[2]
+
+
+def luminance(colour):
+    """Relative luminance of `#rrggbb` (WCAG 2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#121212"])
+def test_every_line_stands_out_from_the_page(page):
+    behind = luminance(page)
+    for drawn in (*style.STYLES.values(), *style.LINES):
+        light, dark = sorted((luminance(drawn.colour), behind), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 3, drawn

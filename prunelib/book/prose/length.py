@@ -65,16 +65,15 @@ def still_learning(views: dict[str, View]) -> str:
     rows = rows[rows["family"].isin(WATCHED)]
     lines = []
     for size, at in rows.groupby("size"):
-        gains = [last_gain(own) for _, own in at.groupby("family")]
-        told: dict[tuple[int, int], list[str]] = {}
-        for family, gain in zip(sorted(set(at["family"])), gains, strict=True):
+        told: dict[tuple[int, int], list[tuple[float, str]]] = {}
+        for family, own in at.groupby("family"):
+            gain = last_gain(own)
             if gain is not None:
-                before, after, points = gain
-                told.setdefault((before, after), []).append(gained(points, WATCHED[family]))
+                told.setdefault(gain[:2], []).append((gain[2], WATCHED[str(family)]))
         if told:
             parts = [
-                f"training for {after} epochs instead of {before} {listed(texts)}"
-                for (before, after), texts in told.items()
+                f"training for {after} epochs instead of {before} {gained(gains)}"
+                for (before, after), gains in told.items()
             ]
             lines.append(f"- At {short(size)} parameters, {'; '.join(parts)}.")
     return "\n".join(lines)
@@ -91,11 +90,21 @@ def last_gain(rows: pd.DataFrame) -> tuple[int, int, float] | None:
     return int(before["epochs"]), int(last["epochs"]), before["error"] - last["error"]
 
 
-def gained(points: float, network: str) -> str:
-    """What longer training did to an error."""
-    if points >= 0:
-        return f"takes {fixed(points)} points off the error of {network}"
-    return f"adds {fixed(-points)} points to the error of {network}"
+def gained(gains: list[tuple[float, str]]) -> str:
+    """What longer training did to the errors of some networks.
+
+    >>> gained([(1.5, "a pruned shape"), (2.0, "another network")])
+    'takes 1.50 points off the error of a pruned shape and 2.00 points off that of another network'
+    """
+    parts: list[str] = []
+    verb = ""
+    for points, network in gains:
+        now, way = ("takes ", "off") if points >= 0 else ("adds ", "to")
+        error = "that" if parts else "the error"
+        again = "" if now == verb else now
+        parts.append(f"{again}{fixed(abs(points))} points {way} {error} of {network}")
+        verb = now
+    return listed(parts)
 
 
 def coverage(views: dict[str, View]) -> str:
