@@ -9,6 +9,7 @@ import click
 from prunelib.cli.export import check_output, report, trained_now
 from prunelib.cli.options import COUNT, MANY, PATH, SEED, Places, places, read_profile
 from prunelib.cli.progress import progress_bar
+from prunelib.errors import PrunelibError
 
 if TYPE_CHECKING:
     from prunelib.study.executors.base import Setting
@@ -74,13 +75,25 @@ def train(
 
 
 def with_own_images(scale: "Scale", data: Path | None, columns: dict[str, Any]) -> "Scale":
-    """The scale, for images of one's own if `data` holds some."""
+    """The scale, for images of one's own if `data` holds some.
+
+    Raises:
+        PrunelibError: images are named that the scale would not use.
+    """
     from prunelib.study.scale_files import with_images
+    from prunelib.training.data import find_cifar10
     from prunelib.training.source import Source, has_own_images
 
-    if scale.source is not None or data is None or not has_own_images(data):
+    if scale.source is not None or data is None:
         return scale
-    return with_images(scale, Source(data, **columns))
+    if has_own_images(data):
+        return with_images(scale, Source(data, **columns))
+    if scale.data.name not in ("cifar10", "cifar100"):
+        try:
+            find_cifar10(data)
+        except PrunelibError:
+            Source(data, **columns).find()
+    return scale
 
 
 def of_family(

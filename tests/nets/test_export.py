@@ -197,7 +197,7 @@ WRONG = {
     "no such record": (("export", "no/r.json", "-o", "n.safetensors"), "no/r.json"),
     "budget": (("export", "--params", "9", "-o", "n.safetensors"), "no network within"),
     "scale": (("export", "--params", "9k", "--scale", "big", "-o", "n.safetensors"), "'big'"),
-    "no network to time": (("time", "n.onnx"), "n.onnx is not there"),
+    "no network to time": (("time", "n.onnx"), "n.onnx is no file"),
     "nothing to time": (("time", "junk.onnx"), "not a network"),
 }
 

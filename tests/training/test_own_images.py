@@ -387,6 +387,17 @@ def test_train_takes_a_folder_of_images(flowers):
     assert record["circumstances"]["data"]["classes"] == list(NAMES)
 
 
+def test_images_that_are_named_but_not_there_are_not_passed_over(flowers):
+    """Scale smoke has images of its own: they are not trained on in place of those asked for."""
+    (flowers / "flat").mkdir()
+    shutil.copy(next((flowers / "flowers/cat").iterdir()), flowers / "flat")
+    for name in ("flat", "nowhere"):
+        done = prunelib("train", "smoke", "--data", name, "--epochs", 1, folder=flowers)
+        assert done.returncode == 2
+        assert name in done.stderr
+    assert not (flowers / "results").exists()
+
+
 WRONG_FILES = {
     "not there": (None, "cannot be read"),
     "no toml": ("like =", "is not TOML"),

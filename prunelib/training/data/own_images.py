@@ -117,7 +117,8 @@ def read(
         if not isinstance(image, str)
     ]
     if not good:
-        raise PrunelibError(f"no image can be read of {counted(len(items), 'file')}")
+        why = f", such as {bad[0][0]} ({bad[0][1]})" if bad else ""
+        raise PrunelibError(f"there is no image that can be read: {len(items):,} cannot{why}")
     x, y = np.stack([pixels for pixels, _ in good]), np.array([label for _, label in good])
     hashes = np.array([blake2b(pixels, digest_size=16).digest() for pixels in x], "V16")
     order = np.lexsort((hashes.view(">u8")[1::2], hashes.view(">u8")[::2], y))

@@ -131,7 +131,10 @@ def in_npz(path: Path) -> Found:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
+    except ValueError:
+        # NumPy would say how to run the code that such a file may hold.
+        raise PrunelibError(f"{path} is not .npz, or holds more than plain arrays") from None
+    except (OSError, EOFError) as error:
         raise PrunelibError(f"{path} cannot be read as .npz: {error}") from None
     except Exception as error:
         raise PrunelibError(f"{path} is damaged: {error}") from None
