@@ -58,7 +58,7 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
       prunelib study smoke --results mine && prunelib compare smoke mine
       prunelib compare mini results/repeats --json
     """
-    from prunelib.evidence.agreement import agree, run_title
+    from prunelib.evidence.agreement import agree, other_images, run_title
     from prunelib.evidence.repeats import repeats
     from prunelib.evidence.statistics import between_seeds
     from prunelib.evidence.view import open_view
@@ -76,3 +76,5 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
         apart = "same" if run.same else fixed(run.difference, sign=True)
         click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {run_title(run)}")
     click.echo(agree(runs, between_seeds(view.networks)))
+    if images := other_images(runs):
+        click.echo(images)

@@ -39,6 +39,17 @@ def agree(runs: pd.DataFrame, deviation: float | None) -> str:
     return " ".join(sentences)
 
 
+def other_images(runs: pd.DataFrame) -> str:
+    """Which runs saw other images the second time, in a sentence; nothing if none did."""
+    others = [run_title(run) for run in runs[runs["other_images"]].itertuples()]
+    if not others:
+        return ""
+    return (
+        f"{len(others)} of {len(runs)} runs saw other images there (data_digest in their records "
+        f"differs), so their errors do not compare: {'; '.join(others)}."
+    )
+
+
 def on_average(apart: list[float]) -> str:
     """Which of the two records is better on average, and how sure that is."""
     middle, low, high = mean_interval(apart)

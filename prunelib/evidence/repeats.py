@@ -21,7 +21,8 @@ def repeats(view: View, other: Store) -> pd.DataFrame:
     """One row for each run of a study that is also in another store.
 
     Columns: `key`, `family`, `budget`, `seed`, `error`, `other` (error of the other record, per
-    cent), `difference` (other minus error, points), `same` (whether all but times is equal), and
+    cent), `difference` (other minus error, points), `same` (whether all but times is equal),
+    `other_images` (whether both records name the images that they saw, and these differ), and
     `hardware` and `precision`, with `other_hardware` and `other_precision`.
 
     Raises:
@@ -36,6 +37,7 @@ def repeats(view: View, other: Store) -> pd.DataFrame:
         if twin is None:
             continue
         ours, theirs = record.circumstances, twin.circumstances
+        digests = {ours.get("data_digest"), theirs.get("data_digest")} - {None}
         rows[record.key] = {
             "key": record.key,
             "family": request.family,
@@ -45,6 +47,7 @@ def repeats(view: View, other: Store) -> pd.DataFrame:
             "other": twin.outcome["error"],
             "difference": float(exact(twin.outcome["error"]) - exact(record.outcome["error"])),
             "same": timeless(record.outcome) == timeless(twin.outcome),
+            "other_images": len(digests) > 1,
             **{name: ours[name] for name in ("hardware", "precision")},
             **{f"other_{name}": theirs[name] for name in ("hardware", "precision")},
         }

@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from prunelib.errors import Missing
 from prunelib.evidence.agreement import agree
 from prunelib.evidence.repeats import kept, repeats
 from prunelib.evidence.statistics import between_seeds, repeatability_limit
+from prunelib.study import scales
 from prunelib.study.store import Record, Store
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -191,6 +193,18 @@ def test_compare_as_people_use_it(tmp_path):
     rows = json.loads(listed.stdout)
     assert all(row["same"] and row["difference"] == 0 for row in rows)
     assert len(rows) == len(list((tmp_path / "mine" / "smoke").glob("*.json")))
+
+
+def test_compare_says_which_runs_saw_other_images(tmp_path):
+    record = Store(RESULTS / "smoke").find(scales.SCALES["smoke"].base_spec(0))
+    stores = {name: Store(tmp_path / name / "smoke") for name in ("ours", "same", "other", "older")}
+    for digest, store in zip(("ab" * 8, "ab" * 8, "cd" * 8, None), stores.values(), strict=True):
+        store.put(replace(record, circumstances=record.circumstances | {"data_digest": digest}))
+    for name in ("same", "other", "older"):
+        done = prunelib("compare", "smoke", name, "--results", "ours", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        told = "1 of 1 runs saw other images there" in done.stdout
+        assert told == ("Base network, seed 0." in done.stdout) == (name == "other")
 
 
 @pytest.mark.parametrize(
