@@ -43,6 +43,16 @@ def test_a_figure_for_each_size_has_a_point_for_each_length(study):
         assert drawn == (rows["size"] == budget).sum()
 
 
+def test_the_lead_is_drawn_in_points_and_as_a_ratio_a_line_for_each_size_and_scale(study):
+    views = {"made-up": study, "again": study}
+    rows = length.leads(views)
+    for (told,), figure in length.lead_of_shape(views).figures.items():
+        assert len(figure.data) == 2 * len(study.scale.budgets)
+        drawn = sorted(y for line in figure.data for y in line.y)
+        assert drawn == pytest.approx(sorted(rows[told]), rel=1e-4)
+        assert {bool(line.error_y.array) for line in figure.data} == {told == "ratio"}
+
+
 def test_what_is_missing_is_said_and_breaks_nothing():
     views = open_lengths("mini", results="results", run_missing=False)
     assert tuple(views) == LENGTHS

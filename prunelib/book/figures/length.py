@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from prunelib.book.choices import Choices
 from prunelib.book.figures.style import (
@@ -41,6 +40,10 @@ SHOWN = (
     SEARCHED_SHORT,
     RETRAINED,
 )
+
+
+DASHES = ("solid", "dash", "dot")
+"""Of the lines of scales, in their order."""
 
 
 def against_epochs(views: dict[str, View]) -> Choices:
@@ -126,7 +129,7 @@ def epochs_trace(rows: pd.DataFrame, family: str) -> go.Scatter:
     )
 
 
-def lead_of_shape(views: dict[str, View]) -> go.Figure:
+def lead_of_shape(views: dict[str, View]) -> Choices:
     """By how many points, and by which ratio, pruned shapes beat bottleneck networks.
 
     Raises:
@@ -135,35 +138,45 @@ def lead_of_shape(views: dict[str, View]) -> go.Figure:
     rows = leads(views)
     if rows.empty:
         raise Missing("there are no records to draw this from")
-    figure = make_subplots(cols=2, horizontal_spacing=0.16)
-    for i, (size, own) in enumerate(rows.groupby("size")):
-        for column, name, unit in ((1, "points", "%{y:.2f} points"), (2, "ratio", "%{y:.3f} ×")):
-            figure.add_trace(
-                trace(
-                    own["epochs"],
-                    own[name],
-                    short(size),
-                    line(i),
-                    label=column == 2,
-                    custom=own[["scale", "seeds"]].values.tolist(),
-                    hover=f"{short(size)} parameters, scale %{{customdata[0]}}\n%{{x:.0f}} "
-                    f"epochs: {unit}",
-                ),
-                row=1,
-                col=column,
+    source = " ".join(view.provenance() for view in views.values() if view.there)
+    figures = {(told,): sourced(lead_as(rows, list(views), told), source) for told in UNITS}
+    return Choices({"told as": tuple(UNITS)}, figures)
+
+
+UNITS = {
+    "points": "error of bottleneck minus that of shape, points",
+    "ratio": "error of bottleneck over that of shape",
+}
+"""How a lead is told, and the title of its axis."""
+
+
+def lead_as(rows: pd.DataFrame, scales: list[str], told: str) -> go.Figure:
+    """The lead by size and scale; a ratio with its interval, where there is one."""
+    figure = go.Figure()
+    sizes = sorted(set(rows["size"]))
+    several = rows["scale"].nunique() > 1
+    for (size, scale), own in rows.groupby(["size", "scale"]):
+        low, high = (own[end].fillna(own["ratio"]) for end in ("low", "high"))
+        title = f"{short(size)}, {scale}" if several else short(size)
+        figure.add_trace(
+            trace(
+                own["epochs"],
+                own[told],
+                title,
+                line(sizes.index(size))._replace(dash=DASHES[scales.index(scale) % len(DASHES)]),
+                error_y=whiskers(own["ratio"], low, high) if told == "ratio" else None,
+                custom=own[["seeds"]].values.tolist(),
+                hover=f"{title}\n%{{x:.0f}} epochs: %{{y:.3f}}, %{{customdata[0]}} seed(s)",
             )
+        )
     figure.update_xaxes(title="epochs", type="log", **log_ticks(rows["epochs"]))
-    figure.update_yaxes(title="points of error", rangemode="tozero", col=1)
-    figure.update_yaxes(title="ratio of the errors", col=2)
+    figure.update_yaxes(title=UNITS[told])
     alt = (
-        "Error of bottleneck networks minus that of pruned shapes from scratch, by size and "
-        f"length: {rows['points'].max():.2f} to {rows['points'].min():.2f} points; the ratio of "
-        f"the errors lies between {rows['ratio'].min():.3f} and {rows['ratio'].max():.3f}."
+        f"{UNITS[told].capitalize()}, by size and length of training: "
+        f"{rows[told].min():.2f} to {rows[told].max():.2f}."
     )
     table = rows.drop(columns=["length"]).rename(columns={"points": "difference, points"})
-    figure = describe_figure(figure, "Lead of the pruned shape by length", alt, table)
-    source = " ".join(view.provenance() for view in views.values() if view.there)
-    return sourced(figure, source)
+    return describe_figure(figure, f"Lead of the pruned shape by length, as {told}", alt, table)
 
 
 def leads(views: dict[str, View]) -> pd.DataFrame:
