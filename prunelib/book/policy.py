@@ -20,11 +20,11 @@ HANDLER = re.compile(r'<button onclick="(window\.print|toggleFullScreen)\(\)"')
 def held(page: str) -> str:
     """A page with its policy, and with the theme's handlers as data that `page.js` listens to."""
     page = META.sub("", HANDLER.sub(r'<button data-press="\1"', page))
-    tag = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy(page))}">'
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy_of(page))}">'
     return CHARSET.sub(lambda found: f"{found[0]}\n{tag}", page, count=1)
 
 
-def policy(page: str) -> str:
+def policy_of(page: str) -> str:
     """The policy of a page."""
     scripts = SCRIPT.findall(ARTICLE.sub("", page))
     inline = (text for attributes, text in scripts if "src=" not in attributes and text.strip())

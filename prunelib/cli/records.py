@@ -59,7 +59,7 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
       prunelib compare mini results/repeats --json
     """
     from prunelib.evidence.agreement import agree, other_images, run_title
-    from prunelib.evidence.repeats import repeats
+    from prunelib.evidence.repeats import repeated_runs
     from prunelib.evidence.statistics import between_seeds
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import find_results
@@ -67,7 +67,7 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
     from prunelib.study.store import Store
 
     view = open_view(scale_named(scale), find_results(results))
-    runs = repeats(view, Store(find_results(other) / view.scale.name))
+    runs = repeated_runs(view, Store(find_results(other) / view.scale.name))
     if as_json:
         click.echo(runs.to_json(orient="records"))
         return

@@ -34,7 +34,7 @@ class Paired:
     seeds: int
 
 
-def paired(view: View, first: str, second: str) -> list[Paired]:
+def paired_rows(view: View, first: str, second: str) -> list[Paired]:
     """Two families beside each other at each size where both tell which images were wrong."""
     ours, theirs = wrong_images(view, first), wrong_images(view, second)
     rows = []

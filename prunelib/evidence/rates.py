@@ -8,7 +8,7 @@ from prunelib.study.plan import found
 from prunelib.study.specs import TrainSpec
 
 
-def rates(view: View) -> pd.Series:
+def training_rates(view: View) -> pd.Series:
     """Training multiply-accumulates a second on one thread, by processor: medians over the runs."""
     seen = {}
     for _, record in found(view.requests, view.find):

@@ -17,7 +17,7 @@ KEPT = "repeats"
 """Folder beside the scales, with records of runs that were made once more."""
 
 
-def repeats(view: View, other: Store) -> pd.DataFrame:
+def repeated_runs(view: View, other: Store) -> pd.DataFrame:
     """One row for each run of a study that is also in another store.
 
     Columns: `key`, `family`, `budget`, `seed`, `error`, `other` (error of the other record, per
@@ -57,12 +57,12 @@ def repeats(view: View, other: Store) -> pd.DataFrame:
 
 
 def kept(studies: dict[str, View], results: Path) -> dict[str, pd.DataFrame]:
-    """The runs made twice at each scale that has some; see `repeats`."""
+    """The runs made twice at each scale that has some; see `repeated_runs`."""
     folder = results / KEPT
     runs = {}
     for name, view in studies.items():
         with contextlib.suppress(Missing):
-            runs[name] = repeats(view, Store(folder / name))
+            runs[name] = repeated_runs(view, Store(folder / name))
     return runs
 
 

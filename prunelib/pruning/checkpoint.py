@@ -39,7 +39,7 @@ class Point:
 
 
 @dataclass
-class State:
+class PruningState:
     """All that a pruning run needs to go on: it is what a checkpoint holds.
 
     `alive` has, for each block, the indices in the unpruned network of the channels that are left.
@@ -64,7 +64,7 @@ def begin_or_resume(
     protocol: PruneProtocol,
     machine: Machine,
     replay: Sequence[int] | None = None,
-) -> State:
+) -> PruningState:
     """The state in a checkpoint that went the same way, put into the network, or that of a start.
 
     A damaged checkpoint is set aside.
@@ -88,7 +88,7 @@ def begin_or_resume(
     optimizer = sgd(network.model, protocol.lr, protocol.momentum, protocol.weight_decay)
     if tensors:
         unpack(tensors, network.model, optimizer)
-    return State(network.model, optimizer, alive, points, order)
+    return PruningState(network.model, optimizer, alive, points, order)
 
 
 def _same_way(
@@ -120,7 +120,7 @@ def _check_same_network(
         raise PrunelibError(f"{checkpoint} is of another network; name another file")
 
 
-def save_state(path: Path, state: State) -> None:
+def save_state(path: Path, state: PruningState) -> None:
     """Write a checkpoint, whole or not at all."""
     points = [[getattr(point, f.name) for f in fields(Point)] for point in state.points]
     text = {"replay": state.replay, "alive": state.alive, "points": points}

@@ -14,7 +14,7 @@ from prunelib.kernels.cuda_graph import Step
 from prunelib.nets.inputs import PRUNING, REMOVALS, InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.pruning.checkpoint import Point, State, begin_or_resume, save_state
+from prunelib.pruning.checkpoint import Point, PruningState, begin_or_resume, save_state
 from prunelib.pruning.criteria import (
     WITHOUT_FISHER,
     CriterionInputs,
@@ -84,7 +84,7 @@ def prune_and_tune(
     return state.points
 
 
-def remove(run: Run, state: State, removal: Removal, scores: list[Tensor]) -> None:
+def remove(run: Run, state: PruningState, removal: Removal, scores: list[Tensor]) -> None:
     """Take a channel away from the network, from those that are alive, and its score."""
     number, place, _ = removal
     run.network.remove(number, place, state.optimizer)
@@ -100,7 +100,7 @@ def tuning_batches(run: Run, removals: int) -> Batches:
     return train_batches(run.data, p.batch_size, p.pad, p.flip, run.seed, PRUNING, start)
 
 
-def tune(run: Run, state: State, batches: Batches) -> tuple[float, Fisher | None]:
+def tune(run: Run, state: PruningState, batches: Batches) -> tuple[float, Fisher | None]:
     """Fine-tune between two removals: the mean loss, and the saliency that was read meanwhile."""
     steps, fisher = run.protocol.steps, None
     if criterion_named(run.protocol.criterion) not in WITHOUT_FISHER:
@@ -125,7 +125,7 @@ def fine_tune(
     return torch.stack(losses)
 
 
-def score(run: Run, state: State, fisher: Fisher | None) -> list[Tensor]:
+def score(run: Run, state: PruningState, fisher: Fisher | None) -> list[Tensor]:
     """A score for every channel, (C,) for each block."""
     random = generator(run.seed, REMOVALS, len(state.points))
     inputs = CriterionInputs(
@@ -134,7 +134,7 @@ def score(run: Run, state: State, fisher: Fisher | None) -> list[Tensor]:
     return scores_of(run.protocol.criterion, inputs)
 
 
-def choose(run: Run, state: State, scores: list[Tensor]) -> Removal:
+def choose(run: Run, state: PruningState, scores: list[Tensor]) -> Removal:
     """The channel to remove next: the least salient one, of its block if the run follows others."""
     removals, protocol = len(state.points), run.protocol
     if state.replay is not None:
@@ -146,7 +146,7 @@ def choose(run: Run, state: State, scores: list[Tensor]) -> Removal:
 
 
 def record_step(
-    run: Run, state: State, loss: float, removal: Removal | None, seconds: float
+    run: Run, state: PruningState, loss: float, removal: Removal | None, seconds: float
 ) -> Point:
     """The next point of the trajectory; measures the error where the protocol wants it."""
     removals, started = len(state.points), time.perf_counter()
@@ -199,7 +199,7 @@ def share_done(point: Point, whole: int, protocol: PruneProtocol) -> tuple[int, 
     return whole - point.params, max(1, whole - protocol.stop_params)
 
 
-def progress_note(state: State) -> str:
+def progress_note(state: PruningState) -> str:
     """Where a trajectory is: parameters, and the last measured error."""
     errors = [point.error for point in state.points if point.error is not None]
     measured = f", error {errors[-1]:.2f} %" if errors else ""

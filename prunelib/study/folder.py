@@ -34,7 +34,7 @@ def find_results(named: Path | str | None, otherwise: Path | None = None) -> Pat
         if not os.path.isdir(named):
             raise PrunelibError(f"there is no folder {_shortened(named)} to read records from")
         return Path(named)
-    found = _nearest() or otherwise
+    found = _find_upwards() or otherwise
     if found is None:
         raise PrunelibError(
             f"there is no folder {RESULTS!r} with records in {Path.cwd()} or above it; "
@@ -70,7 +70,7 @@ def results_to_write(named: Path | str | None) -> Path:
         if not is_folder:
             raise PrunelibError(f"{_shortened(named)} is no folder; choose another with --results")
         return Path(named)
-    found = _nearest()
+    found = _find_upwards()
     if found is None and os.path.lexists(RESULTS):
         raise PrunelibError(
             f"what is called {RESULTS!r} here holds no records; name a folder with --results"
@@ -78,7 +78,7 @@ def results_to_write(named: Path | str | None) -> Path:
     return found or Path(RESULTS)
 
 
-def _nearest() -> Path | None:
+def _find_upwards() -> Path | None:
     here = Path.cwd()
     candidates = (Path(RESULTS), *(folder / RESULTS for folder in here.parents))
     return next((folder for folder in candidates if _is_ours(folder)), None)

@@ -55,7 +55,7 @@ class Epochs(Checked):
     evaluation_seconds: list[Seconds]
 
 
-class Trained(Outcome):
+class TrainedOutcome(Outcome):
     """The outcome of training; `wrong` tells the test images that the network gets wrong.
 
     `first_error` is that of the weights that training began with, if they were trained before.
@@ -82,7 +82,7 @@ class Points(Checked):
     images: list[Count]
 
 
-class Pruned(Outcome):
+class PrunedOutcome(Outcome):
     """The outcome of pruning; `wrong` is that of the networks after some numbers of removals."""
 
     points: Points
@@ -100,13 +100,13 @@ class Channels(Open):
     actual: list[float]
 
 
-class Saliencies(Outcome):
+class SaliencyOutcome(Outcome):
     """The outcome of comparing saliencies."""
 
     channels: Channels
 
 
-class Images(Checked):
+class OwnImages(Checked):
     """What a network must know of images of one's own: class names and normalisation."""
 
     classes: list[Text]
@@ -135,4 +135,4 @@ class Circumstances(Open):
     order_followed: bool | None = None
     settings: dict[Text, Text] | None = None
     data_digest: Digest | None = None
-    data: Images | None = None
+    data: OwnImages | None = None

@@ -9,7 +9,14 @@ from pydantic import ValidationError
 from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import SHAPES, InputShape
 from prunelib.pruning.order import check_order
-from prunelib.study.outcome import Checked, Circumstances, Model, Pruned, Saliencies, Trained
+from prunelib.study.outcome import (
+    Checked,
+    Circumstances,
+    Model,
+    PrunedOutcome,
+    SaliencyOutcome,
+    TrainedOutcome,
+)
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
 
 ROUNDED = 1e-5
@@ -20,11 +27,11 @@ def check(spec: Spec, outcome: object, circumstances: object) -> None:
     """Raise PrunelibError unless this can be the outcome of a spec; the message names the field."""
     valid(Circumstances, "circumstances", circumstances)
     if isinstance(spec, TrainSpec):
-        check_trained(spec, valid(Trained, "outcome", outcome))
+        check_trained(spec, valid(TrainedOutcome, "outcome", outcome))
     elif isinstance(spec, PruneSpec):
-        check_pruned(spec, valid(Pruned, "outcome", outcome))
+        check_pruned(spec, valid(PrunedOutcome, "outcome", outcome))
     else:
-        check_saliencies(spec, valid(Saliencies, "outcome", outcome))
+        check_saliencies(spec, valid(SaliencyOutcome, "outcome", outcome))
 
 
 def valid(model: type[Model], name: str, fields: object) -> Model:
@@ -71,7 +78,7 @@ def shape_of(data: DataSpec) -> InputShape:
     return data.shape
 
 
-def check_trained(spec: TrainSpec, outcome: Trained) -> None:
+def check_trained(spec: TrainSpec, outcome: TrainedOutcome) -> None:
     """Raise PrunelibError unless the numbers of a training run agree."""
     shape, epochs = shape_of(spec.data), spec.protocol.epochs
     agree("params", outcome.params, shape.params(spec.profile))
@@ -92,7 +99,7 @@ def macs_an_image(spec: TrainSpec) -> int:
     return own + (spec.data.shape.macs(taught) if taught else 0)
 
 
-def check_pruned(spec: PruneSpec, outcome: Pruned) -> None:
+def check_pruned(spec: PruneSpec, outcome: PrunedOutcome) -> None:
     """Raise PrunelibError unless the numbers of a pruning run agree."""
     points, base, protocol = outcome.points, spec.base.profile, spec.protocol
     rows = len(points.removals)
@@ -138,7 +145,7 @@ def check_images_tuned(spec: PruneSpec, images: list[int]) -> None:
         raise PrunelibError(f"outcome.points.images: they must be 1 to {most}")
 
 
-def check_wrong_on_the_way(spec: PruneSpec, outcome: Pruned) -> None:
+def check_wrong_on_the_way(spec: PruneSpec, outcome: PrunedOutcome) -> None:
     """Raise PrunelibError unless wrong images after some removals fit the errors there."""
     measured = {str(row): error for row, error in enumerate(outcome.points.error)}
     for removals, wrong in (outcome.wrong or {}).items():
@@ -148,7 +155,7 @@ def check_wrong_on_the_way(spec: PruneSpec, outcome: Pruned) -> None:
         check_wrong(name, wrong, measured[removals], spec.base.data.test_count)
 
 
-def check_saliencies(spec: SaliencySpec, outcome: Saliencies) -> None:
+def check_saliencies(spec: SaliencySpec, outcome: SaliencyOutcome) -> None:
     """Raise PrunelibError unless the numbers of a check of saliencies agree."""
     shape, profile, channels = shape_of(spec.base.data), spec.base.profile, outcome.channels
     agree("params", outcome.params, shape.params(profile))

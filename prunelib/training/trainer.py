@@ -45,7 +45,7 @@ class Epoch(NamedTuple):
 
 
 @dataclass
-class State:
+class TrainingState:
     """All that a training run needs to go on: it is what a checkpoint holds.
 
     `step` counts updates within the epoch that is not over yet, `losses` are theirs, and `seconds`
@@ -129,14 +129,14 @@ def training_batches(
     return train_batches(data, p.batch_size, p.pad, p.flip, seed, start=start)
 
 
-def begin_epoch(state: State, protocol: TrainProtocol) -> None:
+def begin_epoch(state: TrainingState, protocol: TrainProtocol) -> None:
     """Set the learning rate of the next epoch, and train mode."""
     for group in state.optimizer.param_groups:
         group["lr"] = protocol.lr_at(len(state.history))
     state.model.train()
 
 
-def end_epoch(state: State, data: Dataset, machine: Machine) -> None:
+def end_epoch(state: TrainingState, data: Dataset, machine: Machine) -> None:
     """Evaluate after the last step of an epoch, and note what the epoch brought."""
     first = len(state.history) * state.step
     started = time.perf_counter()
@@ -161,24 +161,24 @@ def resumed(
     protocol: TrainProtocol,
     steps: int,
     machine: Machine,
-) -> State:
+) -> TrainingState:
     """The state in a checkpoint of the same run, put into `model`, or that of a start."""
     optimizer = sgd(model, protocol.lr, protocol.momentum, protocol.weight_decay)
 
-    def restore(tensors: dict[str, Tensor], text: str) -> State | None:
+    def restore(tensors: dict[str, Tensor], text: str) -> TrainingState | None:
         saved = json.loads(text)
         if saved["run"] != run or saved["profile"] != model.profile.to_json():
             return None
         history = [Epoch(*epoch) for epoch in saved["history"]]
         losses = torch.zeros(steps, device=machine.device).copy_(tensors["losses"])
         unpack(tensors, model, optimizer)
-        return State(model, optimizer, history, losses, saved["step"], saved["seconds"])
+        return TrainingState(model, optimizer, history, losses, saved["step"], saved["seconds"])
 
-    start = State(model, optimizer, [], torch.zeros(steps, device=machine.device))
+    start = TrainingState(model, optimizer, [], torch.zeros(steps, device=machine.device))
     return restored(checkpoint, restore) or start
 
 
-def save_state(path: Path, run: dict, state: State) -> None:
+def save_state(path: Path, run: dict, state: TrainingState) -> None:
     """Write a checkpoint, whole or not at all."""
     text = {
         "run": run,

@@ -7,7 +7,7 @@ from prunelib.book import prose
 from prunelib.book.figures import length
 from prunelib.book.notebook import LENGTHS, open_lengths
 from prunelib.book.prose.length import shape_keeps_its_lead
-from prunelib.evidence.rates import rates
+from prunelib.evidence.rates import training_rates
 from prunelib.nets.inputs import TRAINING_IMAGES
 
 SIMPLE, SHAPE = "bottleneck", "pruned-from-scratch"
@@ -83,7 +83,7 @@ def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):
 
 
 def test_speed_is_work_over_seconds(study):
-    found = rates(study)
+    found = training_rates(study)
     rows = study.networks[study.networks["family"] != "pruned-and-tuned"]
     trained = rows[~rows["family"].str.endswith("-removal|-penalty-1|-penalty-2|-penalty-3")]
     assert list(found.index) == ["a pencil, float32"]

@@ -13,7 +13,7 @@ from studies import SCALE, edit, fill, reopened, spec_of
 from test_lengths import halving
 
 from prunelib.book import prose
-from prunelib.evidence.paired import paired
+from prunelib.evidence.paired import paired_rows
 from prunelib.evidence.projection import projection, projections
 
 powers = st.tuples(st.floats(20, 60), st.floats(0.05, 0.6), st.floats(0.8, 1.5))
@@ -99,7 +99,7 @@ def test_networks_are_compared_image_by_image(tmp_path):
     for (family, seed), bits in wrong.items():
         spec = spec_of(whole, family, size, seed)
         edit(tmp_path, spec, lambda outcome, bits=bits: outcome.update(wrong=packed(bits)))
-    (found,) = paired(reopened(tmp_path, whole), "bottleneck", "reduced-width")
+    (found,) = paired_rows(reopened(tmp_path, whole), "bottleneck", "reduced-width")
     counts = np.zeros(3)
     by_image = np.zeros(359)
     for seed in range(SCALE.seeds):

@@ -19,7 +19,7 @@ from prunelib.book.notebook import open_study
 from prunelib.book.prose import made_twice
 from prunelib.errors import Missing
 from prunelib.evidence.agreement import agree
-from prunelib.evidence.repeats import kept, repeats
+from prunelib.evidence.repeats import kept, repeated_runs
 from prunelib.evidence.statistics import between_seeds, repeatability_limit
 from prunelib.study import scales
 from prunelib.study.store import Record, Store
@@ -50,7 +50,7 @@ def again(study, folder, change, outcome=(), circumstances=()):
 def test_a_run_made_twice_is_told_with_its_difference(study, tmp_path):
     elsewhere = {"hardware": "an abacus", "precision": "bfloat16"}
     store = again(study, tmp_path / "theirs", -0.75, circumstances=elsewhere)
-    (run,) = repeats(study, store).itertuples()
+    (run,) = repeated_runs(study, store).itertuples()
     assert (run.family, run.seed, run.same) == ("base", 0, False)
     assert run.other - run.error == pytest.approx(run.difference) == pytest.approx(-0.75)
     assert (run.hardware, run.precision) == ("a pencil", "float32")
@@ -64,13 +64,13 @@ def test_only_times_may_differ_between_runs_that_are_the_same(study, tmp_path):
     other = {"epochs": epochs | {"train_loss": [2.0, 1.0000001]}}
     same = again(study, tmp_path / "same", 0.0, slower)
     differs = again(study, tmp_path / "differs", 0.0, other)
-    assert repeats(study, same)["same"].tolist() == [True]
-    assert repeats(study, differs)["same"].tolist() == [False]
+    assert repeated_runs(study, same)["same"].tolist() == [True]
+    assert repeated_runs(study, differs)["same"].tolist() == [False]
 
 
 def test_without_a_common_run_there_is_nothing_to_compare(study, tmp_path):
     with pytest.raises(Missing, match=re.escape(str(tmp_path / "nowhere"))):
-        repeats(study, Store(tmp_path / "nowhere"))
+        repeated_runs(study, Store(tmp_path / "nowhere"))
 
 
 errors = st.lists(st.floats(0, 90), min_size=1, max_size=5)
@@ -173,7 +173,7 @@ def test_the_history_has_no_other_record_that_was_replaced():
 
 def test_the_figure_marks_runs_on_the_same_and_on_other_machines(study, tmp_path):
     store = again(study, tmp_path / "theirs", 0.5, circumstances={"hardware": "an abacus"})
-    figure = figures.made_twice(repeats(study, store), 0.25)
+    figure = figures.made_twice(repeated_runs(study, store), 0.25)
     same, other = figure.data
     assert (list(same.x), list(other.x)) == ([], [pytest.approx(0.5)])
     band = figure.layout.shapes[0]

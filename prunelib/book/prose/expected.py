@@ -2,7 +2,7 @@
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, listed
-from prunelib.evidence.paired import Paired, paired
+from prunelib.evidence.paired import Paired, paired_rows
 from prunelib.evidence.projection import PAPER_EPOCHS, Estimate, Projection, projections
 from prunelib.evidence.view import View
 from prunelib.study.families import (
@@ -90,7 +90,7 @@ def same_images(views: dict[str, View]) -> str:
         (name, pair, row)
         for name, view in views.items()
         for pair in PAIRS
-        for row in paired(view, *pair)
+        for row in paired_rows(view, *pair)
     ]
     if not rows:
         return "Which images were wrong has not been measured for two families of one size yet."

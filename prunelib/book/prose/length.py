@@ -10,7 +10,7 @@ from prunelib.book.prose.answer import LEADING, complete, leading, trend
 from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
 from prunelib.book.prose.words import listed
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
-from prunelib.evidence.rates import rates
+from prunelib.evidence.rates import training_rates
 from prunelib.evidence.rules import copycats_compete
 from prunelib.evidence.verdicts import Verdict, verdicts
 from prunelib.evidence.view import View
@@ -156,7 +156,7 @@ def work(views: dict[str, View]) -> str:
 
     Times are work over the rates of the runs on record, of the slowest and the fastest processor.
     """
-    speeds = [rates(view) for view in views.values() if view.there]
+    speeds = [training_rates(view) for view in views.values() if view.there]
     speeds = [own for own in speeds if len(own)]
     jobs = list(wanted(views))
     if not speeds or not jobs:
