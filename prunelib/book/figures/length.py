@@ -139,7 +139,9 @@ def lead_of_shape(views: dict[str, View]) -> Choices:
     if rows.empty:
         raise Missing("there are no records to draw this from")
     source = " ".join(view.provenance() for view in views.values() if view.there)
-    figures = {(told,): sourced(lead_as(rows, list(views), told), source) for told in UNITS}
+    figures: dict[tuple[str, ...], go.Figure] = {
+        (told,): sourced(lead_as(rows, list(views), told), source) for told in UNITS
+    }
     return Choices({"told as": tuple(UNITS)}, figures)
 
 
