@@ -92,7 +92,8 @@ def main(old: Path, new: Path) -> int:
             ("new", sorted(after.keys() - before.keys())),
         ):
             if names:
-                print(f"  {what}: {', '.join(names)}")
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                print(f"  {what}: {', '.join(names[:3])}{more}")
         differ |= bool(changed)
     return int(differ)
 
