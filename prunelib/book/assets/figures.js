@@ -73,7 +73,7 @@
 
   function nameOf(place, trace, tag) {
     const colour = trace.marker?.color ?? trace.line?.color;
-    const glyph = element("span", { class: "figure-glyph", "aria-hidden": "true", style: `color:${colour}` }, trace.meta.glyph);
+    const glyph = element("span", { class: "figure-glyph", "data-glyph": trace.meta.glyph, "aria-hidden": "true", style: `color:${colour}` });
     const node = element(tag, { "data-group": trace.legendgroup ?? "" }, glyph, " ", plain(trace.name));
     node.addEventListener("mouseenter", () => fade(place, trace.legendgroup));
     node.addEventListener("mouseleave", () => fade(place, null));

@@ -45,7 +45,7 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     figure.add_vline(x=0, line={"color": GREY})
     order = [plotly(label[name]) for name in reversed(claims) if name in label]
     figure.update_layout(
-        xaxis_title="points of test error, for the claim to the right",
+        xaxis_title="points of error for the claim",
         yaxis={"categoryorder": "array", "categoryarray": order},
     )
     words = [TOLD.get(v.verdict, v.verdict) for v in found]

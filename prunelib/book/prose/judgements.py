@@ -133,7 +133,7 @@ def reasons(view: View) -> str:
             continue
         lines.append(f"- {name(found)}: {MARKS[found.verdict]} {capital(said(found))}.")
         controls = (by[number] for number in claim.why)
-        lines += [f"  - {name(v)}: {MARKS[v.verdict]} {capital(said(v))}." for v in controls]
+        lines += [f"  - {name(v)}: {in_short(v)}." for v in controls]
         if found.enough is not None:
             lines.append(
                 f"  - About {found.enough} seeds would settle it if mean and spread stayed as they "
@@ -142,6 +142,14 @@ def reasons(view: View) -> str:
         elif settles_not(found):
             lines.append(f"  - As many as {MOST_SEEDS} seeds like these would not settle it.")
     return "\n".join(lines)
+
+
+def in_short(verdict: Verdict) -> str:
+    """The word of a verdict, and its mean."""
+    if verdict.mean is None:
+        return f"{MARKS[verdict.verdict]} {said(verdict)}"
+    word = TOLD.get(verdict.verdict, verdict.verdict)
+    return f"{MARKS[verdict.verdict]} {word}, {with_unit(verdict.claim, verdict.mean)}"
 
 
 def settles_not(verdict: Verdict) -> bool:
