@@ -174,7 +174,7 @@ class ChannelProfile:
         return self.unpruned.scaled(z)
 
     def reduced(self, width: float) -> "ChannelProfile":
-        """The full network of the same depth and another width (the paper's figure 2a)."""
+        """The full network of the same depth and another width."""
         return ChannelProfile.full(self.depth, width)
 
     def fit_params(self, n: int, in_channels: int = 3, num_classes: int = 10) -> "ChannelProfile":

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command import prunelib
 from test_interruptions import SMALL, children, files, records, wait_until
 
 from benchmarks.cluster import environment, two_nodes
@@ -185,9 +186,13 @@ def closed_port():
         (("--executor", "ray", "--ray-address", f"127.0.0.1:{closed_port()}"), "refused"),
     ],
 )
-def test_a_wrong_address_is_refused_in_one_line(tmp_path, given, said):
-    running = start(*STUDY, *given, folder=tmp_path, given=environment(tmp_path))
-    assert_refused(running, said)
+def test_a_wrong_address_is_refused_in_one_line(tmp_path, given, said, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    done = prunelib(*STUDY, *given, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prunelib: ")
+    assert said in line
 
 
 def test_without_ray_it_says_what_to_install(tmp_path):
