@@ -94,7 +94,11 @@ def check_budgets(params: int | None, macs: int | None, search: bool) -> None:
 def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
     """What is going to be trained, and how long that takes."""
     base = plan.base
-    each = ", ".join(f"{c.family} {counted(c.epochs, 'epoch')}" for c in plan.candidates)
+    each = ", ".join(
+        f"{c.family} {counted(c.epochs, 'epoch')}"
+        + (f" and {counted(c.steps, 'update')} a removal" if c.stop_params else "")
+        for c in plan.candidates
+    )
     minutes, seconds = divmod(round(plan.seconds), 60)
     if plan.seeds > 1:
         each += f"; {plan.seeds} seeds"

@@ -271,6 +271,17 @@ def test_weights_are_released_if_they_give_the_error_on_record(trained, tmp_path
     assert not store.released(record.spec).exists()
 
 
+def test_the_script_that_releases_takes_a_folder_of_results(trained, tmp_path):
+    (tmp_path / "results").mkdir()
+    script = shutil.copy(COMMITTED / "release.py", tmp_path / "results")
+    command = [sys.executable, script, trained / "results/smoke"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (path,) = (tmp_path / "results/smoke/released").iterdir()
+    assert path.stem == record_of(trained).stem
+    assert f"{path.name}: " in done.stdout
+    assert (tmp_path / "results/smoke" / record_of(trained).name).exists()
+
+
 def test_weights_of_another_run_are_refused(trained, tmp_path):
     path = record_of(trained)
     store = Store(tmp_path / "smoke")

@@ -92,7 +92,7 @@ def to_take(scale: Scale, budget: int, best: Design, released: Record | None) ->
         outcome, protocol = released.outcome, training_of(released.spec).protocol
         now = (
             f"Released with its weights: {outcome['params']:,} parameters, trained for "
-            f"{counted(protocol.epochs, 'epoch')}, {fixed(outcome['error'])} % error "
+            f"{counted(protocol.epochs, 'epoch')}, {fixed(outcome['error'])} % error on record "
             f"(run {code(released.key)}).\n\n```bash\n{export} -o net.onnx\n```"
         )
     return (
