@@ -4,14 +4,13 @@ import copy
 
 import pytest
 import torch
+from making import CPU
 
 from prunelib import ChannelProfile, WideResNet
 from prunelib.kernels.cuda_graph import WARM_UP, Recorder, Replayed, distance
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.machine import Machine
 from prunelib.training.updates import sgd, sgd_step, stepper
-
-HERE = Machine("cpu", "float32", 1)
 
 
 def record_python(function):
@@ -50,7 +49,7 @@ class Network:
             )
 
     def plain(self, x, y):
-        return sgd_step(self.model, self.optimizer, x, y, HERE, self.fisher.gates)
+        return sgd_step(self.model, self.optimizer, x, y, CPU, self.fisher.gates)
 
     def state(self):
         momentum = [s["momentum_buffer"] for s in self.optimizer.state.values()]
@@ -164,7 +163,7 @@ def test_a_recording_that_is_not_right_is_left_and_changes_nothing(how, lr):
 
 def test_without_a_gpu_nothing_is_recorded():
     network = Network()
-    step = stepper(network.model, network.optimizer, HERE, 1000, network.fisher)
+    step = stepper(network.model, network.optimizer, CPU, 1000, network.fisher)
     assert not isinstance(step, Replayed)
     other = copy.deepcopy(network)
     ((x, y),) = batches(1)
