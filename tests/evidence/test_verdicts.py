@@ -441,7 +441,7 @@ def test_what_no_study_has_measured_is_told_in_one_line(tmp_path):
     view = made_up.fill(tmp_path, scale=scale, families=["base", "bottleneck"])
     text = prose.claims({"made-up": view}, "K19", "K3", "K17")
     (line,) = text.splitlines()
-    assert line.startswith("- It has not been measured: ")
+    assert line.startswith("- Not measured yet: ")
     assert re.findall(r"<small>(K\d+)</small>", line) == ["K19", "K3", "K17"]
 
 

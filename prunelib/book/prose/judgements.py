@@ -106,7 +106,7 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
             lines.append(f"- {name(claim)}:{'' if texts else ' not asked.'}")
             lines += [f"  - At {markdown(v.scale)}: {t}" for v, t in zip(rows, texts, strict=True)]
     if unmeasured:
-        lines.append(f"- It has not been measured: {', '.join(unmeasured)}.")
+        lines.append(f"- Not measured yet: {', '.join(unmeasured)}.")
     return "\n".join(lines)
 
 
