@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 @click.option("--params", type=COUNT, help="Budget of parameters, such as 150k.")
 @click.option("--macs", type=COUNT, help="Budget of multiply-accumulates for one image.")
 @click.option("--size", type=click.IntRange(8, 512), default=32, show_default=True, help="Pixels.")
-@click.option("--channels", type=click.Choice(["1", "3"]), default="3", show_default=True)
-@click.option("--time", "seconds", type=DURATION, default="2h", show_default=True)
+@click.option(
+    "--channels", type=click.Choice(["1", "3"]), default="3", show_default=True, help="1 is grey."
+)
+@click.option(
+    "--time", "seconds", type=DURATION, default="2h", show_default=True, help="For all of it."
+)
 @click.option("--search", is_flag=True, help="Prune a network on your images, too.")
 @results_option
 @click.option("--output", type=PATH, default=".", help="Folder for best.onnx and curves.html.")
