@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from prunelib.book.notebook import open_study
 from prunelib.book.widgets import explorer as widgets
+from prunelib.evidence import benchmarks
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.profile_rules import copied_after
 
@@ -171,13 +172,13 @@ def comparison(widget):
     ]
 
 
-def shows(widget, records, family, profile):
+def shows(widget, records, family, profile, inference=None):
     """Check everything that the explorer says of a profile."""
     channels, shares = drawn(widget)
     assert tuple(channels) == profile.middle == tuple(tabled(widget))
     assert shares == pytest.approx(profile.shares())
     rows = comparison(widget)
-    assert rows == shown.compared(records, family, profile)
+    assert rows == shown.compared(records, family, profile, inference)
     fields = widget.locator(".pl-copy .pl-text")
     assert shown.built(fields.nth(0).input_value()) == profile
     assert fields.nth(1).input_value() == profile.to_json()
@@ -507,16 +508,17 @@ def test_the_chapter_on_pruning_plays_its_run(chapter, book_server, how):
 def test_the_chapter_on_design_lets_readers_explore(chapter, book_server, how):
     _, widget = chapter("design", how, book_server)
     study = scale_shown(widget)
+    inference = benchmarks.read(ROOT / "results", "inference")
     for family in ("pruned-and-tuned", "copycat", "bottleneck", "reduced-width"):
         widget.locator(f"input[value={family}]").check(force=True)
         for budget in study.scale.budgets[:2]:
             widget.get_by_label("Budget", exact=True).fill(f"{budget / 1000:g}k")
             widget.get_by_label("Budget", exact=True).press("Enter")
             made = widgets.within_budget(study, family, budget)
-            shows(widget, study, family, widgets.designed(study, family, **made))
+            shows(widget, study, family, widgets.designed(study, family, **made), inference)
         ranges(widget).first.press("Home")
         least = {"removals": 0} if family == "pruned-and-tuned" else {"factor": 0.01}
-        shows(widget, study, family, widgets.designed(study, family, **least))
+        shows(widget, study, family, widgets.designed(study, family, **least), inference)
     start = ChannelProfile.from_json(widget.locator(".pl-copy .pl-text").nth(1).input_value())
     ranges(widget).last.press("End")
     assert drawn(widget)[0] == [start.blocks[0].c_out, *start.middle[1:]]
