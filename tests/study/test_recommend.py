@@ -148,7 +148,7 @@ def test_bad_input_is_refused_in_one_line(arguments, said, own):
 def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
     from prunelib.nets.export import card_of, runner
 
-    asked = "recommend", "--data", "own", "--params", "12k", "--size", 8, "--time", "30s"
+    asked = "recommend", "--data", "own", "--params", "12k", "--size", 8, "--time", "60s"
     done = prunelib(*asked, folder=own)
     assert done.returncode == 0, done.stderr
     assert "the plan: " in done.stdout
