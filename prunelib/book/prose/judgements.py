@@ -131,7 +131,7 @@ def reasons(view: View) -> str:
         found = by[claim.number]
         if found.mean is None or found.verdict == "supported":
             continue
-        lines.append(f"- {name(found)}: {MARKS[found.verdict]} {capital(said(found))}.")
+        lines.append(f"- {name(found)}: {in_short(found)}.")
         controls = (by[number] for number in claim.why)
         lines += [f"  - {name(v)}: {in_short(v)}." for v in controls]
         if found.enough is not None:
