@@ -20,7 +20,11 @@ def lengths(records: View, family: str) -> Curve:
     """Epochs that the runs of a family were trained for, by size; a mean over seeds."""
     rows = records.networks
     points = sorted(
-        (float(fixed(mean(runs["params"]))), epochs(records, mean(runs["images_seen"])), len(runs))
+        (
+            float(fixed(mean(runs["params"]))),
+            float(fixed(epochs(records, mean(runs["images_seen"])), 4)),
+            len(runs),
+        )
         for _, runs in rows[rows["family"] == family].groupby("budget")
     )
     sizes, lasted, counts = zip(*points, strict=True) if points else ((), (), ())
