@@ -14,6 +14,7 @@ from command import PRUNELIB, prunelib, prunelib_process
 
 from prunelib.cli.commands import run
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study.families import FIRST
 from prunelib.study.store import Store
 from prunelib.text import fixed
 
@@ -236,10 +237,12 @@ def test_a_foreign_folder_of_that_name_is_not_written_into(tmp_path):
     assert len(list((tmp_path / "results").iterdir())) == 1
 
 
-@pytest.mark.parametrize("scale", ["smoke", "mini"])
-def test_the_committed_studies_are_complete_and_need_no_data(scale, tmp_path):
+@pytest.mark.parametrize(
+    ("scale", "families"), [("smoke", ()), ("mini", ("--families", ",".join(FIRST)))]
+)
+def test_the_committed_studies_are_complete_and_need_no_data(scale, families, tmp_path):
     committed = Path(__file__).parents[2] / "results"
-    done = prunelib("study", scale, "--results", committed, folder=tmp_path)
+    done = prunelib("study", scale, *families, "--results", committed, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"{scale}: 0 computed now" in done.stdout
     assert " 0 missing" in done.stdout

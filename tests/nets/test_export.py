@@ -224,9 +224,9 @@ def test_fit_writes_its_first_network_trained_as_it_was_ranked(tmp_path):
     assert ranked["length"] in ("-long", "-longest")
     assert run["spec"]["protocol"]["epochs"] == ranked["epochs"] > SCALES["smoke"].train.epochs
     assert run["outcome"]["error"] == card.error
-    again = prunelib(*asked, "--export", "safetensors", folder=tmp_path)
+    again = prunelib("export", card.key, "-o", "again.safetensors", folder=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert load(path)[1] == card
+    assert load(tmp_path / "again.safetensors")[1] == card
 
 
 def fake_weights(path, profile, shape):
