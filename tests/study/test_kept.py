@@ -114,9 +114,9 @@ def test_weights_of_the_base_that_are_not_its_own_are_made_anew(pruned, tmp_path
 
 @pytest.mark.parametrize("spoil", [other_tensors, without_checksum, damaged])
 def test_weights_on_the_way_of_pruning_are_walked_to_anew(pruned, tmp_path, spoil):  # noqa: F811
+    _, expected = begin(pruned[0], "tuned", 8)
     store = copied(pruned[0], tmp_path)
     path = store.pruned_weights(PRUNING, 8)
-    _, expected = begin(pruned[0], "tuned", 8)
     spoil(store, path)
     _, model = begin(store, "tuned", 8)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), expected.parameters()))  # noqa: B905
