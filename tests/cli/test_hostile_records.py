@@ -87,7 +87,10 @@ def hostile(tmp_path_factory):
             if folder == "benchmarks":
                 record = spoil_benchmark(record)
             else:
-                record["circumstances"] = spoil(record["circumstances"])
+                circumstances = record["circumstances"]
+                # Of all strings this one is held to a form when a record is read.
+                digest = {k: v for k, v in circumstances.items() if k == "data_digest"}
+                record["circumstances"] = spoil(circumstances) | digest
             (target / path.name).write_text(json.dumps(record), encoding="utf-8")
     done = subprocess.run(
         [Path(sys.executable).with_name("jupyter-book"), "build", source, "--all"],
