@@ -111,7 +111,7 @@ def one_figure(
         "csv": page.link(f"{name}.csv", csv_text(table)) if table["rows"] else None,
         "columns": table["columns"],
         "rows": [[cell(value) for value in row] for row in table["rows"][:: step or 1]],
-        "note": f"Row 1 of every {step}; the CSV has all {len(table['rows']):,}." * (step > 1),
+        "note": f"One row of every {step}; the CSV has all {len(table['rows']):,}." * (step > 1),
         "source": meta.get("source"),
     }
 

@@ -267,7 +267,7 @@ def test_the_script_trains_the_network_that_is_designed(study, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     best = design(study, 8_000)[0]
     text = prose.to_take(study.scale, 8_000, best, None)
-    assert "no weights are released" in text
+    assert "No weights of networks within this budget are released" in text
     names = {}
     exec(re.search(r"```python\n(.*?)```", text, re.S)[1], names)
     assert names["network"].profile == best.profile
@@ -281,7 +281,7 @@ def test_what_is_released_is_named(study):
         (r, s) for r, s in found_of_plan(study.requests, study.find) if r.family == "bottleneck"
     )
     text = prose.to_take(study.scale, 8_000, design(study, 8_000)[0], record)
-    assert f"Released with its weights: {record.outcome['params']:,} parameters" in text
+    assert f"a network of {record.outcome['params']:,} parameters" in text
     assert record.key in text
     assert "prunelib export --params 8000 -o net.onnx" in text
 

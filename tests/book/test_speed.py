@@ -138,7 +138,7 @@ def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
     assert "Networks of **80K** parameters have 10% to 20% of" in said
     assert "one image at once, PyTorch: Copycat 50%, Bottleneck 60% (half" in said
     assert "128 images at once, ONNX Runtime: Copycat 25%, Bottleneck 30% (half of the" in said
-    assert "rounds lie within 20%)." in said
+    assert "timings lie within 20% of each other)." in said
     assert "200K" not in said
     assert "8 comparisons at equal parameters **Copycat** is the fastest in 4" in said
     assert SAID not in said

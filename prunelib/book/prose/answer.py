@@ -17,8 +17,8 @@ LEADING = ("K7", "C1", "K8")
 DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
 PHRASES = {
-    ("K7", "supported"): "trained on as many images, a small network beats a pruned one by "
-    "{x} of test error",
+    ("K7", "supported"): "trained on as many images as training and pruning took, a small network "
+    "beats a pruned one by {x} of test error",
     ("K7", "refuted"): "even trained on as many images, a small network loses to a pruned "
     "one by {x} of test error",
     ("K7", "equal"): "trained on as many images, a small network is as good as a pruned one",
@@ -28,8 +28,7 @@ PHRASES = {
     "close to call",
     ("C1", "supported"): "The small network wins, by {x}, even if it trains no longer than the "
     "large one did",
-    ("C1", "refuted"): "Pruning wins, by {x}, only if the small network trains no longer than the "
-    "large one did",
+    ("C1", "refuted"): "If it trains only as long as the large one did, pruning wins by {x}",
     ("C1", "equal"): "If it trains no longer than the large one did, it is still as good",
     ("C1", DEPENDS): "If it trains no longer than the large one did, the answer depends on the "
     "size",

@@ -42,9 +42,9 @@ def two_hundred(views: dict[str, View]) -> str:
 
 CAVEAT = (
     "This assumes that errors go on falling along a straight line against epochs, both as "
-    "logarithms. They will level off some day, so that these errors are the least to expect. The "
-    "intervals are 95 % over seeds, and do not know whether the line is right. *The check*: by how "
-    "much the line through all but the longest training misses the ratio that was measured there."
+    "logarithms. Errors level off in the end, so the real ones will probably be higher. The "
+    "intervals are 95 % over seeds, and do not know whether the line is right. *The check*: a line "
+    "was fitted without the longest training, and its ratio compared with the one measured there."
 )
 
 

@@ -142,7 +142,8 @@ def against_length(views: dict[str, View]) -> str:
 def brief(verdict: Verdict) -> str:
     """A verdict in few words: what is decided, the mean, and how many seeds it has."""
     if verdict.mean is None:
-        return "no run yet" if not verdict.sizes else f"at {len(verdict.sizes)} sizes only"
+        sizes = counted(len(verdict.sizes), "size")
+        return f"at {sizes} only" if verdict.sizes else "no run yet"
     word = TOLD.get(verdict.verdict, verdict.verdict)
     mean = with_unit(verdict.claim, verdict.mean)
     return (

@@ -87,13 +87,14 @@ def to_take(scale: Scale, budget: int, best: Design, released: Record | None) ->
     """
     export = f"prunelib export --params {budget}"
     if released is None:
-        now = "Of these sizes no weights are released."
+        now = "No weights of networks within this budget are released."
     else:
         outcome, protocol = released.outcome, training_of(released.spec).protocol
         now = (
-            f"Released with its weights: {outcome['params']:,} parameters, trained for "
-            f"{counted(protocol.epochs, 'epoch')}, {fixed(outcome['error'])} % error on record "
-            f"(run {code(released.key)}).\n\n```bash\n{export} -o net.onnx\n```"
+            f"Best of those whose weights are released: a network of {outcome['params']:,} "
+            f"parameters, trained for {counted(protocol.epochs, 'epoch')}, with "
+            f"{fixed(outcome['error'])} % error on record (run {code(released.key)}). This writes "
+            f"it to a file, without training:\n\n```bash\n{export} -o net.onnx\n```"
         )
     return (
         f"{now}\n\nTrain the first of the table, which takes "

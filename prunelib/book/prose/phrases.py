@@ -21,7 +21,7 @@ class Sides(NamedTuple):
 
 EPOCHS = "at equal epochs"
 IMAGES = "at equal images"
-LONGEST = "at equal images, those of retraining included"
+LONGEST = "at equal images, counting those of retraining"
 SEARCHED = "with the search for the shape counted in"
 PRUNED = "pruned-and-tuned networks"
 SHAPES = "pruned shapes trained from scratch"

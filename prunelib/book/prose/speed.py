@@ -76,7 +76,7 @@ def latency(record: dict) -> str:
             noise = ((part["high"] - part["low"]) / part["ms"]).median()
             lines.append(
                 f"  - {images} at once, {markdown(computed)}: {', '.join(times)} (half of the "
-                f"rounds lie within {noise:.0%})."
+                f"repeated timings lie within {noise:.0%} of each other)."
             )
     groups = [g.set_index("family")["ms"] for _, g in rows.dropna().groupby(SETTING)]
     fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
