@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.lengths import epochs
 from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
 from prunelib.nets.blocks import round_half_up
@@ -118,7 +119,7 @@ def epochs_of(view: View, family: str, params: int) -> int:
     rows = view.networks[view.networks["family"] == family].groupby("params")["images_seen"]
     sizes, images = zip(*((size, mean(seen)) for size, seen in rows), strict=True)
     nearest = min(max(params, sizes[0]), sizes[-1])
-    return round(float(on_line(nearest, sizes, images)) / view.scale.data.training_count)
+    return round(epochs(view, on_line(nearest, sizes, images)))
 
 
 def designed(

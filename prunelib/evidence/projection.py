@@ -79,10 +79,10 @@ def projection(size: int, lengths: list[dict[int, Point]], at: float) -> Project
     for seed in seeds:
         xs, ones, others = zip(*(points[seed] for points in ordered), strict=True)
         apart = [a - b for a, b in zip(ones, others, strict=True)]
-        simple.append(on_line(xs, ones, math.log(at)))
-        shape.append(on_line(xs, others, math.log(at)))
-        ratio.append(on_line(xs, apart, math.log(at)))
-        missed.append(on_line(xs[:-1], apart[:-1], xs[-1]) - apart[-1])
+        simple.append(on_fitted_line(xs, ones, math.log(at)))
+        shape.append(on_fitted_line(xs, others, math.log(at)))
+        ratio.append(on_fitted_line(xs, apart, math.log(at)))
+        missed.append(on_fitted_line(xs[:-1], apart[:-1], xs[-1]) - apart[-1])
     return Projection(
         size=size,
         simple=as_factor(simple),
@@ -94,10 +94,10 @@ def projection(size: int, lengths: list[dict[int, Point]], at: float) -> Project
     )
 
 
-def on_line(xs: tuple[float, ...], ys: list[float] | tuple[float, ...], x: float) -> float:
+def on_fitted_line(xs: tuple[float, ...], ys: list[float] | tuple[float, ...], x: float) -> float:
     """What the line that is nearest to some points by least squares says at x.
 
-    >>> on_line((0.0, 1.0, 2.0), (1.0, 1.5, 2.0), 4.0)
+    >>> on_fitted_line((0.0, 1.0, 2.0), (1.0, 1.5, 2.0), 4.0)
     3.0
     """
     return float(mean(ys) + slope(xs, ys) * (mean([x]) - mean(xs)))

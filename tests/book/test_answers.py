@@ -25,16 +25,6 @@ SENTENCES = (prose.base, prose.pruned, prose.simple, prose.saliency)
 errors = st.floats(0, 100)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("study")
-
-
-@pytest.fixture(scope="module")
-def study(folder):
-    return fill(folder)
-
-
 @pytest.fixture
 def own(tmp_path):
     return fill(tmp_path)

@@ -3,13 +3,10 @@
 `make test` builds the book first; PRUNELIB_BOOK names another one.
 """
 
-import functools
-import http.server
 import itertools
 import os
 import re
 import shutil
-import threading
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 from xml.etree import ElementTree
@@ -18,6 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from serving import served_folder
 
 ROOT = Path(__file__).parents[2]
 BOOK = Path(os.environ.get("PRUNELIB_BOOK", ROOT / "_build" / "html"))
@@ -35,18 +33,10 @@ SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "hei
 pytestmark = pytest.mark.book
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def server():
-    handler = functools.partial(Quiet, directory=str(BOOK))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        serving.shutdown()
+    with served_folder(BOOK) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

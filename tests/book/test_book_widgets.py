@@ -1,10 +1,7 @@
 """The widgets on a stored page: no kernel, no network, a keyboard, a phone, a dark theme."""
 
-import functools
-import http.server
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import nbformat
@@ -12,6 +9,7 @@ import pytest
 import shown
 import test_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from serving import served_folder
 
 from prunelib.book.notebook import open_study
 from prunelib.book.widgets import explorer as widgets
@@ -78,11 +76,8 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(built):
-    handler = functools.partial(test_book.Quiet, directory=str(built[0]))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        serving.shutdown()
+    with served_folder(built[0]) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

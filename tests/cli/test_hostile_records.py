@@ -1,12 +1,9 @@
 """A book of records in which every string is hostile: nothing runs, and the strings stand there."""
 
-import functools
-import http.server
 import json
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import nbformat
@@ -15,6 +12,7 @@ import test_book
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from serving import served_folder
 
 from prunelib.book import escape
 
@@ -105,12 +103,8 @@ def hostile(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(hostile):
-    folder = hostile / "_build" / "html"
-    handler = functools.partial(test_book.Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        serving.shutdown()
+    with served_folder(hostile / "_build" / "html") as address:
+        yield address
 
 
 @pytest.mark.book

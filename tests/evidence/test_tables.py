@@ -28,16 +28,6 @@ def spent(removals):
     return sum(3 * macs * TUNED for macs in MACS[: removals + 1])
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("study")
-
-
-@pytest.fixture(scope="module")
-def study(folder):
-    return fill(folder)
-
-
 def one(frame, **values):
     for name, value in values.items():
         frame = frame[frame[name] == value]

@@ -2,11 +2,12 @@
 
 import sys
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
+from comparing import same, state, without_times
 from making import CPU, batch, dataset, images, network
 from torch import nn
 from torch.nn import functional as F
@@ -19,7 +20,6 @@ from prunelib.training.data._torchvision import import_torchvision
 from prunelib.training.protocols import PruneProtocol
 
 models = import_torchvision().models
-TIMES = {"seconds", "evaluation_seconds"}
 SHORT = PruneProtocol(batch_size=8, lr=0.01, pad=1, steps=2, removals=6)
 STILL = replace(SHORT, lr=0.0, weight_decay=0.0, steps=1, criterion="random", eval_every=1000)
 """Weights stay as they are, so that only removals change what a network computes: of any channels,
@@ -82,18 +82,6 @@ def data(size=8, channels=1):
 
 def example(size=8, channels=1, n=2):
     return batch(n, 5, size, channels)[0]
-
-
-def without_times(points):
-    return [{k: v for k, v in asdict(p).items() if k not in TIMES} for p in points]
-
-
-def state(model):
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
-
-
-def same(ours, theirs):
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
 def candidates(model, x):

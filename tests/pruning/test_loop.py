@@ -1,8 +1,9 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
+from comparing import same, state, without_times
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from making import CPU, dataset, examples, images, network, profiles, seeds
@@ -27,7 +28,6 @@ TINY = ChannelProfile.full(10, 0.25)
 POSSIBLE = TINY.prunable - 3
 DIGITS = SHAPES["digits"]
 SHORT = PruneProtocol(batch_size=8, lr=0.01, pad=1, steps=2, removals=6)
-TIMES = {"seconds", "evaluation_seconds"}
 
 
 def tiny_data(n=20) -> Dataset:
@@ -36,18 +36,6 @@ def tiny_data(n=20) -> Dataset:
 
 def tiny_network(seed=0, profile=TINY):
     return network(profile, seed, dtype=torch.float32)
-
-
-def without_times(points):
-    return [{k: v for k, v in asdict(p).items() if k not in TIMES} for p in points]
-
-
-def state(model):
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
-
-
-def same(ours, theirs):
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
 def removed(points):

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from comparing import without_times
 from hypothesis import given
 from hypothesis import strategies as st
 from making import CPU, examples
 from test_controls import BASE, DATA, PRUNING, SIZES, begin, copied, pruned  # noqa: F401
-from test_loop import SHORT, tiny_data, tiny_network, without_times
+from test_loop import SHORT, tiny_data, tiny_network
 from test_trainer import SHORT as TRAINING
 
 from prunelib.errors import PrunelibError

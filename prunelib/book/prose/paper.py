@@ -5,8 +5,9 @@ from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.verdicts import verdicts
+from prunelib.evidence.verdicts import Verdict, verdicts
 from prunelib.evidence.view import View
+from prunelib.study.families import BASE, PRUNED
 from prunelib.text import counted
 
 FIGURE = {
@@ -27,16 +28,20 @@ def figure_one(view: View) -> str:
         for claim, text in FIGURE.items()
     ]
     table = "\n".join(["| the paper's figure 1 | ours |", "|---|---|", *rows])
-    reason = "" if by["C1"].verdict == "supported" else why(view)
+    reason = "" if by["C1"].verdict == "supported" else why(view, by["K7"])
     return f"{table}\n\n{reason}".strip()
 
 
-def why(view: View) -> str:
-    """Why pruned networks look better here than in the paper, as far as it is known."""
+def why(view: View, fair: Verdict) -> str:
+    """Why pruned networks look better here than in the paper, as far as it is known.
+
+    Args:
+        view: with the records.
+        fair: the verdict at equal images.
+    """
     ratio = images_ratio(view)
     if ratio is None:
         return ""
-    fair = next(v for v in verdicts(view, QUESTIONS) if v.claim == "K7")
     return (
         f"**Why ours differs.** A pruned network has seen more images than a small one that trains "
         f"for {counted(view.scale.train.epochs, 'epoch')}: {ratio[0]:.1f} times as many at the "
@@ -51,9 +56,9 @@ def images_ratio(view: View) -> tuple[float, float] | None:
     """Images of pruned-and-tuned networks over those of the base: at the largest size, smallest."""
     seen = view.networks.groupby(["family", "budget"], dropna=False)["images_seen"]
     means = {key: float(mean(images)) for key, images in seen}
-    base = [n for (family, _), n in means.items() if family == "base"]
+    base = [n for (family, _), n in means.items() if family == BASE]
     sizes = max(view.scale.budgets), min(view.scale.budgets)
-    most, least = (means.get(("pruned-and-tuned", size)) for size in sizes)
+    most, least = (means.get((PRUNED, size)) for size in sizes)
     if not base or most is None or least is None:
         return None
     return most / base[0], least / base[0]
