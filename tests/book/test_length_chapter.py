@@ -72,7 +72,10 @@ def test_without_records_nothing_is_claimed(study):
     assert not re.search(r"\d", prose.long_enough(views))
     assert prose.still_learning(views) == ""
     assert prose.work(views) == ""
-    assert "no run yet" in prose.against_length(views)
+    assert prose.against_length(views) == "No run of any length is on record yet."
+    table = prose.against_length({"made-up": study} | views)
+    assert "no run yet" not in table
+    assert table.splitlines()[0].count("epochs") == 1
 
 
 def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):

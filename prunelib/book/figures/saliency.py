@@ -74,7 +74,7 @@ def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
             )
         )
     figure.update_layout(
-        xaxis={"title": "block", "dtick": 1},
+        xaxis={"title": "block", "dtick": 1, "range": [0.5, len(by_block) + 0.5]},
         yaxis={"title": "rank correlation", "range": [-1.05, 1.05]},
     )
     table = by_block.rename(columns=names).reset_index()

@@ -94,8 +94,8 @@ def same_images(views: dict[str, View]) -> str:
     ]
     if not rows:
         return "Which images were wrong has not been measured for two families of one size yet."
-    heads = "scale | first | second | parameters | only the first wrong | only the second | both"
-    lines = [f"| {heads} | difference, points |", "|---" * 8 + "|"]
+    heads = "networks | first and second | only first wrong | only second | both"
+    lines = [f"| {heads} | difference, points |", "|---" * 6 + "|"]
     lines += [row_of(name, pair, row) for name, pair, row in rows]
     return "\n".join(lines)
 
@@ -104,9 +104,8 @@ def row_of(scale: str, pair: tuple[str, str], row: Paired) -> str:
     """A row of that table."""
     shares = (row.first_only, row.second_only, row.both)
     cells = (
-        markdown(scale),
-        *(FAMILIES[family].title for family in pair),
-        short(row.size),
+        f"{markdown(scale)}, {short(row.size)}",
+        "; ".join(FAMILIES[family].title for family in pair),
         *(f"{fixed(share, 1)} %" for share in shares),
         f"{fixed(row.difference).replace('-', '−')} ± {fixed(row.half)}",
     )

@@ -123,18 +123,23 @@ def coverage(views: dict[str, View]) -> str:
 
 
 def against_length(views: dict[str, View]) -> str:
-    """Every claim that is asked at two lengths, as a Markdown table: word, mean and seeds."""
+    """Every claim that is asked at two lengths, as a Markdown table: word, mean and seeds.
+
+    Claims of which nothing is known are left out, and lengths at which nothing was trained yet.
+    """
     found = {scale: {v.claim: v for v in verdicts(view, EVERY)} for scale, view in views.items()}
-    heads = (f"{view.scale.train.epochs} epochs" for view in views.values())
-    lines = [f"| claim | {' | '.join(heads)} |", "|---|" + "---|" * len(views)]
+    there = {scale: view for scale, view in views.items() if view.there}
+    if not there:
+        return "No run of any length is on record yet."
+    heads = (f"{view.scale.train.epochs} epochs" for view in there.values())
+    lines = [f"| claim | {' | '.join(heads)} |", "|---|" + "---|" * len(there)]
     for claim in EVERY:
-        asked = sum(asked_of(views[scale], found[scale][claim.number], claim) for scale in views)
-        if claim.rule is copycats_compete or (asked < 2 and len(views) > 1):
+        known = {scale: by[claim.number] for scale, by in found.items()}
+        asked = {scale: v for scale, v in known.items() if asked_of(views[scale], v, claim)}
+        measured = any(verdict.sizes for verdict in asked.values())
+        if claim.rule is copycats_compete or not measured or len(asked) < min(2, len(views)):
             continue
-        cells = []
-        for scale, view in views.items():
-            v = found[scale][claim.number]
-            cells.append(brief(v) if asked_of(view, v, claim) else "not asked")
+        cells = [brief(asked[scale]) if scale in asked else "not asked" for scale in there]
         lines.append(f"| {name(claim)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -75,8 +75,8 @@ def latency(record: dict) -> str:
             images = "one image" if batch == 1 else f"{batch} images"
             noise = ((part["high"] - part["low"]) / part["ms"]).median()
             lines.append(
-                f"  - {images} at once, {markdown(computed)}: {', '.join(times)} (half of the "
-                f"repeated timings lie within {noise:.0%} of each other)."
+                f"  - {images} at once, {markdown(computed)}: {', '.join(times)}; "
+                f"spread {noise:.0%}."
             )
     groups = [g.set_index("family")["ms"] for _, g in rows.dropna().groupby(SETTING)]
     fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
@@ -86,6 +86,7 @@ def latency(record: dict) -> str:
         f"is the fastest in {fastest.iloc[0]}, and **{TITLES[slowest.index[0]]}** the slowest in "
         f"{slowest.iloc[0]}."
     )
+    lines.append("- *Spread*: half of the repeated timings lie within so much of each other.")
     return "\n".join(lines)
 
 
