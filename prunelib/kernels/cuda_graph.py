@@ -3,19 +3,23 @@
 A narrow network has many small kernels, and a GPU would wait for each to be launched. Recording is
 for one batch size and one learning rate; other batches, such as the last of an epoch, run as
 always. Before a recording is relied on, it is compared with the step itself, and left if they
-differ.
+differ. Pruning changes the network, and so records again after each removal: those recordings share
+their memory, need one step to warm up, and only the first of them are compared.
 """
 
+import gc
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 
 WARM_UP = 3
-"""Steps run as always before recording: libraries choose their kernels in them."""
+"""Steps run as always before the first recording: libraries choose their kernels in them."""
+COMPARED = 3
+"""Recordings of one run that are compared with the step itself before the others are relied on."""
 WORTHWHILE = 30
 """Steps of one kind below which recording and checking would cost more than they save."""
 TOLERANCE = 0.05
@@ -39,11 +43,12 @@ class Recorder:
 
     record: Record
     trusted: bool = True
+    recordings: int = 0
 
     @classmethod
     def on(cls, device: str) -> "Recorder":
         """A recorder of CUDA graphs on this device."""
-        return cls(partial(record_cuda, device=device))
+        return cls(CudaRecord(device))
 
 
 class Replayed:
@@ -85,34 +90,43 @@ class Replayed:
             self.replay()
             return self.loss
         self.steps += 1
-        if self.steps > WARM_UP:
+        if self.steps > (1 if self.recorder.recordings else WARM_UP):
             return self._record(x, y)
         self.x, self.y = x.clone(), y.clone()
         return self.step(x, y)
 
     def _record(self, x: Tensor, y: Tensor) -> Tensor:
-        """Record on the batch before, compare on this one, and return its loss after one update."""
-        before = self._copy()
-        replayed = None
+        """Record on the batch before, and return the loss of this one after one update."""
+        compared = self.recorder.recordings < COMPARED
+        before = self._copy() if compared else {}
         try:
             self.replay, self.loss = self.recorder.record(lambda: self.step(self.x, self.y))
-            self._restore(before)
-            self.x.copy_(x)
-            self.y.copy_(y)
-            self.replay()
-            replayed = self._copy() | {"loss": [self.loss.clone()]}
-            reason = "it does not do what a step does"
         except RuntimeError as error:
-            reason = str(error).splitlines()[0]
+            self._leave(str(error).splitlines()[0])
+        self.recorder.recordings += 1
+        if not compared:
+            return self(x, y)
         self._restore(before)
+        return self._compare(x, y, before)
+
+    def _compare(self, x: Tensor, y: Tensor, before: State) -> Tensor:
+        """Make an update, see whether the recording does the same, and return the loss."""
+        replayed = None
+        if self.replay is not None:
+            self(x, y)
+            replayed = self._copy() | {"loss": [self.loss.clone()]}
+            self._restore(before)
         loss = self.step(x, y)
         after = self._copy() | {"loss": [loss]}
-        if replayed is None or not _alike(
-            before | {"loss": [torch.zeros_like(loss)]}, after, replayed
-        ):
-            self.recorder.trusted, self.replay = False, None
-            warnings.warn(f"training goes on without CUDA graphs: {reason}", stacklevel=3)
+        zero = {"loss": [torch.zeros_like(loss)]}
+        if replayed is not None and not _alike(before | zero, after, replayed):
+            self._leave("it does not do what a step does")
         return loss
+
+    def _leave(self, reason: str) -> None:
+        """Rely on no recording any more."""
+        self.recorder.trusted, self.replay = False, None
+        warnings.warn(f"training goes on without CUDA graphs: {reason}", stacklevel=5)
 
     def _state(self) -> State:
         momentum = [
@@ -158,11 +172,39 @@ def distance(one: list[Tensor], other: list[Tensor]) -> Tensor:
     return torch.stack(squares).sum().sqrt()
 
 
-def record_cuda(function: Callable[[], Tensor], device: str) -> tuple[Callable[[], None], Tensor]:
-    """Record as a CUDA graph."""
-    # The stream is set again at the end, even if recording fails.
-    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.current_stream(device)):
+class CudaRecord:
+    """Records as CUDA graphs, all in one pool of memory: only the latest is replayed."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.pool: tuple[int, int] | None = None
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+        """Record a function; what it allocates is that of the recording before, which has had its
+        day."""
+        if self.pool is None:
+            self.pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            result = function()
-    return graph.replay, result
+        stream = torch.cuda.Stream(self.device)
+        torch.cuda.synchronize(self.device)
+        with torch.cuda.device(self.device), torch.cuda.stream(stream), no_garbage_collection():
+            graph.capture_begin(pool=self.pool)
+            try:
+                result = function()
+            finally:
+                graph.capture_end()
+        self.graph = graph
+        return graph.replay, result
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """A graph that is thrown away while another is recorded would end the recording."""
+    able = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if able:
+            gc.enable()

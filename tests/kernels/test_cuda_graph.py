@@ -7,7 +7,7 @@ import torch
 from making import CPU
 
 from prunelib import ChannelProfile, WideResNet
-from prunelib.kernels.cuda_graph import WARM_UP, Recorder, Replayed, distance
+from prunelib.kernels.cuda_graph import COMPARED, WARM_UP, Recorder, Replayed, distance
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.machine import Machine
 from prunelib.training.updates import sgd, sgd_step, stepper
@@ -16,6 +16,12 @@ from prunelib.training.updates import sgd, sgd_step, stepper
 def record_python(function):
     """What a graph does: the same work again on the same memory, whatever Python holds now."""
     result = function().clone()
+    return (lambda: result.copy_(function())), result
+
+
+def record_later(function):
+    """The same, and like a graph it only notes the work while it records."""
+    result = torch.zeros(())
     return (lambda: result.copy_(function())), result
 
 
@@ -72,6 +78,35 @@ def test_a_recorded_run_ends_with_the_weights_of_a_plain_one(sizes):
     torch.testing.assert_close(run(recorded, given, rates), run(plain, given, rates))
     torch.testing.assert_close(recorded.state(), plain.state(), rtol=1e-5, atol=1e-6)
     assert recorded.recordings == 3
+
+
+RATES = tuple((5 * i, 0.1 / (1 + i)) for i in range(1, 8))
+
+
+def test_recordings_after_the_first_are_relied_on_sooner():
+    plain, recorded = Network(), Network(record_later)
+    given = list(batches(40))
+    torch.testing.assert_close(run(recorded, given, RATES), run(plain, given, RATES))
+    torch.testing.assert_close(recorded.state(), plain.state(), rtol=1e-5, atol=1e-6)
+    assert recorded.recordings == 8 > COMPARED
+
+
+def test_a_later_recording_that_is_refused_is_the_last():
+    plain, recorded = Network(), Network(record_later)
+    record = recorded.step.recorder.record
+
+    def refuse_later(function):
+        if recorded.recordings > COMPARED:
+            raise RuntimeError("out of memory")
+        return record(function)
+
+    recorded.step.recorder.record = refuse_later
+    given = list(batches(40))
+    with pytest.warns(UserWarning, match="without CUDA graphs: out of memory"):
+        losses = run(recorded, given, RATES)
+    torch.testing.assert_close(losses, run(plain, given, RATES))
+    torch.testing.assert_close(recorded.state(), plain.state(), rtol=1e-5, atol=1e-6)
+    assert recorded.recordings == COMPARED + 1
 
 
 def test_batches_are_copied_into_the_memory_of_the_recording():
