@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -177,7 +178,7 @@ class CudaRecord:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.pool: tuple[int, int] | None = None
+        self.pool: Any = None  # an opaque handle
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:

@@ -225,6 +225,22 @@ def test_executors_and_commands_are_put_into_words():
     assert "holds 1.11 GB of memory" in told.everyday(record | {"mini_megabytes": 1107})
 
 
+def test_a_gpu_is_put_into_words():
+    row = {"plain_ms": 20.0, "graph_ms": 2.0, "ratio": 0.1}
+    record = {
+        "rows": {"WRN": row, "pruned to 80K": row | {"graph_ms": 3.0}, "wide": row},
+        "together": [
+            {"processes": 1, "updates_a_second": 400, "mps": False},
+            {"processes": 12, "updates_a_second": 1450, "mps": True},
+        ],
+        "circumstances": {"hardware": "a GPU"},
+    }
+    text = told.gpu(record)
+    assert "WRN 20.0 ms, as a CUDA graph **2.0 ms**" in text
+    assert "take 1.5 (pruned to 80K) of the time" in text
+    assert "400 from 1 (without MPS), 1,450 from 12 (with MPS)" in text
+
+
 def test_number_formats_are_compared_in_pairs():
     rows = [
         {"family": "base", "budget": None, "seed": 0, "bfloat16": 10.0, "float32": 9.0},
