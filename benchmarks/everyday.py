@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import timing
 from benchmarks.timing import ROOT, keep
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import plan
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import plan_study
 from prunelib.study.scales import SCALES
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
@@ -57,8 +57,8 @@ def fill(folder: Path, seeds: int) -> int:
         Store(ROOT / "results/mini").records(), key=lambda r: (r.spec.kind == "train", r.key)
     )
     store = Store(folder / "mini")
-    find = lookup(store)
-    specs = [r.spec(find) for r in plan(SCALES["mini"], FAMILIES.split(","), seeds)]
+    find = cached_lookup(store)
+    specs = [r.spec(find) for r in plan_study(SCALES["mini"], FAMILIES.split(","), seeds)]
     shape, images = SCALES["mini"].shape, like.outcome["images_seen"]
     for spec in specs:
         macs = shape.macs(spec.profile)

@@ -22,8 +22,8 @@ from benchmarks.cluster import two_nodes
 from benchmarks.timing import ROOT, keep
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.executors.local import Here, Processes, Setting
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import plan
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import plan_study
 from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.specs import TrainSpec
@@ -32,7 +32,7 @@ from prunelib.training.machine import Machine
 from prunelib.training.protocols import TrainProtocol
 
 SCALE = SCALES["smoke"]
-REQUESTS = plan(SCALE, ("reduced-width", "bottleneck"), seeds=1)
+REQUESTS = plan_study(SCALE, ("reduced-width", "bottleneck"), seeds=1)
 JOBS = 2
 
 
@@ -69,7 +69,7 @@ def measured(make: Callable, trials: int) -> dict:
             (own,) = done(executor, [trivial(seed)])
             extra.append(time.perf_counter() - submitted - own)
         warm = time.perf_counter()
-        summary = run_study(REQUESTS, lookup(store), executor)
+        summary = run_study(REQUESTS, cached_lookup(store), executor)
         assert not summary.missing
         return {
             "seconds": time.perf_counter() - warm,

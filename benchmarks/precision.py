@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import timing
 from benchmarks.timing import keep
-from prunelib.study.executors.local import Setting, executor
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import found, plan
+from prunelib.study.executors.local import Setting, local_executor
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import found, plan_study
 from prunelib.study.request import Request
 from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
@@ -32,8 +32,8 @@ def errors(requests: list[Request], precision: str, data: Path | None, jobs: int
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         setting = Setting(store, Machine.here("cpu", 1, precision), data)
-        run_study(requests, lookup(store), executor(setting, jobs))
-        return [record.outcome["error"] for _, record in found(requests, lookup(store))]
+        run_study(requests, cached_lookup(store), local_executor(setting, jobs))
+        return [record.outcome["error"] for _, record in found(requests, cached_lookup(store))]
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.seeds < 1 or given.jobs < 1:
         parser.error("--seeds and --jobs must be at least 1")
-    requests = plan(SCALES[given.scale], FAMILIES, given.seeds)
+    requests = plan_study(SCALES[given.scale], FAMILIES, given.seeds)
     by_format = {
         precision: errors(requests, precision, given.data, given.jobs)
         for precision in ("bfloat16", "float32")

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from prunelib.errors import PrunelibError
 
-MOST = 16 * 2**20
+MOST_BYTES = 16 * 2**20
 """Bytes of a file of text; a record of thousands of removals takes a fiftieth of them."""
 
 
@@ -40,14 +40,16 @@ def read_text(path: Path) -> str:
     """The text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        PrunelibError: it cannot be read, is no file, not text, or larger than `MOST`.
+        PrunelibError: it cannot be read, is no file, not text, or larger than `MOST_BYTES`.
     """
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > MOST:
-            raise PrunelibError(f"{path} cannot be read: it has {size:,} bytes, more than {MOST:,}")
+        if size > MOST_BYTES:
+            raise PrunelibError(
+                f"{path} cannot be read: it has {size:,} bytes, more than {MOST_BYTES:,}"
+            )
         try:
-            return file.read(MOST).decode("utf-8-sig")
+            return file.read(MOST_BYTES).decode("utf-8-sig")
         except OSError as error:
             raise PrunelibError(f"{path} cannot be read: {error.strerror or error}") from None
         except UnicodeDecodeError as error:
@@ -143,7 +145,7 @@ def save_tensors(
     header, data = split(save(flat))
     about = {"name": path.name.partition(".")[0], **(metadata or {}), "text": text}
     about["sha256"] = checksum(header | {"__metadata__": about}, data)
-    write_atomically(path, joined(header | {"__metadata__": about}, data))
+    write_atomically(path, safetensors_bytes(header | {"__metadata__": about}, data))
 
 
 def load_tensors(path: Path, own: bool = False) -> tuple[dict, str]:
@@ -168,7 +170,7 @@ def load_tensors(path: Path, own: bool = False) -> tuple[dict, str]:
             raise ValueError("it is damaged")
         if own and (given is None or about.get("name") != path.name.partition(".")[0]):
             raise ValueError("it was not saved under this name")
-        return load(joined(header, data)), about.get("text", "")
+        return load(safetensors_bytes(header, data)), about.get("text", "")
     except (OSError, ValueError, SafetensorError, AttributeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
     raise PrunelibError(f"{path} cannot be read as safetensors: {reason}") from None
@@ -189,7 +191,7 @@ def split(content: bytes) -> tuple[dict, memoryview]:
     return header, memoryview(content)[8 + length :]
 
 
-def joined(header: dict, data: memoryview) -> bytes:
+def safetensors_bytes(header: dict, data: memoryview) -> bytes:
     """Safetensors of header and data."""
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -198,7 +200,7 @@ def joined(header: dict, data: memoryview) -> bytes:
 
 def checksum(header: dict, data: memoryview) -> str:
     """SHA-256 of safetensors, in hexadecimal digits."""
-    return hashlib.sha256(joined(header, data)).hexdigest()
+    return hashlib.sha256(safetensors_bytes(header, data)).hexdigest()
 
 
 def set_aside(path: Path, reason: object) -> None:

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from prunelib.errors import PrunelibError
 
-COUNT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-MOST = 10**15
+COUNT_SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+MOST_COUNTED = 10**15
 """The greatest count that is one."""
-DURATION = {"s": 1, "m": 60, "h": 3600}
+DURATION_SUFFIXES = {"s": 1, "m": 60, "h": 3600}
 YEAR = 8_760 * 3_600
 NOISE = 10
 """Significant digits of a number that are not noise: differences of errors lose up to three."""
@@ -28,8 +28,8 @@ def count(text: str) -> int:
     match = re.fullmatch(
         r"(\d+(?:\.\d+)?(?:e\d{1,2})?)([kmg]?)", text.strip().replace(",", "").lower()
     )
-    value = float(match[1]) * COUNT[match[2]] if match else 0
-    if not 0.5 < value <= MOST:
+    value = float(match[1]) * COUNT_SUFFIXES[match[2]] if match else 0
+    if not 0.5 < value <= MOST_COUNTED:
         raise PrunelibError(f"{text!r} is not a count like 500k, 1.1M or 92000")
     return round(value)
 
@@ -60,7 +60,7 @@ def duration(text: str) -> float:
     1800.0
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip().lower())
-    seconds = float(match[1]) * DURATION[match[2]] if match else math.inf
+    seconds = float(match[1]) * DURATION_SUFFIXES[match[2]] if match else math.inf
     if seconds > YEAR:
         raise PrunelibError(f"{text!r} is not a duration like 90s, 30m or 2h, up to 8760h")
     return seconds

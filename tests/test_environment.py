@@ -167,12 +167,12 @@ def test_where_there_are_enough_epochs_milestones_stay_in_proportion():
 
 SCRIPT = """
 from pathlib import Path
-from prunelib.study.executors.local import Setting, executor
+from prunelib.study.executors.local import Setting, local_executor
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
 
 GUARD
-    executor(Setting(Store(Path("here")), Machine("cpu", "float32", 1)), 2).close()
+    local_executor(Setting(Store(Path("here")), Machine("cpu", "float32", 1)), 2).close()
 """
 
 
@@ -210,7 +210,7 @@ def test_where_nothing_can_be_shared_it_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(local, "Processes", refuse)
     with pytest.raises(PrunelibError, match=r"Read-only file system.*--jobs 1"):
-        local.executor(None, 2)
+        local.local_executor(None, 2)
 
 
 @pytest.mark.parametrize("name", ["PLOTLY_RENDERER", "COLAB_NOTEBOOK_ID"])

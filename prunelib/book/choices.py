@@ -15,7 +15,7 @@ from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.view import View
 
 MIME = "application/vnd.prunelib.choices+json"
-PLOTLY = "application/vnd.plotly.v1+json"
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Choices:
         figures = [{"answers": answers, "figure": figure} for answers, figure in plain.items()]
         return {
             MIME: {"questions": self.questions, "figures": figures},
-            PLOTLY: first,
+            PLOTLY_MIME: first,
             "image/svg+xml": svg(first),
             "text/plain": repr(self),
         }

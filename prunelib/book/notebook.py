@@ -6,11 +6,11 @@ from typing import Any
 
 import plotly.io
 
-from prunelib.book.parameters import checked
+from prunelib.book.parameters import check_parameters
 from prunelib.environment import unbind_threads
 from prunelib.errors import PrunelibError
 from prunelib.evidence.view import View, open_view
-from prunelib.study.lookup import lookup
+from prunelib.study.lookup import cached_lookup
 from prunelib.study.request import Request
 from prunelib.study.scales import SCALES, scale_named
 from prunelib.study.store import Store
@@ -19,7 +19,7 @@ from prunelib.training.source import Source
 # Only this form is on every page; PLOTLY_RENDERER or a host like Colab would choose another.
 plotly.io.renderers.default = "plotly_mimetype"
 
-LENGTHS = ("mini", "midi", "maxi")
+LENGTH_SCALES = ("mini", "midi", "maxi")
 """Scales that differ in the length of training alone."""
 TRIAL = "smoke"
 """The scale that shows that the machinery works, and hardly more."""
@@ -61,14 +61,14 @@ def open_lengths(
     """
     asked = {"results": results, "data": data, "run_missing": run_missing, "seeds": seeds}
     first = open_study(scale, None, **asked)
-    if scale not in LENGTHS:
+    if scale not in LENGTH_SCALES:
         return {scale: first}
     others = {
         name: open_study(name, results=results, run_missing=False)
-        for name in LENGTHS
+        for name in LENGTH_SCALES
         if name != scale
     }
-    return {name: first if name == scale else others[name] for name in LENGTHS}
+    return {name: first if name == scale else others[name] for name in LENGTH_SCALES}
 
 
 def open_study(scale: str, families: tuple[str, ...] | None = None, **given: Any) -> View:
@@ -83,7 +83,7 @@ def open_study(scale: str, families: tuple[str, ...] | None = None, **given: Any
         PrunelibError: a parameter is of the wrong type, there is no folder with records, or a
             record is damaged.
     """
-    parameters = checked({"scale": scale} | given)
+    parameters = check_parameters({"scale": scale} | given)
     data, seeds = parameters.data, parameters.seeds
     preset, folder = scale_named(scale), parameters.folder
     view = open_view(preset, folder, families, seeds)
@@ -102,8 +102,8 @@ def compute(requests: list[Request], store: Store, data: Path | Source | None) -
     from tqdm import tqdm
 
     unbind_threads()
-    from prunelib.study.claims import Claims
-    from prunelib.study.executors.local import Setting, executor
+    from prunelib.study.executors.local import Setting, local_executor
+    from prunelib.study.locks import RunLocks
     from prunelib.study.scheduler import run_study
     from prunelib.training.machine import Machine, cores
 
@@ -118,7 +118,7 @@ def compute(requests: list[Request], store: Store, data: Path | Source | None) -
             bar.total = total
             bar.update(done - bar.n)
 
-        find, claims = lookup(setting.store), Claims(store.folder)
-        summary = run_study(requests, find, executor(setting, jobs), tick, claims=claims)
+        find, locks = cached_lookup(setting.store), RunLocks(store.folder)
+        summary = run_study(requests, find, local_executor(setting, jobs), tick, locks=locks)
     if summary.failed:
         raise PrunelibError("; ".join(f"run {k}: {v}" for k, v in summary.failed.items()))

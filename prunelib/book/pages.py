@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from prunelib.book.escape import script_json
 from prunelib.book.figures.static import svg
-from prunelib.book.figures.style import cell, slug
+from prunelib.book.figures.style import slug, table_cell
 
 MOST_ROWS = 60
 """A longer table shows every nth row; the file of its data has all."""
@@ -62,7 +62,7 @@ def choices_html(choices: dict, page: Page) -> str:
                 ],
             }
         )
-    anchor = page.anchor(described(choices["figures"][0]["figure"])["name"])
+    anchor = page.anchor(described_figure(choices["figures"][0]["figure"])["name"])
     return TEMPLATES.get_template("figure.html").render(
         anchor=anchor,
         number=len(page.anchors),
@@ -83,7 +83,7 @@ def one_figure(
     figure: dict, asked: list[dict], given: tuple[str, ...], anchor: str, page: Page
 ) -> dict:
     """What the template shows of a figure."""
-    meta, layout = described(figure), figure["layout"]
+    meta, layout = described_figure(figure), figure["layout"]
     chosen = {
         question["name"]: answer
         for question, answer in zip(asked, given, strict=True)
@@ -110,13 +110,13 @@ def one_figure(
         "svg": page.link(f"{name}.svg", svg(figure)),
         "csv": page.link(f"{name}.csv", csv_text(table)) if table["rows"] else None,
         "columns": table["columns"],
-        "rows": [[cell(value) for value in row] for row in table["rows"][:: step or 1]],
+        "rows": [[table_cell(value) for value in row] for row in table["rows"][:: step or 1]],
         "note": f"One row of every {step}; the CSV has all {len(table['rows']):,}." * (step > 1),
         "source": meta.get("source"),
     }
 
 
-def described(figure: dict) -> dict:
+def described_figure(figure: dict) -> dict:
     """What a figure says of itself.
 
     Raises:

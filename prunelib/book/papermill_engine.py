@@ -9,7 +9,7 @@ from typing import Any
 import click
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
-from prunelib.book.parameters import checked
+from prunelib.book.parameters import check_parameters
 from prunelib.errors import PrunelibError
 
 
@@ -31,7 +31,7 @@ class CheckedEngine(NBClientEngine):
         if metadata.get("prunelib"):
             given = dict(metadata.get("papermill", {}).get("parameters", {}))
             try:
-                checked({"scale": "mini"} | given).folder  # noqa: B018
+                check_parameters({"scale": "mini"} | given).folder  # noqa: B018
             except PrunelibError as error:
                 raise BadParameter(str(error)) from None
         return super().execute_managed_notebook(nb_man, kernel_name, **options)

@@ -50,7 +50,7 @@ class Parameters(BaseModel):
         return results_to_write(self.results) if self.trains else find_results(self.results)
 
 
-def checked(given: dict) -> Parameters:
+def check_parameters(given: dict) -> Parameters:
     """Parameters, if they are all known and of the right type.
 
     Raises:

@@ -24,7 +24,7 @@ from prunelib.book import pages, policy
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("figures.js", "widgets.js")
 SHEETS = ("figures.css", "widgets.css")
-FILES = "figures"
+FIGURE_FOLDER = "figures"
 """Folder of the built book with the data and the pictures of its figures."""
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -58,7 +58,7 @@ class PlotlyRenderer:
             text = write(data.content, page)
         except ValueError as error:
             raise ExtensionError(str(error)) from error
-        folder = Path(env.app.outdir) / FILES
+        folder = Path(env.app.outdir) / FIGURE_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         while page.files:
             name, content = page.files.popitem()
@@ -71,7 +71,7 @@ def page_of(env: BuildEnvironment) -> pages.Page:
     if "prunelib_page" not in env.temp_data:
         up = "../" * env.docname.count("/")
         prefix = env.docname.rsplit("/", 1)[-1]
-        env.temp_data["prunelib_page"] = pages.Page(f"{up}{FILES}", prefix)
+        env.temp_data["prunelib_page"] = pages.Page(f"{up}{FIGURE_FOLDER}", prefix)
     return env.temp_data["prunelib_page"]
 
 
@@ -124,7 +124,7 @@ def stay_local(app: Sphinx, config: Config) -> None:
     config.nb_render_plugin = "prunelib_offline"
 
 
-def finish(app: Sphinx, error: Exception | None) -> None:
+def finish_build(app: Sphinx, error: Exception | None) -> None:
     """Copy what the pages of a built book need into it, and give each page its policy."""
     if error or app.builder.format != "html":
         return
@@ -174,11 +174,11 @@ def only_needed(
     context["script_files"] = [
         script
         for script in context.get("script_files", [])
-        if not any(name in described(script) for name in unwanted)
+        if not any(name in described_script(script) for name in unwanted)
     ]
 
 
-def described(script: object) -> str:
+def described_script(script: object) -> str:
     """The file and the text of a script of a page."""
     body = getattr(script, "attributes", {}).get("body") or ""
     return f"{getattr(script, 'filename', script)} {body}".lower()
@@ -190,7 +190,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", stay_local, priority=900)
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
     app.connect("html-page-context", only_needed, priority=900)
-    app.connect("build-finished", finish)
+    app.connect("build-finished", finish_build)
     for script in SCRIPTS:
         app.add_js_file(script, loading_method="defer")
     for sheet in SHEETS:

@@ -56,7 +56,7 @@ def spellings(term: str) -> list[str]:
     return [name.lower() for name in (match.groups() if match else term.split(", "))]
 
 
-def forms(name: str) -> list[str]:
+def singular_and_plural(name: str) -> list[str]:
     """A spelling in the singular and in the plural."""
     return [name, f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"]
 
@@ -73,7 +73,9 @@ def finder(names: Iterable[str]) -> re.Pattern:
 
 def explain(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Link the first use of each term on a page, with its definition as the link's title."""
-    known = {form: told for name, told in glossary(app).items() for form in forms(name)}
+    known = {
+        form: told for name, told in glossary(app).items() for form in singular_and_plural(name)
+    }
     if not known:
         return
     find = finder(known)

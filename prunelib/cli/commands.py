@@ -5,18 +5,18 @@ import sys
 import click
 
 from prunelib import __version__
-from prunelib.cli.describe import describe
-from prunelib.cli.download import download
-from prunelib.cli.export import export
-from prunelib.cli.fit import fit
-from prunelib.cli.recommend import recommend
-from prunelib.cli.records import compare, verdicts
-from prunelib.cli.runs import prune, train
-from prunelib.cli.study import status, study
-from prunelib.cli.time import time
+from prunelib.cli.describe import describe_command
+from prunelib.cli.download import download_command
+from prunelib.cli.export import export_command
+from prunelib.cli.fit import fit_command
+from prunelib.cli.recommend import recommend_command
+from prunelib.cli.records import compare_command, verdicts_command
+from prunelib.cli.runs import prune_command, train_command
+from prunelib.cli.study import status_command, study_command
+from prunelib.cli.time import time_command
 from prunelib.errors import PrunelibError
 
-MOST = 600
+LONGEST_ERROR = 600
 """Characters of an error: what was typed, or stands in a file, may be of any length."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -35,24 +35,24 @@ def cli() -> None:
 
 
 COMMANDS = (
-    describe,
-    study,
-    status,
-    train,
-    prune,
-    fit,
-    recommend,
-    export,
-    time,
-    verdicts,
-    compare,
-    download,
+    describe_command,
+    study_command,
+    status_command,
+    train_command,
+    prune_command,
+    fit_command,
+    recommend_command,
+    export_command,
+    time_command,
+    verdicts_command,
+    compare_command,
+    download_command,
 )
 for command in COMMANDS:
     cli.add_command(command)
 
 
-def run() -> int:
+def run_command() -> int:
     """Run the command that was typed, and give its exit code.
 
     What people can do something about is one line on stderr, with exit code 2.
@@ -77,7 +77,7 @@ def run() -> int:
 def fail(message: str) -> int:
     """One line on stderr, not longer than a few lines of a terminal, and exit code 2."""
     line = " ".join(message.split())
-    if len(line) > MOST:
-        line = f"{line[: MOST // 2]} … {line[-MOST // 2 :]}"
+    if len(line) > LONGEST_ERROR:
+        line = f"{line[: LONGEST_ERROR // 2]} … {line[-LONGEST_ERROR // 2 :]}"
     click.echo(f"prunelib: {line}", err=True)
     return 2

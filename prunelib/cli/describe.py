@@ -9,13 +9,13 @@ from prunelib.cli.options import PATH, json_option, read_profile
 from prunelib.nets.profile import ChannelProfile
 
 
-@click.command()
+@click.command("describe")
 @click.option("--depth", type=int, help="6n + 4 layers.")
 @click.option("--width", type=float, help="Widening factor.")
 @click.option("--bottleneck", type=float, metavar="Z", help="Share of each bottleneck kept.")
 @click.option("--profile", "file", type=PATH, help="JSON of a profile.")
 @json_option
-def describe(
+def describe_command(
     depth: int | None,
     width: float | None,
     bottleneck: float | None,

@@ -7,9 +7,9 @@ import click
 from prunelib.cli.options import PATH
 
 
-@click.command()
+@click.command("download")
 @click.option("--data", type=PATH, default="data", show_default=True)
-def download(data: Path) -> None:
+def download_command(data: Path) -> None:
     """Fetch CIFAR-10 (170 MB) into a folder."""
     from prunelib.training.data import download_cifar10
 

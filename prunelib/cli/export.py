@@ -26,7 +26,7 @@ random_option = click.option(
 )
 
 
-@click.command()
+@click.command("export")
 @click.argument("run", required=False, metavar="[KEY|RECORD.json]")
 @click.option("--params", type=COUNT, help="The best network within a budget, such as 150k.")
 @click.option("--macs", type=COUNT, help="The same, of multiply-accumulates for one image.")
@@ -46,7 +46,7 @@ random_option = click.option(
 @train_option
 @random_option
 @places
-def export(
+def export_command(
     run: str | None,
     params: int | None,
     macs: int | None,
@@ -77,11 +77,11 @@ def export(
     check_output(output)
     preset = scale_named(scale) if scale else None
     if run is None:
-        trained = best(params, macs, preset, places.readable, train or random_weights)
+        trained = best_trained(params, macs, preset, places.readable, train or random_weights)
     else:
-        from prunelib.study.trained import named
+        from prunelib.study.trained import find_trained
 
-        trained = named(run, places.readable, preset.name if preset else None)
+        trained = find_trained(run, places.readable, preset.name if preset else None)
     write(trained, preset, output, places, pixels, train, random_weights)
 
 
@@ -94,7 +94,7 @@ def check_output(path: Path) -> None:
         raise PrunelibError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def best(
+def best_trained(
     params: int | None, macs: int | None, scale: "Scale | None", results: Path, any_will_do: bool
 ) -> "Trained":
     """The best network within budgets; unless any will do, the best one that has weights.
@@ -107,27 +107,29 @@ def best(
     from prunelib.study.store import Record
     from prunelib.study.trained import Trained
 
-    scales = [scale] if scale else budget.alike(scale_named(USUAL))
+    scales = [scale] if scale else budget.comparable_scales(scale_named(USUAL))
     views = [open_view(one, results, packaged=True) for one in scales]
-    known = budget.candidates(views, params, macs)
+    known = budget.known_designs(views, params, macs)
     names = " or ".join(one.name for one in scales)
     if not known:
         raise PrunelibError(f"no network within this budget is on record at {names}")
     if any_will_do:
         first = known[0]
-        return there(first, results) or Trained(first.scale, Record(first.runs[0], {}, {}), None)
+        return find_weights(first, results) or Trained(
+            first.scale, Record(first.runs[0], {}, {}), None
+        )
     for network in known:
-        if trained := there(network, results):
+        if trained := find_weights(network, results):
             if network.error > known[0].error:
                 click.echo(tell_better(known[0]), err=True)
             return trained
     raise PrunelibError(
         f"{names} has {counted(len(known), 'network')} within this budget, but no weights of "
-        f"them; train the best one now: add --train; {described(known[0])}"
+        f"them; train the best one now: add --train; {design_text(known[0])}"
     )
 
 
-def there(network: "Design", results: Path) -> "Trained | None":
+def find_weights(network: "Design", results: Path) -> "Trained | None":
     """The trained network of a design, with any of its seeds; None if there is none."""
     from prunelib.study.trained import with_weights
 
@@ -135,7 +137,7 @@ def there(network: "Design", results: Path) -> "Trained | None":
     return next(filter(None, found), None)
 
 
-def described(network: "Design") -> str:
+def design_text(network: "Design") -> str:
     """A design in a few words."""
     how = "" if network.expected.note.startswith("mean") else "about "
     return (
@@ -147,7 +149,7 @@ def described(network: "Design") -> str:
 def tell_better(network: "Design") -> str:
     """That a better network is known, without weights."""
     return (
-        f"a better network is known, but its weights are not here ({described(network)}); "
+        f"a better network is known, but its weights are not here ({design_text(network)}); "
         "to train it: add --train"
     )
 

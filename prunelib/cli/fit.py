@@ -9,14 +9,14 @@ import click
 from prunelib.cli.export import (
     USUAL,
     check_output,
+    find_weights,
     random_option,
     report,
-    there,
     train_option,
     trained_now,
 )
 from prunelib.cli.options import COUNT, Places, Told, json_option, places
-from prunelib.cli.tables import beside
+from prunelib.cli.tables import fold_last_column
 from prunelib.errors import PrunelibError
 from prunelib.text import fixed, plain
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prunelib.study.scale import Scale
 
 
-@click.command()
+@click.command("fit")
 @click.option("--params", type=COUNT, help="Budget of parameters, such as 500k.")
 @click.option(
     "--macs", type=COUNT, help="Budget of multiply-accumulates for one image, such as 20m."
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @random_option
 @json_option
 @places
-def fit(
+def fit_command(
     params: int | None,
     macs: int | None,
     scale: str | None,
@@ -79,16 +79,16 @@ def fit(
 
     if params is None and macs is None:
         raise click.UsageError("give a budget: --params, --macs, or both")
-    if family is not None and family not in design.FAMILIES:
-        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.FAMILIES)}")
+    if family is not None and family not in design.DESIGNED:
+        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.DESIGNED)}")
     preset = scale_named(scale or USUAL)
-    scales = [preset] if scale else budget.alike(preset)
-    found = budget.answer(
+    scales = [preset] if scale else budget.comparable_scales(preset)
+    found = budget.best_designs(
         [open_view(one, places.readable, packaged=True) for one in scales],
         params,
         macs,
         preset.base if width is None else preset.base.reduced(width),
-        (family,) if family else design.FAMILIES,
+        (family,) if family else design.DESIGNED,
     )
     if as_json:
         click.echo(json.dumps(plain([as_row(d) for d in found])))
@@ -96,14 +96,14 @@ def fit(
         print_table(found, preset)
     if form:
         own = next(s for s in scales if s.name == found[0].scale)
-        export(found[0], own, form, places, train, random_weights)
+        write_design(found[0], own, form, places, train, random_weights)
 
 
 def families_help() -> str:
     """What `--family` takes."""
-    from prunelib.evidence.design import FAMILIES
+    from prunelib.evidence.design import DESIGNED
 
-    return f"One of {', '.join(FAMILIES)}.  [default: all]"
+    return f"One of {', '.join(DESIGNED)}.  [default: all]"
 
 
 def as_row(found: "Design") -> dict:
@@ -123,12 +123,12 @@ def print_table(found: "list[Design]", scale: "Scale") -> None:
     for d in found:
         error = "-" if d.expected.error is None else f"{fixed(d.expected.error, 1)} %"
         row = f"{d.family:<20}{d.epochs:>7}{error:>9}{d.params:>10,}{d.macs:>13,}  {d.scale}"
-        click.echo(beside(f"{row}: ", d.expected.note))
+        click.echo(fold_last_column(f"{row}: ", d.expected.note))
     click.echo(f"error: test error after so many epochs, on {size}x{size} images")
     click.echo(found[0].python)
 
 
-def export(
+def write_design(
     chosen: "Design",
     scale: "Scale",
     form: str,
@@ -152,7 +152,7 @@ def export(
         images = images_of(Record(spec, {}, {}), scale.root(places.data))
         report(random(spec, scale.name, images, scale), path)
         return
-    trained = there(chosen, places.readable)
+    trained = find_weights(chosen, places.readable)
     if trained is None and not train:
         raise PrunelibError(
             f"{path} is not written: this network is not trained yet, for {chosen.epochs} epochs "

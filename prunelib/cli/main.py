@@ -18,9 +18,9 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal may not know every character
     try:
-        from prunelib.cli.commands import run
+        from prunelib.cli.commands import run_command
 
-        code: str | int | None = run()
+        code: str | int | None = run_command()
     except SystemExit as error:
         code = error.code
     except BaseException:
@@ -28,7 +28,7 @@ def main() -> None:
             raise
         signals.tell()
         code = 128 + signals.received()
-    signals.finish()
+    signals.exit_silently()
     try:
         sys.stdout.flush()
     except OSError:  # told already; Python would try again

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prunelib.training.machine import Machine
 
 
-class Converted(click.ParamType):
+class ParsedType(click.ParamType):
     """An option's type, from a function that raises PrunelibError."""
 
     def __init__(self, name: str, convert: Callable[[str], object]) -> None:
@@ -45,10 +45,10 @@ class Told(click.Option):
         return super().get_help_record(ctx)
 
 
-COUNT = Converted("count", units.count)
-COUNTS = Converted("counts", units.counts)
-NAMES = Converted("names", lambda text: tuple(part.strip() for part in text.split(",")))
-DURATION = Converted("duration", units.duration)
+COUNT = ParsedType("count", units.count)
+COUNTS = ParsedType("counts", units.counts)
+NAMES = ParsedType("names", lambda text: tuple(part.strip() for part in text.split(",")))
+DURATION = ParsedType("duration", units.duration)
 SEED = click.IntRange(0, 2**31 - 1)
 MANY = 1_000_000
 """The greatest number of removals, or of steps between them, that one may ask for."""
@@ -166,8 +166,10 @@ def gathered(name: str, kind: type, *options: Callable) -> Callable:
     return decorate
 
 
-RESULTS = "Folder with the records.  [default: the nearest folder results with some, here or above]"
-results_option = click.option("--results", type=PATH, help=RESULTS)
+RESULTS_HELP = (
+    "Folder with the records.  [default: the nearest folder results with some, here or above]"
+)
+results_option = click.option("--results", type=PATH, help=RESULTS_HELP)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="For programs: one line of JSON."
 )
@@ -177,7 +179,7 @@ places = gathered(
     click.option(
         "--threads", type=click.IntRange(1, 1_024), default=1, show_default=True, help="A run's."
     ),
-    click.option("--results", "named", type=PATH, help=RESULTS),
+    click.option("--results", "named", type=PATH, help=RESULTS_HELP),
     click.option(
         "--data", type=PATH, help="Folder with CIFAR-10.  [default: PRUNELIB_DATA, else data]"
     ),

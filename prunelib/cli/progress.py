@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from prunelib.cli.signals import work
+from prunelib.cli.signals import interruptible
 
 LAYOUT = "{desc} {percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left{postfix}"
 
@@ -15,7 +15,7 @@ def progress_bar(title: str) -> Iterator[Callable[[float, float, str], None]]:
     from tqdm import tqdm
 
     with (
-        work(),
+        interruptible(),
         tqdm(
             desc=title,
             total=1,

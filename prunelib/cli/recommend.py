@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prunelib.study.store import Record, Store
 
 
-@click.command()
+@click.command("recommend")
 @click.option("--data", type=PATH, required=True, help="Class folders, .npz or parquet.")
 @click.option("--params", type=COUNT, help="Budget of parameters, such as 150k.")
 @click.option("--macs", type=COUNT, help="Budget of multiply-accumulates for one image.")
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--image-column", help="Of parquet, where it is not clear.")
 @click.option("--label-column", help="Likewise.")
 @click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
-def recommend(
+def recommend_command(
     data: Path,
     params: int | None,
     macs: int | None,
@@ -59,7 +59,7 @@ def recommend(
       prunelib recommend --data flowers.npz --params 150k --macs 8m --size 16 --time 20m
       prunelib recommend --data flowers/ --params 150k --search --time 8h
     """
-    check_budgets(params, macs, search)
+    check_budget_options(params, macs, search)
     check_output(output / "best.onnx")
 
     from prunelib.study.folder import results_to_write
@@ -87,7 +87,7 @@ def recommend(
     tell_result(records, store, output, len(images.test.y), macs)
 
 
-def check_budgets(params: int | None, macs: int | None, search: bool) -> None:
+def check_budget_options(params: int | None, macs: int | None, search: bool) -> None:
     """Raise UsageError unless there is a budget, and one that a search can end at."""
     if params is None and macs is None:
         raise click.UsageError("give a budget: --params, --macs, or both")
@@ -118,8 +118,8 @@ def tell_result(
     records: "dict[str, list[Record]]", store: "Store", output: Path, images: int, macs: int | None
 ) -> None:
     """Time the networks, print table and sentence, write the curves and the best network."""
-    from prunelib.cli.recommendation import curves, sentence, table
-    from prunelib.evidence.recommendation import measured, ranked
+    from prunelib.cli.recommendation import candidates_table, sentence, write_curves
+    from prunelib.evidence.recommendation import measured_networks, rank_networks
     from prunelib.study.exporting import trained_network
     from prunelib.study.recommend_runs import history
     from prunelib.study.trained import Trained
@@ -132,19 +132,19 @@ def tell_result(
         family: trained_network(Trained(store.folder.name, first, store.weights(first.spec)))
         for family, (first, *_) in records.items()
     }
-    times = milliseconds(made)
-    networks = measured(records, images, times)
-    click.echo(table(networks))
+    times = time_networks(made)
+    networks = measured_networks(records, images, times)
+    click.echo(candidates_table(networks))
     click.echo(sentence(networks))
     histories = {family: history(runs[0], store) for family, runs in records.items()}
-    curves(histories, output / "curves.html", "Learning curves of the candidates")
-    network = made[ranked(networks)[0].family]
+    write_curves(histories, output / "curves.html", "Learning curves of the candidates")
+    network = made[rank_networks(networks)[0].family]
     best = network.write(output / "best.onnx")
     click.echo(f"{best}: classes {', '.join(network.card.classes)}")
     click.echo(f"{output / 'curves.html'}: learning curves")
 
 
-def milliseconds(made: "dict[str, Network]") -> dict[str, float]:
+def time_networks(made: "dict[str, Network]") -> dict[str, float]:
     """Milliseconds for one image with ONNX Runtime, one thread, in turns; the median."""
     import numpy as np
 

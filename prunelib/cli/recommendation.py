@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from prunelib.evidence.recommendation import Measured, clearly_better, ranked
+from prunelib.evidence.recommendation import Measured, clearly_better, rank_networks
 from prunelib.files import write_atomically
 from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, REDUCED
 from prunelib.text import fixed
 
-TITLES = {
+CANDIDATE_TITLES = {
     BOTTLENECK: "bottleneck",
     REDUCED: "reduced width",
     COPYCAT: "shape that pruning found on CIFAR-10",
@@ -15,24 +15,26 @@ TITLES = {
 }
 
 
-def table(networks: list[Measured]) -> str:
+def candidates_table(networks: list[Measured]) -> str:
     """One line a network, the best first."""
     lines = [f"{'network':<38}{'error':>16}{'params':>10}{'macs':>13}{'here':>11}"]
-    for n in ranked(networks):
+    for n in rank_networks(networks):
         error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)} %"
         here = "-" if n.milliseconds is None else f"{n.milliseconds:.2f} ms"
-        lines.append(f"{TITLES[n.family]:<38}{error:>16}{n.params:>10,}{n.macs:>13,}{here:>11}")
+        lines.append(
+            f"{CANDIDATE_TITLES[n.family]:<38}{error:>16}{n.params:>10,}{n.macs:>13,}{here:>11}"
+        )
     return "\n".join(lines)
 
 
 def sentence(networks: list[Measured]) -> str:
     """Which network to take, and how sure that is."""
-    best, *others = ranked(networks)
+    best, *others = rank_networks(networks)
     error = f"{fixed(best.error, 1)} ± {fixed(best.half_width, 1)} % error"
-    take = f"Take this network: {TITLES[best.family]} ({error})"
+    take = f"Take this network: {CANDIDATE_TITLES[best.family]} ({error})"
     if not others:
         return f"{take}. It is the only one that fits the budget."
-    equal = [TITLES[n.family] for n in others if not clearly_better(best, n)]
+    equal = [CANDIDATE_TITLES[n.family] for n in others if not clearly_better(best, n)]
     runs = len(best.errors)
     each = "one training run each" if runs == 1 else f"{runs} training runs each"
     limits = f"{best.images:,} test images and {each}"
@@ -44,7 +46,9 @@ def sentence(networks: list[Measured]) -> str:
     )
 
 
-def curves(histories: dict[str, tuple[list[float], list[float]]], path: Path, title: str) -> None:
+def write_curves(
+    histories: dict[str, tuple[list[float], list[float]]], path: Path, title: str
+) -> None:
     """Write a page with the test error of each network along its training.
 
     Args:
@@ -67,5 +71,5 @@ def curves(histories: dict[str, tuple[list[float], list[float]]], path: Path, ti
     )
     dashes = ("solid", "dash", "dot", "dashdot")
     for (family, (epochs, errors)), dash in zip(histories.items(), dashes, strict=False):
-        figure.add_scatter(x=epochs, y=errors, name=TITLES[family], line={"dash": dash})
+        figure.add_scatter(x=epochs, y=errors, name=CANDIDATE_TITLES[family], line={"dash": dash})
     write_atomically(path, figure.to_html(include_plotlyjs=True).encode("utf-8"))

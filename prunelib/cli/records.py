@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 
 from prunelib.cli.options import PATH, json_option, results_option
-from prunelib.cli.tables import beside
+from prunelib.cli.tables import fold_last_column
 from prunelib.text import fixed
 
 
-@click.command()
+@click.command("verdicts")
 @click.argument("scale", required=False)
 @results_option
 @json_option
-def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
+def verdicts_command(scale: str | None, results: Path | None, as_json: bool) -> None:
     """What the records say of each claim of the paper; of all scales, or of one.
 
     \b
@@ -24,8 +24,8 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     """
     from prunelib.evidence.claims import CLAIMS
     from prunelib.evidence.questions import QUESTIONS
-    from prunelib.evidence.verdicts import as_rows
-    from prunelib.evidence.verdicts import verdicts as judged
+    from prunelib.evidence.verdicts import judge_claims as judged
+    from prunelib.evidence.verdicts import verdict_rows
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import PACKAGED, find_results
     from prunelib.study.scales import SCALES, scale_named
@@ -35,22 +35,22 @@ def verdicts(scale: str | None, results: Path | None, as_json: bool) -> None:
     views = [open_view(one, folder, packaged=True) for one in scales]
     found = [v for view in views if scale or view.there for v in judged(view, CLAIMS + QUESTIONS)]
     if as_json:
-        click.echo(json.dumps(as_rows(found)))
+        click.echo(json.dumps(verdict_rows(found)))
         return
     click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95 % interval    seeds  claim")
     for v in (v for v in found if v.planned):
         mean = "-" if v.mean is None else fixed(v.mean)
         interval = "-" if v.low is None or v.high is None else f"{fixed(v.low)} to {fixed(v.high)}"
         row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
-        click.echo(beside(row, v.text))
+        click.echo(fold_last_column(row, v.text))
 
 
-@click.command()
+@click.command("compare")
 @click.argument("scale")
 @click.argument("other", type=PATH)
 @results_option
 @json_option
-def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> None:
+def compare_command(scale: str, other: Path, results: Path | None, as_json: bool) -> None:
     """How much the runs in another folder of results, of another machine say, differ from these.
 
     \b
@@ -58,7 +58,7 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
       prunelib study smoke --results mine && prunelib compare smoke mine
       prunelib compare mini results/repeats --json
     """
-    from prunelib.evidence.agreement import agree, other_images, run_title
+    from prunelib.evidence.agreement import describe_agreement, other_images, run_title
     from prunelib.evidence.repeats import repeated_runs
     from prunelib.evidence.statistics import between_seeds
     from prunelib.evidence.view import open_view
@@ -75,6 +75,6 @@ def compare(scale: str, other: Path, results: Path | None, as_json: bool) -> Non
     for run in runs.itertuples():
         apart = "same" if run.same else fixed(run.difference, sign=True)
         click.echo(f"{run.error:>7.2f}{run.other:>7.2f}{apart:>7}  {run_title(run)}")
-    click.echo(agree(runs, between_seeds(view.networks)))
+    click.echo(describe_agreement(runs, between_seeds(view.networks)))
     if images := other_images(runs):
         click.echo(images)

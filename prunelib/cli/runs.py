@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prunelib.study.specs import Spec, TrainSpec
 
 
-@click.command()
+@click.command("train")
 @click.argument("scale")
 @click.option("--profile", "file", type=PATH, help="JSON of a profile.")
 @click.option("--family", default="base", show_default=True, help="A rule that makes a profile.")
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--image-column", help="Of parquet files of your own, where it is not clear.")
 @click.option("--label-column", help="Likewise.")
 @places
-def train(
+def train_command(
     scale: str,
     file: Path | None,
     family: str,
@@ -101,11 +101,11 @@ def of_family(
 ) -> "TrainSpec":
     """The training run of a family, after those that it waits for are made."""
     from prunelib.study.families import FAMILIES
-    from prunelib.study.lookup import lookup
+    from prunelib.study.lookup import cached_lookup
     from prunelib.study.plan import single
     from prunelib.study.specs import TrainSpec
 
-    find = lookup(setting.store)
+    find = cached_lookup(setting.store)
     request = single(scale, family, budget, seed)
     if FAMILIES[family].rule is None and family != "base":
         raise click.UsageError(f"{family} is no training: prunelib study {scale.name} makes it")
@@ -116,7 +116,7 @@ def of_family(
     return spec
 
 
-@click.command()
+@click.command("prune")
 @click.argument("scale")
 @click.option("--criterion", help="fisher, random, l1 or snip.  [default: the scale's]")
 @click.option("--flop-penalty", type=float, metavar="BETA", help="Nats per million MACs.")
@@ -126,7 +126,7 @@ def of_family(
 @click.option("--eval-every", type=click.IntRange(1, MANY), help="Removals between evaluations.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @places
-def prune(scale: str, seed: int, places: Places, **protocol: Any) -> None:
+def prune_command(scale: str, seed: int, places: Places, **protocol: Any) -> None:
     """Prune the base network of a scale, training it first if need be, and keep the record.
 
     A run whose record was lost goes through the same profiles again; they are kept in orders/.
@@ -155,12 +155,12 @@ def prune(scale: str, seed: int, places: Places, **protocol: Any) -> None:
 
 def run_and_report(spec: "Spec", setting: "Setting") -> None:
     """Run one spec unless its record is there, and print what came out."""
-    from prunelib.study.claims import claimed
+    from prunelib.study.locks import locked
     from prunelib.study.specs import key
 
     record = setting.store.find(spec)
     if record is None:
-        with claimed(setting.store.folder, key(spec)), progress_bar(spec.kind) as show:
+        with locked(setting.store.folder, key(spec)), progress_bar(spec.kind) as show:
             record = setting.run(spec, show)
     outcome = record.outcome
     click.echo(

@@ -16,7 +16,7 @@ def listen() -> None:
             signal.signal(number, _stop)
 
 
-def finish() -> None:
+def exit_silently() -> None:
     """All is said: from now on a stop ends what Python still tidies up, without a word."""
     for number in _numbers():
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -24,7 +24,7 @@ def finish() -> None:
 
 
 @contextmanager
-def work() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Within it a stop raises KeyboardInterrupt, so that files and workers are tidied up.
 
     Elsewhere it ends the process at once: libraries that are being imported lose exceptions.

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from prunelib.study.scale import Scale
 
 
-@click.command()
+@click.command("study")
 @click.argument("scale")
 @selection
 @workers
 @click.option("--time-limit", type=DURATION, help="Such as 30m.")
 @places
-def study(
+def study_command(
     scale: str, selection: Selection, workers: Workers, time_limit: float | None, places: Places
 ) -> None:
     """Run what is missing of a study. Stop it at any time, and go on with the same command.
@@ -48,28 +48,28 @@ def study(
       prunelib study mini --time-limit 2h --data ~/cifar10
       prunelib study paper --executor ray --ray-address 10.0.0.1:6379
     """
-    from prunelib.study.claims import Claims
-    from prunelib.study.lookup import lookup
-    from prunelib.study.plan import found, keep_orders, plan
+    from prunelib.study.locks import RunLocks
+    from prunelib.study.lookup import cached_lookup
+    from prunelib.study.plan import found, keep_orders, plan_study
     from prunelib.study.scales import scale_named
     from prunelib.study.scheduler import run_study
     from prunelib.study.store import Store
 
     check_workers(workers)
     preset = scale_named(scale)
-    requests = plan(preset, selection.families, selection.seeds, selection.budgets)
+    requests = plan_study(preset, selection.families, selection.seeds, selection.budgets)
     store = Store(places.results / preset.name)
-    find = lookup(store)
+    find = cached_lookup(store)
     keep_orders(preset, store, find)
     # A damaged record is better told of before PyTorch is imported, and no data are needed then.
     if all(record is not None for _, record in found(requests, find)):
         click.echo(f"{scale}: 0 computed now, {len(requests)} of {len(requests)} there, 0 missing")
         return
-    running = executor(preset, selection.budgets or (), workers, places)
+    running = make_executor(preset, selection.budgets or (), workers, places)
     end = math.inf if time_limit is None else time.monotonic() + time_limit
-    claims = Claims(store.folder)
+    locks = RunLocks(store.folder)
     with progress_bar(scale) as show:
-        summary = run_study(requests, find, running, show, lambda: end - time.monotonic(), claims)
+        summary = run_study(requests, find, running, show, lambda: end - time.monotonic(), locks)
     for name, reason in summary.failed.items():
         click.echo(f"run {name} failed: {reason}", err=True)
     click.echo(
@@ -93,7 +93,7 @@ def check_workers(workers: Workers) -> None:
         raise click.UsageError("--ray-address and --runs-per-gpu need --executor ray")
 
 
-def executor(
+def make_executor(
     scale: "Scale", budgets: tuple[int, ...], workers: Workers, places: Places
 ) -> "Executor":
     """What runs the runs of a study, at the scale's budgets or at others."""
@@ -117,15 +117,15 @@ def executor(
 
     setting = places.setting(scale, budgets)
     default = cores() if setting.machine.device == "cpu" else 1
-    return local.executor(setting, workers.jobs or default)
+    return local.local_executor(setting, workers.jobs or default)
 
 
-@click.command()
+@click.command("status")
 @click.argument("scale")
 @selection
 @results_option
 @json_option
-def status(scale: str, selection: Selection, results: Path | None, as_json: bool) -> None:
+def status_command(scale: str, selection: Selection, results: Path | None, as_json: bool) -> None:
     """What is there of a study, and what is missing.
 
     \b
@@ -134,14 +134,14 @@ def status(scale: str, selection: Selection, results: Path | None, as_json: bool
       prunelib status mini --families copycat --json
     """
     from prunelib.study.folder import find_results
-    from prunelib.study.lookup import lookup
-    from prunelib.study.plan import found, plan
+    from prunelib.study.lookup import cached_lookup
+    from prunelib.study.plan import found, plan_study
     from prunelib.study.scales import scale_named
     from prunelib.study.store import Store
 
     preset = scale_named(scale)
-    requests = plan(preset, selection.families, selection.seeds, selection.budgets)
-    pairs = found(requests, lookup(Store(find_results(results) / preset.name)))
+    requests = plan_study(preset, selection.families, selection.seeds, selection.budgets)
+    pairs = found(requests, cached_lookup(Store(find_results(results) / preset.name)))
     if as_json:
         rows = [
             {"family": r.family, "budget": r.budget, "seed": r.seed, "key": record and record.key}

@@ -8,7 +8,7 @@ ROOM = 24
 """Characters that text takes at least beside other columns; else it stands below them."""
 
 
-def beside(columns: str, text: str) -> str:
+def fold_last_column(columns: str, text: str) -> str:
     """A row: columns, and at the end a text that is folded where the terminal ends.
 
     In a file or a pipe it is one line.

@@ -22,7 +22,7 @@ from prunelib.errors import PrunelibError
     help="To measure for.",
 )
 @json_option
-def time(
+def time_command(
     file: Path, against: str | None, batch: int, threads: int, seconds: float, as_json: bool
 ) -> None:
     """Measure how long a network takes here with ONNX Runtime, on the CPU.
@@ -40,7 +40,7 @@ def time(
 
     named = {str(file): network(file)}
     if against == "base":
-        named["base"] = base_of(file)
+        named["base"] = random_base(file)
     elif against is not None:
         named[against] = network(Path(against))
     steps = [step(content, batch, threads) for content in named.values()]
@@ -78,18 +78,18 @@ def network(path: Path) -> Path | bytes:
         raise PrunelibError(f"{path} is no file; write a network with: prunelib export")
     if path.suffix != ".safetensors":
         return path
-    from prunelib.nets.export import in_memory, load
+    from prunelib.nets.export import in_memory, load_exported
 
-    return in_memory(*load(path))
+    return in_memory(*load_exported(path))
 
 
-def base_of(path: Path) -> bytes:
+def random_base(path: Path) -> bytes:
     """The base network of the scale that a file's network belongs to, with random weights."""
     from dataclasses import replace
 
-    from prunelib.nets.export import card_of, in_memory
+    from prunelib.nets.export import in_memory, read_card
     from prunelib.nets.wideresnet import WideResNet
 
-    card = card_of(path)
+    card = read_card(path)
     model = WideResNet(card.base, len(card.classes), len(card.mean))
     return in_memory(model, replace(card, profile=card.base, error=None, key=None))

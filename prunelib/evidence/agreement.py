@@ -15,7 +15,7 @@ from prunelib.study.families import FAMILIES
 from prunelib.text import fixed, short
 
 
-def agree(runs: pd.DataFrame, deviation: float | None) -> str:
+def describe_agreement(runs: pd.DataFrame, deviation: float | None) -> str:
     """How well runs that were made twice agree, beside the deviation between seeds, if known."""
     others = runs[~runs["same"]]
     sentences = [

@@ -16,7 +16,7 @@ from prunelib.study.folder import laid_over
 
 ENGINES = ("ONNX Runtime", "PyTorch")
 SETTING = ["network", "size", "budget", "engine", "batch"]
-FAMILIES = {
+TIMED_AS = {
     "pruned-and-tuned": "pruned",
     "pruned-from-scratch": "pruned",
     "pruned-from-scratch-long": "pruned",
@@ -28,7 +28,7 @@ FAMILIES = {
 """What families whose networks were timed under another name are called in the benchmark."""
 
 
-def read(results: str | Path, name: str) -> dict:
+def read_benchmark(results: str | Path, name: str) -> dict:
     """The record of a benchmark; the project's, where a folder has none.
 
     Raises:
@@ -44,10 +44,10 @@ def read(results: str | Path, name: str) -> dict:
         raise PrunelibError(f"{path} is not a record of a benchmark: {error}") from None
 
 
-def there(results: str | Path, name: str) -> dict | None:
+def find_benchmark(results: str | Path, name: str) -> dict | None:
     """The record of a benchmark; None if it has not been run."""
     try:
-        return read(results, name)
+        return read_benchmark(results, name)
     except Missing:
         return None
 
@@ -61,14 +61,14 @@ def provenance(record: dict) -> str:
     )
 
 
-def comparable(record: dict) -> pd.DataFrame:
+def single_thread(record: dict) -> pd.DataFrame:
     """Inference on one thread in float32, by the engines that all networks were timed with."""
     rows = pd.DataFrame(record["rows"])
     single = (rows["threads"] == 1) & (rows["precision"] == "float32")
     return rows[single & rows["engine"].isin(ENGINES)]
 
 
-def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.DataFrame:
+def with_times(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.DataFrame:
     """Networks with the milliseconds that one image takes: one thread, float32, the first engine.
 
     Times are those of a network of the same family and budget, with random weights, for time
@@ -80,7 +80,7 @@ def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.Data
         base: the base network as the benchmark calls it, such as `WRN-40-1`.
         size: pixels of an image's side.
     """
-    rows = comparable(record)
+    rows = single_thread(record)
     rows = rows[(rows["network"] == base) & (rows["size"] == size) & (rows["batch"] == 1)]
     rows = rows[rows["engine"] == ENGINES[0]]
     times = {
@@ -88,13 +88,13 @@ def timed(networks: pd.DataFrame, record: dict, base: str, size: int) -> pd.Data
         for row in rows.itertuples()
     }
     asked = [
-        (FAMILIES.get(row.family, row.family), None if pd.isna(row.budget) else int(row.budget))
+        (TIMED_AS.get(row.family, row.family), None if pd.isna(row.budget) else int(row.budget))
         for row in networks.itertuples()
     ]
     return networks.assign(ms=[times.get(key, math.nan) for key in asked])
 
 
-def milliseconds(record: dict, base: str, size: int, family: str, macs: int) -> float | None:
+def interpolated_time(record: dict, base: str, size: int, family: str, macs: int) -> float | None:
     """What one image takes a network of a family, read off between those that were timed.
 
     On one thread, in float32, by the first engine; None outside of what was timed.
@@ -106,26 +106,26 @@ def milliseconds(record: dict, base: str, size: int, family: str, macs: int) -> 
         family: such as `bottleneck`.
         macs: multiply-accumulates of the network for one image.
     """
-    rows = comparable(record)
+    rows = single_thread(record)
     rows = rows[(rows["network"] == base) & (rows["size"] == size) & (rows["batch"] == 1)]
-    rows = rows[(rows["engine"] == ENGINES[0]) & (rows["family"] == FAMILIES.get(family, family))]
+    rows = rows[(rows["engine"] == ENGINES[0]) & (rows["family"] == TIMED_AS.get(family, family))]
     rows = rows.drop_duplicates("macs").sort_values("macs")
     found = interpolated(macs, rows["macs"].tolist(), rows["ms"].tolist())
     return None if found is None else float(found)
 
 
 def speeds(record: dict, base: str, size: int) -> dict[str, Curve]:
-    """What `milliseconds` reads off, by family: the times at the MACs that were timed.
+    """What `interpolated_time` reads off, by family: the times at the MACs that were timed.
 
     Each curve ends at the base network, which is the largest of every kind.
     """
-    rows = comparable(record)
+    rows = single_thread(record)
     rows = rows[(rows["network"] == base) & (rows["size"] == size) & (rows["batch"] == 1)]
     rows = rows[rows["engine"] == ENGINES[0]].sort_values("macs")
     whole = rows[rows["family"] == "base"]
     curves = {}
     for family in ("pruned-and-tuned", "copycat", "bottleneck", "reduced-width"):
-        own = rows[rows["family"] == FAMILIES.get(family, family)]
+        own = rows[rows["family"] == TIMED_AS.get(family, family)]
         points = pd.concat([own, whole]).drop_duplicates("macs")
         if len(own):
             ones = (1,) * len(points)

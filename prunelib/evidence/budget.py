@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading
-from prunelib.evidence.design import FAMILIES, Design, design_within, ranked
+from prunelib.evidence.design import DESIGNED, Design, best_first, design_within
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
@@ -22,13 +22,13 @@ from prunelib.study.store import Record, Store
 from prunelib.text import counted
 
 
-def alike(scale: Scale) -> list[Scale]:
+def comparable_scales(scale: Scale) -> list[Scale]:
     """The scale, and those of the project that differ from it in the length of training alone."""
     same = [s for s in SCALES.values() if (s.data, s.base) == (scale.data, scale.base)]
     return [scale, *(s for s in same if s.name != scale.name)]
 
 
-def comparable(views: Iterable[View]) -> list[View]:
+def comparable_views(views: Iterable[View]) -> list[View]:
     """The first view, and those that differ from it in the length of training alone."""
     first, *others = views
     same = (first.scale.data, first.scale.base)
@@ -49,7 +49,9 @@ def on_record(
             small = params is None or record.outcome["params"] <= params
             if small and (macs is None or record.outcome["macs"] <= macs):
                 groups[request.family, request.budget].append(record)
-    return ranked(measured_design(view, *names[name], runs) for (name, _), runs in groups.items())
+    return best_first(
+        measured_design(view, *names[name], runs) for (name, _), runs in groups.items()
+    )
 
 
 def measured_design(view: View, family: str, length: str, runs: list[Record]) -> Design:
@@ -69,11 +71,11 @@ def measured_design(view: View, family: str, length: str, runs: list[Record]) ->
     )
 
 
-def candidates(
+def known_designs(
     views: Sequence[View],
     params: int | None = None,
     macs: int | None = None,
-    families: Sequence[str] = (*FAMILIES, BASE),
+    families: Sequence[str] = (*DESIGNED, BASE),
 ) -> list[Design]:
     """Every network within the budgets whose error is known, ranked: on record, or designed.
 
@@ -81,19 +83,19 @@ def candidates(
         views: of scales that measure the same images.
         params: budget of parameters.
         macs: budget of MACs for one image.
-        families: some of `FAMILIES`, and `base`.
+        families: some of `DESIGNED`, and `base`.
     """
     known = []
     for view in views:
         known += on_record(view, params, macs, families)
         try:
             new = design_within(
-                view, params, macs, families=[name for name in families if name in FAMILIES]
+                view, params, macs, families=[name for name in families if name in DESIGNED]
             )
         except PrunelibError:
             continue
         known += [network for network in new if network.expected.error is not None]
-    return ranked(known)
+    return best_first(known)
 
 
 def released(views: Sequence[View], params: int, folder: Path) -> Record | None:
@@ -105,19 +107,19 @@ def released(views: Sequence[View], params: int, folder: Path) -> Record | None:
         folder: with results.
     """
     find = {view.scale.name: view.find for view in views}
-    for network in candidates(views, params):
+    for network in known_designs(views, params):
         for spec in network.runs:
             if Store(folder / network.scale).released(spec).exists():
                 return find[network.scale](spec)
     return None
 
 
-def answer(
+def best_designs(
     views: Sequence[View],
     params: int | None = None,
     macs: int | None = None,
     base: ChannelProfile | None = None,
-    families: Sequence[str] = FAMILIES,
+    families: Sequence[str] = DESIGNED,
 ) -> list[Design]:
     """The best network within the budgets of each family and length of training, ranked.
 
@@ -131,7 +133,7 @@ def answer(
     if base not in (None, views[0].scale.base):
         return first
     best: dict[tuple[str, str, str], Design] = {}
-    for network in candidates(views, params, macs, families):
+    for network in known_designs(views, params, macs, families):
         best.setdefault((network.scale, network.family, network.length), network)
     known = {network.family for network in best.values()}
     return [*best.values(), *(d for d in first if d.family not in known)]

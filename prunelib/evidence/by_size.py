@@ -25,7 +25,7 @@ class Spread:
     freedom: float
 
 
-def complete(values: Values) -> list[int]:
+def complete_seeds(values: Values) -> list[int]:
     """Seeds with a value at every size."""
     sets = [set(at) for at in values.values()]
     return sorted(set.intersection(*sets)) if sets else []
@@ -33,7 +33,7 @@ def complete(values: Values) -> list[int]:
 
 def seed_means(values: Values) -> dict[int, Fraction]:
     """Mean over sizes of each seed that has all of them."""
-    return {seed: mean(at[seed] for at in values.values()) for seed in complete(values)}
+    return {seed: mean(at[seed] for at in values.values()) for seed in complete_seeds(values)}
 
 
 def spread(values: Values) -> Spread | None:
@@ -88,7 +88,7 @@ def sizes_differ(values: Values) -> float | None:
     The F test of a two-way analysis of variance over the seeds that have all sizes; None with fewer
     than two of them, or one size.
     """
-    seeds = complete(values)
+    seeds = complete_seeds(values)
     if len(seeds) < 2 or len(values) < 2:
         return None
     rows = [[exact(at[seed]) for seed in seeds] for at in values.values()]

@@ -80,14 +80,14 @@ def advantage(
     to the network's own training).
     """
     base = networks[networks["family"] == BASE].set_index("seed")["training_macs"]
-    walks = dict(list(trajectories.groupby("seed")))
-    curves = {seed: curve(walk, "params") for seed, walk in walks.items()}
+    by_seed = dict(list(trajectories.groupby("seed")))
+    curves = {seed: curve(trajectory, "params") for seed, trajectory in by_seed.items()}
     trained = families or [name for name, family in FAMILIES.items() if family.rule is not None]
-    rest = {seed: spent_at(walk) for seed, walk in walks.items()}
+    rest = {seed: spent_at(trajectory) for seed, trajectory in by_seed.items()}
     rows = []
     for row in networks[networks["family"].isin(trained)].to_dict("records"):
         seed = row["seed"]
-        tuned = interpolated(row["params"], *curves[seed]) if seed in walks else None
+        tuned = interpolated(row["params"], *curves[seed]) if seed in by_seed else None
         if tuned is None:
             continue
         spent = rest[seed](row["params"]) + float(base.get(seed, math.nan))
@@ -104,31 +104,31 @@ def advantage(
     return pd.DataFrame(rows, columns=columns)
 
 
-def spent_at(walk: pd.DataFrame) -> Callable[[float], int]:
+def spent_at(trajectory: pd.DataFrame) -> Callable[[float], int]:
     """MACs that a pruning run has spent when it has come down to a size (parameters)."""
-    sizes = walk["params"].tolist()
-    steps = zip(walk["macs"].tolist(), walk["images"].tolist(), strict=True)
+    sizes = trajectory["params"].tolist()
+    steps = zip(trajectory["macs"].tolist(), trajectory["images"].tolist(), strict=True)
     spent = [0, *accumulate(3 * macs * images for macs, images in steps)]
     return lambda size: spent[bisect_right(sizes, -size, key=operator.neg)]
 
 
-def curve(walk: pd.DataFrame, axis: str) -> tuple[list[float], list[float]]:
+def curve(trajectory: pd.DataFrame, axis: str) -> tuple[list[float], list[float]]:
     """Sizes and errors of the measured points of a pruning run, ascending in size."""
-    sizes, errors = walk[axis].tolist(), walk["error"].tolist()
+    sizes, errors = trajectory[axis].tolist(), trajectory["error"].tolist()
     points = zip(sizes, errors, strict=True)
     measured = sorted((x, e) for x, e in points if e is not None and not math.isnan(e))
     return [size for size, _ in measured], [error for _, error in measured]
 
 
-def walks_apart(view: View, family: str, axis: str = "params") -> Values:
+def trajectory_gap(view: View, family: str, axis: str = "params") -> Values:
     """error(pruned as this family is) - error(pruned and tuned), at equal size, points.
 
     Where the pruned-and-tuned network is the largest within a budget; both errors are read off
     between measured points.
     """
     plain, sizes = column(view, PRUNED), column(view, PRUNED, axis)
-    walks = view.walks[view.walks["family"] == family]
-    curves = {seed: curve(walk, axis) for seed, walk in walks.groupby("seed")}
+    runs = view.all_trajectories[view.all_trajectories["family"] == family]
+    curves = {seed: curve(trajectory, axis) for seed, trajectory in runs.groupby("seed")}
     found: Values = {}
     for budget, errors in plain.items():
         there = {s: interpolated(sizes[budget][s], *curves[s]) for s in errors if s in curves}

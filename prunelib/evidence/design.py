@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
-from prunelib.evidence.lengths import epochs
+from prunelib.evidence.lengths import epochs_of_images
 from prunelib.evidence.statistics import mean, on_line
 from prunelib.evidence.view import View
 from prunelib.nets.blocks import round_half_up
@@ -17,7 +17,7 @@ from prunelib.study.profile_rules import copied_after
 from prunelib.study.specs import TrainSpec
 from prunelib.study.trajectory import Trajectory
 
-FAMILIES = (SCRATCH, COPYCAT, BOTTLENECK, REDUCED)
+DESIGNED = (SCRATCH, COPYCAT, BOTTLENECK, REDUCED)
 """The families that can be designed without pruning anything anew."""
 MARGIN = 0.01
 """A network is taken to be as good as a measured one if its size differs by no more than this."""
@@ -29,7 +29,7 @@ class Design:
 
     Args:
         scale: whose measurements and protocol.
-        family: one of `FAMILIES`, or `base`.
+        family: one of `DESIGNED`, or `base`.
         length: one of `families.LENGTHS`.
         profile: the architecture.
         params: parameters.
@@ -62,7 +62,7 @@ class Design:
         return f"ChannelProfile({p.depth}, {width}, {p.middle})"
 
 
-def ranked(networks: Iterable[Design]) -> list[Design]:
+def best_first(networks: Iterable[Design]) -> list[Design]:
     """The one with the least error first; of two that are equal, the one that computes less."""
     return sorted(networks, key=lambda network: (network.error, network.macs))
 
@@ -86,7 +86,7 @@ def copycat_source(view: View, base: ChannelProfile) -> ChannelProfile:
     )
 
 
-def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfile:
+def largest_passed(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfile:
     """The largest profile of a pruning run within a budget.
 
     Raises:
@@ -100,7 +100,7 @@ def along(run: Trajectory, budget: int, count: Count, unit: str) -> ChannelProfi
     return run.after(next(i for i, size in enumerate(sizes) if size <= budget))
 
 
-def measured(view: View, family: str, params: int) -> Reading:
+def expected_error(view: View, family: str, params: int) -> Reading:
     """The error of a family at a size, or at the end of the measured curve if that is very near."""
     curve, size = measured_curve(view, family), float(params)
     if curve.params:
@@ -119,10 +119,10 @@ def epochs_of(view: View, family: str, params: int) -> int:
     rows = view.networks[view.networks["family"] == family].groupby("params")["images_seen"]
     sizes, images = zip(*((size, mean(seen)) for size, seen in rows), strict=True)
     nearest = min(max(params, sizes[0]), sizes[-1])
-    return round(epochs(view, on_line(nearest, sizes, images)))
+    return round(epochs_of_images(view, on_line(nearest, sizes, images)))
 
 
-def designed(
+def designs_of(
     view: View, family: str, profile: ChannelProfile, base: ChannelProfile
 ) -> list[Design]:
     """A network of a family, for each length of training for which its error is known.
@@ -136,7 +136,7 @@ def designed(
         if base != view.scale.base:
             known = Reading(None, "the base network is another than the measured one")
         elif name is not None:
-            known = measured(view, name, params)
+            known = expected_error(view, name, params)
         if name is not None and known.error is not None:
             lengths.append((length, epochs_of(view, name, params), known))
         elif not length:
@@ -151,13 +151,13 @@ def designed(
             *size,
             epochs,
             known,
-            runs(view, profile, epochs),
+            training_specs(view, profile, epochs),
         )
         for length, epochs, known in lengths or [("", view.scale.train.epochs, unknown)]
     ]
 
 
-def runs(view: View, profile: ChannelProfile, epochs: int) -> tuple[TrainSpec, ...]:
+def training_specs(view: View, profile: ChannelProfile, epochs: int) -> tuple[TrainSpec, ...]:
     """Training of a network for so many epochs, with each seed of a scale."""
     scale, protocol = view.scale, view.scale.train
     if epochs != protocol.epochs:
@@ -165,12 +165,12 @@ def runs(view: View, profile: ChannelProfile, epochs: int) -> tuple[TrainSpec, .
     return tuple(TrainSpec(profile, scale.data, protocol, seed) for seed in range(scale.seeds))
 
 
-def design(
+def largest_designs(
     view: View,
     budget: int,
     base: ChannelProfile | None = None,
     what: str = "params",
-    families: Sequence[str] = FAMILIES,
+    families: Sequence[str] = DESIGNED,
 ) -> list[Design]:
     """The largest network of each family within a budget, the one with the least error first.
 
@@ -183,7 +183,7 @@ def design(
         base: the widest network that is wanted; by default that of the scale. Errors are known
             for the scale's own base only.
         what: `params` or `macs`.
-        families: some of `FAMILIES`.
+        families: some of `DESIGNED`.
 
     Raises:
         Missing: no family has such a network.
@@ -202,10 +202,10 @@ def design(
             continue
         except PrunelibError as error:
             raise PrunelibError(f"{family}: {error}") from None
-        made += designed(view, family, profile, base)
+        made += designs_of(view, family, profile, base)
     if missing and not made:
         raise missing
-    return ranked(made)
+    return best_first(made)
 
 
 def design_within(
@@ -213,9 +213,9 @@ def design_within(
     params: int | None = None,
     macs: int | None = None,
     base: ChannelProfile | None = None,
-    families: Sequence[str] = FAMILIES,
+    families: Sequence[str] = DESIGNED,
 ) -> list[Design]:
-    """The largest network of each family within one budget or both, ranked as by `design`.
+    """The largest network of each family within one budget or both, ranked as by `largest_designs`.
 
     A budget that the base network keeps does not count beside another one.
 
@@ -227,18 +227,18 @@ def design_within(
     if params is None and macs is None:
         raise PrunelibError("a budget is needed: parameters, MACs, or both")
     if macs is not None and (params is None or params >= shape.params(full)):
-        return design(view, macs, base, "macs", families)
+        return largest_designs(view, macs, base, "macs", families)
     assert params is not None
-    by_params = design(view, params, base, "params", families)
+    by_params = largest_designs(view, params, base, "params", families)
     if macs is None or macs >= shape.macs(full):
         return by_params
     fits = [d for d in by_params if d.macs <= macs]
     others = tuple(family for family in families if family not in {d.family for d in fits})
-    by_macs = design(view, macs, base, "macs", others) if others else []
+    by_macs = largest_designs(view, macs, base, "macs", others) if others else []
     made = [*fits, *(d for d in by_macs if d.params <= params)]
     if not made:
         raise Missing(f"no network has {params:,} parameters and {macs:,} MACs at most")
-    return ranked(made)
+    return best_first(made)
 
 
 def largest_of(
@@ -255,6 +255,6 @@ def largest_of(
     if family == SCRATCH:
         if base != view.scale.base:
             raise Missing("pruning runs are of the measured base network only")
-        return along(view.trajectory(0), budget, count, unit)
+        return largest_passed(view.trajectory(0), budget, count, unit)
     source = base.unpruned if family == BOTTLENECK else copycat_source(view, base)
     return source.fit(budget, count, unit)

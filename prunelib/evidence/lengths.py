@@ -11,7 +11,7 @@ from prunelib.evidence.view import View
 from prunelib.study.families import AT_LENGTH, BOTTLENECK, LENGTH_OF, LENGTHS, SCRATCH
 
 
-def epochs(view: View, images: Number) -> float:
+def epochs_of_images(view: View, images: Number) -> float:
     """Epochs that hold so many training images."""
     return float(images / view.scale.data.training_count)
 
@@ -35,7 +35,7 @@ def shape_by_length(view: View) -> pd.DataFrame:
                 {
                     "size": size,
                     "length": length,
-                    "epochs": epochs(view, mean(runs["images_seen"])),
+                    "epochs": epochs_of_images(view, mean(runs["images_seen"])),
                     "points": float(mean(points[size].values())),
                     "ratio": ratio,
                     "low": low,
@@ -66,7 +66,7 @@ def errors_by_length(views: dict[str, View]) -> pd.DataFrame:
                     "family": kind,
                     "length": length,
                     "size": int(runs["params"].iloc[0] if math.isnan(budget) else budget),
-                    "epochs": epochs(view, mean(runs["images_seen"])),
+                    "epochs": epochs_of_images(view, mean(runs["images_seen"])),
                     "error": float(mean(runs["error"])),
                     "best": float(runs["error"].min()),
                     "worst": float(runs["error"].max()),

@@ -81,6 +81,6 @@ def told(record: Record, size: int | None) -> str | None:
 
 
 def unpacked(text: str, images: int) -> np.ndarray:
-    """Whether each test image is wrong (bool, images): see `study.measured.wrong_images`."""
+    """Whether each test image is wrong (bool, images): see `study.measured.packed_wrong_images`."""
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     return np.unpackbits(bits)[:images].astype(bool)

@@ -27,7 +27,7 @@ QUESTIONS = (
         "",
         "error of networks pruned at random and tuned minus that of pruned-and-tuned, at equal "
         "parameters, points",
-        rules.walked_otherwise(RANDOM_REMOVAL),
+        rules.pruned_otherwise(RANDOM_REMOVAL),
         (PRUNED, RANDOM_REMOVAL),
         low=0,
     ),
@@ -38,7 +38,7 @@ QUESTIONS = (
         "",
         "error of networks pruned by weight size and tuned minus that of pruned-and-tuned, at "
         "equal parameters, points",
-        rules.walked_otherwise(L1_REMOVAL),
+        rules.pruned_otherwise(L1_REMOVAL),
         (PRUNED, L1_REMOVAL),
         low=0,
     ),

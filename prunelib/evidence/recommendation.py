@@ -48,7 +48,7 @@ class Measured:
         return math.hypot(of_images, quantile(seeds - 1, LEVEL) * deviation / math.sqrt(seeds))
 
 
-def measured(
+def measured_networks(
     runs: Mapping[str, Sequence[Record]], images: int, milliseconds: Mapping[str, float]
 ) -> list[Measured]:
     """The networks of some families, each trained once or a few times.
@@ -71,7 +71,7 @@ def measured(
     ]
 
 
-def ranked(networks: list[Measured]) -> list[Measured]:
+def rank_networks(networks: list[Measured]) -> list[Measured]:
     """The one with the least error first; the cheaper one of two that are equal."""
     return sorted(networks, key=lambda network: (network.error, network.macs))
 

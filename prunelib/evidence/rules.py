@@ -16,7 +16,7 @@ from prunelib.evidence.comparisons import (
     between,
     column,
     combined,
-    walks_apart,
+    trajectory_gap,
 )
 from prunelib.evidence.published import SNIP
 from prunelib.evidence.statistics import (
@@ -56,9 +56,9 @@ def beats(better: str, *others: str) -> Rule:
     return lambda view: between(view, better, others)
 
 
-def walked_otherwise(family: str) -> Rule:
+def pruned_otherwise(family: str) -> Rule:
     """error(pruned as this family is) - error(pruned and tuned), at equal parameters, points."""
-    return lambda view: walks_apart(view, family)
+    return lambda view: trajectory_gap(view, family)
 
 
 def gap_grows(view: View) -> Values:
@@ -79,7 +79,7 @@ def gap_grows(view: View) -> Values:
     }
 
 
-def profiles(view: View) -> dict[int, dict[int, ChannelProfile]]:
+def pruned_profiles(view: View) -> dict[int, dict[int, ChannelProfile]]:
     """The profiles that pruning reached at the budgets, by budget and seed."""
     base, rows = view.scale.base, view.networks[view.networks["family"] == PRUNED]
     found: dict[int, dict[int, ChannelProfile]] = {budget: {} for budget in view.scale.budgets}
@@ -103,7 +103,7 @@ def later_lose_more(view: View) -> Values:
             seed: rank_correlation(range(len(profile.middle)), profile.shares())
             for seed, profile in at.items()
         }
-        for budget, at in profiles(view).items()
+        for budget, at in pruned_profiles(view).items()
     }
     return finite(found)
 
@@ -111,7 +111,7 @@ def later_lose_more(view: View) -> Values:
 def strided_keep_more(view: View) -> Values:
     """C7: share left in strided blocks - that in the other blocks of their stages, points."""
     found: Values = {}
-    for budget, at in profiles(view).items():
+    for budget, at in pruned_profiles(view).items():
         found[budget] = {}
         for seed, profile in at.items():
             shares, stage = [exact(s) for s in profile.shares()], profile.depth // 6
@@ -130,7 +130,7 @@ def shape_is_kept(view: View) -> Values:
     after, smallest = copied_after(view.scale.base), min(view.scale.budgets)
     found: dict[int, Number] = {
         seed: rank_correlation(view.trajectory(seed).after(after).shares(), late.shares())
-        for seed, late in profiles(view)[smallest].items()
+        for seed, late in pruned_profiles(view)[smallest].items()
     }
     return finite({smallest: found})
 
@@ -146,8 +146,8 @@ def penalty_matters(view: View) -> Values:
     Of all penalties, at equal parameters and, where they reach them, at equal MACs, the one
     furthest from zero: little difference means little in all of them.
     """
-    params = [walks_apart(view, family) for family in PENALISED]
-    macs = [walks_apart(view, family, "macs") for family in PENALISED]
+    params = [trajectory_gap(view, family) for family in PENALISED]
+    macs = [trajectory_gap(view, family, "macs") for family in PENALISED]
     furthest = combined(tuple(params), furthest_from_zero)
     return {
         size: {

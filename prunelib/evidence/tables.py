@@ -67,16 +67,16 @@ def search_macs(request: Request, find: Find) -> float:
     that it learnt from; 0 without one.
     """
     family = FAMILIES[request.family]
-    rule, walk = family.rule, find(request.pruning_spec)
+    rule, pruning = family.rule, find(request.pruning_spec)
     if family.distilled and not family.needs_trajectory:
         base = find(request.scale.base_spec(request.seed))
         return base.outcome["training_macs"] if base else nan
-    if rule not in (pruned, copycat) or walk is None or request.budget is None:
+    if rule not in (pruned, copycat) or pruning is None or request.budget is None:
         return 0
     removals = copied_after(request.scale.base)
     if rule is pruned:
-        removals = Trajectory.of(walk).at(request.budget) or 0
-    return spent(walk, removals, find)
+        removals = Trajectory.of(pruning).at(request.budget) or 0
+    return spent(pruning, removals, find)
 
 
 def pruned_rows(request: Request, record: Record, budgets: list[int], find: Find) -> list[dict]:
@@ -139,7 +139,7 @@ def spent(pruning: Record, removals: int, find: Find) -> float:
 def trajectories(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     """One row for each removal of each pruning run of a plan that is there.
 
-    Columns: `family`, `seed`, those of `pruner.Point`, `images` and `key`.
+    Columns: `family`, `seed`, those of `checkpoint.Point`, `images` and `key`.
     """
     frames = []
     for request, record in found(requests, find):

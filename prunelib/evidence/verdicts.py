@@ -58,7 +58,7 @@ from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 from prunelib.text import plain
 
-MOST_SEEDS = 100
+MOST_SEEDS_TOLD = 100
 CHANCE = 0.05
 DEPENDS = "depends on the size"
 
@@ -136,7 +136,7 @@ class Limits:
 def seeds_to_settle(values: Sequence[Number], low: float, high: float) -> int | None:
     """Seeds whose interval would no longer hold `low` or `high`, were mean and spread to stay.
 
-    None where fewer than two seeds tell no spread, or where `MOST_SEEDS` are not enough.
+    None where fewer than two seeds tell no spread, or where `MOST_SEEDS_TOLD` are not enough.
 
     >>> seeds_to_settle([2.0, -1.0, 2.0], 0, float("inf"))
     15
@@ -145,7 +145,7 @@ def seeds_to_settle(values: Sequence[Number], low: float, high: float) -> int | 
         return None
     middle, spread = float(mean(values)), deviation(values)
     away = min(abs(middle - low), abs(middle - high))
-    enough = (n for n in range(2, MOST_SEEDS + 1) if half_width(spread, n) < away)
+    enough = (n for n in range(2, MOST_SEEDS_TOLD + 1) if half_width(spread, n) < away)
     return next(enough, None)
 
 
@@ -215,7 +215,7 @@ def as_a_whole(word: str, sizes: tuple[AtSize, ...], differ: float | None) -> st
     return word
 
 
-def verdict(claim: Claim, view: View) -> Verdict:
+def judge(claim: Claim, view: View) -> Verdict:
     """The verdict on one claim, taken by itself."""
     try:
         values = claim.rule(view)
@@ -268,19 +268,19 @@ def planned(claim: Claim, view: View) -> int:
     return min(view.scale.seeds_of(FAMILIES[name]) for name in claim.families)
 
 
-def verdicts(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict]:
+def judge_claims(view: View, asked: tuple[Claim, ...] | None = None) -> list[Verdict]:
     """A verdict on every claim from the records of one scale; by default on `CLAIMS`.
 
     Whether they survive is told of the family of all claims and questions.
     """
     asked = CLAIMS if asked is None else asked
-    every = remembered(view) if isinstance(view, View) else judged(view)
-    return [every.get(claim.number) or verdict(claim, view) for claim in asked]
+    every = remembered(view) if isinstance(view, View) else judge_all(view)
+    return [every.get(claim.number) or judge(claim, view) for claim in asked]
 
 
-def judged(view: View) -> dict[str, Verdict]:
+def judge_all(view: View) -> dict[str, Verdict]:
     """The verdicts on all claims and questions, and which of them survive."""
-    every = {claim.number: verdict(claim, view) for claim in (*CLAIMS, *QUESTIONS)}
+    every = {claim.number: judge(claim, view) for claim in (*CLAIMS, *QUESTIONS)}
     raised = holm({number: v.p for number, v in every.items() if v.p is not None})
     for number, p in raised.items():
         found = every[number]
@@ -288,10 +288,10 @@ def judged(view: View) -> dict[str, Verdict]:
     return every
 
 
-remembered = lru_cache(maxsize=16)(judged)
+remembered = lru_cache(maxsize=16)(judge_all)
 """Pages ask for the same verdicts many times."""
 
 
-def as_rows(found: list[Verdict]) -> list[dict]:
+def verdict_rows(found: list[Verdict]) -> list[dict]:
     """Verdicts as plain data, for JSON and for tables, with numbers as they leave."""
     return [{name: plain(value) for name, value in asdict(verdict).items()} for verdict in found]

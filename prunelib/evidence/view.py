@@ -11,14 +11,14 @@ from prunelib.errors import Missing
 from prunelib.evidence import tables
 from prunelib.study.families import PRUNED
 from prunelib.study.folder import PACKAGED
-from prunelib.study.lookup import Find, lookup
-from prunelib.study.plan import found, plan
+from prunelib.study.lookup import Find, cached_lookup
+from prunelib.study.plan import found, plan_study
 from prunelib.study.request import Request
 from prunelib.study.scale import Scale
 from prunelib.study.store import Record, Store
 from prunelib.study.trajectory import Trajectory
 
-TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "handwritten digits"}
+DATA_TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "handwritten digits"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class View:
     @cached_property
     def trajectories(self) -> pd.DataFrame:
         """One row a removal of the pruned-and-tuned networks; see `tables.trajectories`."""
-        walks = self.walks
-        return walks[walks["family"] == PRUNED].reset_index(drop=True)
+        runs = self.all_trajectories
+        return runs[runs["family"] == PRUNED].reset_index(drop=True)
 
     @cached_property
-    def walks(self) -> pd.DataFrame:
+    def all_trajectories(self) -> pd.DataFrame:
         """One row a removal of all pruning runs, controls too; see `tables.trajectories`."""
         return tables.trajectories(self.requests, self.find)
 
@@ -60,7 +60,7 @@ class View:
         return self.find(self.scale.prune_spec(seed))
 
     def trajectory(self, seed: int = 0) -> Trajectory:
-        """The walk of a seed's pruning run through profiles.
+        """The profiles that a seed's pruning run passed.
 
         Raises:
             Missing: that run is not there.
@@ -83,7 +83,7 @@ class View:
         size, base = self.scale.data.image_size, self.scale.base
         name = self.scale.data.name
         data = (
-            f"{TITLES.get(name, name)} at {size}×{size} pixels, WRN-{base.depth}-"
+            f"{DATA_TITLES.get(name, name)} at {size}×{size} pixels, WRN-{base.depth}-"
             f"{base.width:g}, {self.scale.train.epochs} epochs"
         )
         return (
@@ -106,6 +106,8 @@ def open_view(
     Raises:
         PrunelibError: unknown family, no seed, or a record is damaged.
     """
-    requests = plan(scale, families, seeds)
+    requests = plan_study(scale, families, seeds)
     folders = (folder, PACKAGED) if packaged else (folder,)
-    return View(scale, tuple(requests), lookup(*(Store(place / scale.name) for place in folders)))
+    return View(
+        scale, tuple(requests), cached_lookup(*(Store(place / scale.name) for place in folders))
+    )

@@ -11,13 +11,13 @@ from prunelib.study.families import PRUNED, REDUCED
 from prunelib.study.folder import laid_over
 from prunelib.text import counted
 
-FAMILIES = {"pruned": PRUNED, "narrower": REDUCED}
+COMPARED = {"pruned": PRUNED, "narrower": REDUCED}
 DATA = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
 FULL_STEM = 64
 """Channels of the first stage of ResNet-18."""
 
 
-def read(results: str | Path) -> dict:
+def read_comparison(results: str | Path) -> dict:
     """The record; the project's, where a folder has none.
 
     Raises:
@@ -34,7 +34,7 @@ def read(results: str | Path) -> dict:
         raise PrunelibError(f"{path} is not a record of this benchmark: {error}") from None
 
 
-def networks(record: dict) -> pd.DataFrame:
+def compared_networks(record: dict) -> pd.DataFrame:
     """One row a network: the bases, pruned ones, and narrower ones of about the same size.
 
     Columns: `family`, `share` (of the base's parameters), `seed`, `params`, `macs`, `error`,
@@ -46,12 +46,12 @@ def networks(record: dict) -> pd.DataFrame:
         rows += [
             {"family": family, "share": pair["share"], "seed": run["seed"], **pair[kind]}
             for pair in run["compared"]
-            for kind, family in FAMILIES.items()
+            for kind, family in COMPARED.items()
         ]
     return pd.DataFrame(rows)
 
 
-def walks(record: dict) -> pd.DataFrame:
+def trajectories(record: dict) -> pd.DataFrame:
     """One row a removal of each pruning run: `seed`, and the columns of a point."""
     frames = [pd.DataFrame(run["points"]).assign(seed=run["seed"]) for run in record["runs"]]
     return pd.concat(frames, ignore_index=True)
@@ -59,10 +59,10 @@ def walks(record: dict) -> pd.DataFrame:
 
 def circumstances(record: dict) -> str:
     """What was measured, and on what. Plain text."""
-    return f"{measured(record)} {provenance(record)}"
+    return f"{setup_text(record)} {provenance(record)}"
 
 
-def measured(record: dict) -> str:
+def setup_text(record: dict) -> str:
     """What was measured. Plain text."""
     run, size = record["runs"][0], record["size"]
     stem = next(layer["channels"] for layer in run["layers"] if layer["number"])

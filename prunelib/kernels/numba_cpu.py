@@ -19,12 +19,12 @@ CHUNK = 64
 """Rows that are added up in float32 before float64 takes over."""
 
 
-def load(value: np.float32 | np.uint16) -> np.float32:
+def as_float32(value: np.float32 | np.uint16) -> np.float32:
     """A float32 from what is stored."""
     raise NotImplementedError("for Numba alone")
 
 
-def store(value: np.float32, like: np.float32 | np.uint16) -> np.float32 | np.uint16:
+def as_stored(value: np.float32, like: np.float32 | np.uint16) -> np.float32 | np.uint16:
     """What is stored of a float32, in the format of `like`: bfloat16 rounds to nearest even.
 
     What is not a number stays none, which the addition alone does not see to.
@@ -33,15 +33,15 @@ def store(value: np.float32, like: np.float32 | np.uint16) -> np.float32 | np.ui
 
 
 # Numba insists on the same annotations outside and inside: hence none.
-@overload(load)
-def _load(value):  # type: ignore[no-untyped-def]
+@overload(as_float32)
+def _as_float32(value):  # type: ignore[no-untyped-def]
     if value == types.float32:
         return lambda value: value
     return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
 
 
-@overload(store)
-def _store(value, like):  # type: ignore[no-untyped-def]
+@overload(as_stored)
+def _as_stored(value, like):  # type: ignore[no-untyped-def]
     if like == types.float32:
         return lambda value, like: np.float32(value)
 
@@ -89,14 +89,14 @@ def moments(x: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
     first, second = np.zeros(length), np.zeros(length)
     about = np.empty(length, np.float32)
     for j in range(length):
-        about[j] = load(x[0, j % channels])
+        about[j] = as_float32(x[0, j % channels])
     a, b = np.empty(length, np.float32), np.empty(length, np.float32)
     for start in range(0, rows, CHUNK):
         a[:] = 0
         b[:] = 0
         for i in range(start, min(start + CHUNK, rows)):
             for j in range(length):
-                value = load(x[i, j]) - about[j]
+                value = as_float32(x[i, j]) - about[j]
                 a[j] += value
                 b[j] += value * value
         first += a
@@ -133,9 +133,9 @@ def forward(
     shift = _per_pixel(bias - weight * inverse * mean, length)
     for i in range(rows):
         for j in range(length):
-            value = scale[j] * load(x[i, j]) + shift[j]
+            value = scale[j] * as_float32(x[i, j]) + shift[j]
             # Not max(): a value that is not a number must stay one.
-            y[i, j] = store(types.float32(0) if value < 0 else value, y[i, j])
+            y[i, j] = as_stored(types.float32(0) if value < 0 else value, y[i, j])
     return mean, inverse
 
 
@@ -167,9 +167,9 @@ def backward(
         b[:] = 0
         for i in range(start, min(start + CHUNK, rows)):
             for j in range(length):
-                value = load(gradient[i, j]) if load(y[i, j]) > 0 else types.float32(0)
+                value = as_float32(gradient[i, j]) if as_float32(y[i, j]) > 0 else types.float32(0)
                 a[j] += value
-                b[j] += value * (load(x[i, j]) - middle[j])
+                b[j] += value * (as_float32(x[i, j]) - middle[j])
         first += a
         second += b
     of_bias = _by_channel(first, channels)
@@ -180,11 +180,11 @@ def backward(
     scale, of_x = _per_pixel(scale, length), _per_pixel(of_x, length)
     for i in range(rows):
         for j in range(length):
-            value = load(gradient[i, j]) if load(y[i, j]) > 0 else types.float32(0)
-            value = scale[j] * value + of_x[j] * load(x[i, j]) + shift[j]
+            value = as_float32(gradient[i, j]) if as_float32(y[i, j]) > 0 else types.float32(0)
+            value = scale[j] * value + of_x[j] * as_float32(x[i, j]) + shift[j]
             if shortcut is not None:
-                value += load(shortcut[i, j])
-            result[i, j] = store(value, result[i, j])
+                value += as_float32(shortcut[i, j])
+            result[i, j] = as_stored(value, result[i, j])
     return of_weight.astype(np.float32), of_bias.astype(np.float32)
 
 
@@ -197,5 +197,5 @@ def products(a: np.ndarray, b: np.ndarray, samples: int, channels: int) -> np.nd
     for n in range(samples):
         for i in range(n * each, (n + 1) * each):
             for j in range(length):
-                found[n, j] += load(a[i, j]) * load(b[i, j])
+                found[n, j] += as_float32(a[i, j]) * as_float32(b[i, j])
     return found.reshape(samples, -1, channels).sum(1)

@@ -29,7 +29,7 @@ FORMATS = ("onnx", "safetensors")
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PIXELS = {"uint8": torch.uint8, "float32": torch.float32}
 """What an ONNX network may take; in either case values from 0 to 255."""
-TOLERANCE = 1e-4
+LOGIT_TOLERANCE = 1e-4
 """By how much logits of ONNX Runtime and of PyTorch may differ."""
 
 
@@ -112,7 +112,7 @@ class FromPixels(nn.Module):
         return self.network((images.to(torch.float32) - self.mean) / self.std)
 
 
-def export(model: WideResNet, card: Card, path: Path, pixels: str = "uint8") -> None:
+def export_network(model: WideResNet, card: Card, path: Path, pixels: str = "uint8") -> None:
     """Write a network to `path`, in the format that its suffix names, and check what was written.
 
     Args:
@@ -131,12 +131,12 @@ def export(model: WideResNet, card: Card, path: Path, pixels: str = "uint8") -> 
         return
     content = in_memory(model, card, pixels)
     whole = FromPixels(model, card.mean, card.std).eval()
-    check(content, whole, examples(card.shape).to(PIXELS[pixels]), path)
+    compare_with_pytorch(content, whole, examples(card.shape).to(PIXELS[pixels]), path)
     write_atomically(path, content)
 
 
 def in_memory(model: WideResNet, card: Card, pixels: str = "uint8") -> bytes:
-    """The ONNX network that `export` writes, unchecked."""
+    """The ONNX network that `export_network` writes, unchecked."""
     whole = FromPixels(model, card.mean, card.std)
     return onnx(whole, examples(card.shape)[:2].to(PIXELS[pixels]), card.metadata())
 
@@ -200,20 +200,21 @@ def examples(shape: InputShape) -> Tensor:
 
 
 @torch.no_grad()
-def check(content: bytes, model: nn.Module, images: Tensor, path: Path) -> None:
+def compare_with_pytorch(content: bytes, model: nn.Module, images: Tensor, path: Path) -> None:
     """Compare ONNX with the network that it was made from, one image at a time and many at once.
 
     Raises:
-        PrunelibError: classes differ, or logits by `TOLERANCE` or more.
+        PrunelibError: classes differ, or logits by `LOGIT_TOLERANCE` or more.
     """
     run = runner(content)
     expected = model(images).numpy()
     found = np.concatenate([run(images[:1].numpy()), run(images[1:].numpy())])
     apart = float(np.abs(found - expected).max())
-    if not apart < TOLERANCE or (found.argmax(1) != expected.argmax(1)).any():
+    if not apart < LOGIT_TOLERANCE or (found.argmax(1) != expected.argmax(1)).any():
         raise PrunelibError(
             f"{path} is not written: ONNX Runtime's logits are {apart:.2g} from PyTorch's, "
-            f"more than {TOLERANCE:g}, or name another class; try other versions of onnx and torch"
+            f"more than {LOGIT_TOLERANCE:g}, or name another class; try other versions of onnx and "
+            "torch"
         )
 
 
@@ -245,8 +246,8 @@ def runner(content: bytes | Path, threads: int = 1) -> Callable[[np.ndarray], np
     return lambda images: opened.run(None, {name: images})[0]
 
 
-def card_of(path: Path) -> Card:
-    """What a file that `export` wrote says of its network.
+def read_card(path: Path) -> Card:
+    """What a file that `export_network` wrote says of its network.
 
     Raises:
         PrunelibError: the file cannot be read, or says nothing.
@@ -257,13 +258,13 @@ def card_of(path: Path) -> Card:
     return Card.of(session(path).get_modelmeta().custom_metadata_map, path)
 
 
-def load(path: Path | str) -> tuple[WideResNet, Card]:
-    """The network in a safetensors file that `export` wrote, in eval mode, and its card.
+def load_exported(path: Path | str) -> tuple[WideResNet, Card]:
+    """The network in a safetensors file that `export_network` wrote, in eval mode, and its card.
 
     Normalise images with `card.mean` and `card.std`, or let `FromPixels` do it.
 
     Raises:
-        PrunelibError: the file cannot be read, or was not written by `export`.
+        PrunelibError: the file cannot be read, or was not written by `export_network`.
     """
     path = Path(path)
     card = Card.of(load_metadata(path), path)

@@ -10,13 +10,13 @@ import numpy as np
 from prunelib.errors import PrunelibError
 from prunelib.nets.export import session
 
-WARM_UP = 5
+WARM_UP_ROUNDS = 5
 ROUNDS = 200
-ENOUGH = 2e-3
+LEAST_SECONDS = 2e-3
 """Seconds that one network computes in a round, at least: shorter times are not read off well."""
 TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
-Step = Callable[[], object]
+TimedCall = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Quartiles:
         return cls(*(float(q) for q in np.percentile(numbers, [25, 50, 75])))
 
 
-def step(network: bytes | Path, batch: int, threads: int) -> Step:
+def step(network: bytes | Path, batch: int, threads: int) -> TimedCall:
     """What computes one batch of random images.
 
     Raises:
@@ -53,13 +53,13 @@ def step(network: bytes | Path, batch: int, threads: int) -> Step:
     return lambda: opened.run(None, feed)
 
 
-def in_turns(steps: list[Step], seconds: float = 5.0, rounds: int = ROUNDS) -> np.ndarray:
+def in_turns(steps: list[TimedCall], seconds: float = 5.0, rounds: int = ROUNDS) -> np.ndarray:
     """Seconds that each step takes, by round (rounds, steps).
 
     All take turns, in another order each round, so that a busy machine slows all alike; it ends
     after some seconds or rounds, whichever is first, but not before ten rounds.
     """
-    repeats = [max(1, round(ENOUGH / quickest(one))) for one in steps]
+    repeats = [max(1, round(LEAST_SECONDS / quickest(one))) for one in steps]
     random = np.random.default_rng(0)
     until = time.perf_counter() + seconds
     taken: list[np.ndarray] = []
@@ -74,10 +74,10 @@ def in_turns(steps: list[Step], seconds: float = 5.0, rounds: int = ROUNDS) -> n
     return np.array(taken)
 
 
-def quickest(one: Step) -> float:
+def quickest(one: TimedCall) -> float:
     """Seconds of the quickest of a few calls."""
     times = []
-    for _ in range(WARM_UP):
+    for _ in range(WARM_UP_ROUNDS):
         started = time.perf_counter()
         one()
         times.append(time.perf_counter() - started)

@@ -120,7 +120,7 @@ def _check_same_network(
         raise PrunelibError(f"{checkpoint} is of another network; name another file")
 
 
-def save_state(path: Path, state: PruningState) -> None:
+def save_pruning_state(path: Path, state: PruningState) -> None:
     """Write a checkpoint, whole or not at all."""
     points = [[getattr(point, f.name) for f in fields(Point)] for point in state.points]
     text = {"replay": state.replay, "alive": state.alive, "points": points}

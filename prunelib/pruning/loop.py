@@ -14,7 +14,7 @@ from prunelib.kernels.cuda_graph import Step
 from prunelib.nets.inputs import PRUNING, REMOVALS, InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.pruning.checkpoint import Point, PruningState, begin_or_resume, save_state
+from prunelib.pruning.checkpoint import Point, PruningState, begin_or_resume, save_pruning_state
 from prunelib.pruning.criteria import (
     WITHOUT_FISHER,
     CriterionInputs,
@@ -80,7 +80,7 @@ def prune_and_tune(
         if progress:
             progress(*share_done(state.points[-1], whole, run.protocol), progress_note(state))
         if checkpoint and removal and cadence.due():
-            cadence.save(partial(save_state, checkpoint, state))
+            cadence.save(partial(save_pruning_state, checkpoint, state))
     return state.points
 
 

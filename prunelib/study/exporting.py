@@ -9,7 +9,7 @@ import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import load_metadata, load_tensors, save_tensors
-from prunelib.nets.export import Card, export
+from prunelib.nets.export import Card, export_network
 from prunelib.nets.inputs import CLASSES, MOMENTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
@@ -33,7 +33,7 @@ FLOAT32_ERROR = "float32_error"
 """What released weights say of themselves: their test error in per cent."""
 
 
-class Images(NamedTuple):
+class ImageMetadata(NamedTuple):
     """What a file must say of the images that a network was trained on."""
 
     classes: tuple[str, ...]
@@ -52,11 +52,11 @@ class Network:
         """Write and check the file; one with random weights says so in its name.
 
         Raises:
-            PrunelibError: see `nets.export.export`.
+            PrunelibError: see `nets.export.export_network`.
         """
         if self.card.weights == "random" and "random" not in path.stem:
             path = path.with_stem(f"{path.stem}-random")
-        export(self.model, self.card, path, pixels)
+        export_network(self.model, self.card, path, pixels)
         return path
 
 
@@ -85,7 +85,7 @@ def trained_network(trained: Trained, scale: Scale | None = None, data: Root = N
         raise PrunelibError(
             f"{trained.weights} holds another network than its record; delete it"
         ) from None
-    card = card_of(trained, profile, images, scale)
+    card = make_card(trained, profile, images, scale)
     return Network(model.eval(), replace(card, error=error_of(trained)))
 
 
@@ -148,18 +148,20 @@ def random_network(trained: Trained, scale: Scale | None = None, data: Root = No
 
 
 def random_weights(
-    spec: TrainSpec, name: str, images: Images, scale: Scale | None = None
+    spec: TrainSpec, name: str, images: ImageMetadata, scale: Scale | None = None
 ) -> Network:
     """A network of the profile of a spec, with weights of seed 0."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = WideResNet(spec.profile, len(images.classes), len(images.mean))
     record = Trained(name, Record(spec, {}, {}), None)
-    card = card_of(record, spec.profile, images, scale)
+    card = make_card(record, spec.profile, images, scale)
     return Network(model.eval(), replace(card, key=None, weights="random"))
 
 
-def card_of(trained: Trained, profile: ChannelProfile, images: Images, scale: Scale | None) -> Card:
+def make_card(
+    trained: Trained, profile: ChannelProfile, images: ImageMetadata, scale: Scale | None
+) -> Card:
     """What a file says of a network, but for its error."""
     training = training_of(trained.record.spec)
     known = scale or SCALES.get(trained.scale)
@@ -176,20 +178,20 @@ def card_of(trained: Trained, profile: ChannelProfile, images: Images, scale: Sc
     )
 
 
-def images_of(record: Record, data: Root = None) -> Images:
+def images_of(record: Record, data: Root = None) -> ImageMetadata:
     """Class names and normalisation: as the record tells, or known, or read from the images.
 
     Raises:
         PrunelibError: they must be read, and are not there.
     """
     if kept := record.circumstances.get("data"):
-        return Images(*(tuple(kept[name]) for name in Images._fields))
+        return ImageMetadata(*(tuple(kept[name]) for name in ImageMetadata._fields))
     spec = training_of(record.spec).data
     if moments := MOMENTS.get((spec.name, spec.image_size)):
-        return Images(CLASSES[spec.name], *moments)
+        return ImageMetadata(CLASSES[spec.name], *moments)
     found = data_of(record.spec, data)
     classes = found.classes or CLASSES[spec.name]
-    return Images(classes, tuple(found.mean.tolist()), tuple(found.std.tolist()))
+    return ImageMetadata(classes, tuple(found.mean.tolist()), tuple(found.std.tolist()))
 
 
 def train_now(

@@ -261,7 +261,7 @@ FAMILIES = {
 }
 MAIN = tuple(name for name, family in FAMILIES.items() if not family.control)
 CONTROLS = tuple(name for name, family in FAMILIES.items() if family.control)
-STAGES = (
+STUDY_ORDER = (
     MAIN,
     (SCRATCH_LONG, BOTTLENECK_LONG),
     (BASE_LONG,),

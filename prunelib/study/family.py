@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prunelib.study.profile_rules import Rule
+from prunelib.study.profile_rules import ProfileRule
 
 BASE = "base"
 PRUNED = "pruned-and-tuned"
@@ -88,7 +88,7 @@ class Family:
 
     name: str
     title: str
-    rule: Rule | None = None
+    rule: ProfileRule | None = None
     needs_trajectory: bool = False
     pruning: Changes | None = None
     trajectory_of: str = PRUNED

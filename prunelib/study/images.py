@@ -10,7 +10,7 @@ from prunelib.training.source import Source, load_source
 
 
 @lru_cache(maxsize=2)
-def dataset(name: str, image_size: int, root: str | None) -> Dataset:
+def cached_dataset(name: str, image_size: int, root: str | None) -> Dataset:
     """A data set, read once a process."""
     return load(name, image_size, root)
 
@@ -20,7 +20,7 @@ def data_of(spec: Spec, root: str | Path | Source | None) -> Dataset:
     data = training_of(spec).data
     if data.content is not None:
         return own_images(data, root)
-    return dataset(data.name, data.image_size, None if root is None else str(root))
+    return cached_dataset(data.name, data.image_size, None if root is None else str(root))
 
 
 def own_images(wanted: DataSpec, root: str | Path | Source | None) -> Dataset:

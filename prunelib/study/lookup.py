@@ -10,7 +10,7 @@ Find = Callable[[Spec], Record | None]
 """The record of a spec, or None if there is none."""
 
 
-def lookup(*stores: Store) -> Find:
+def cached_lookup(*stores: Store) -> Find:
     """A lookup that reads each record at most once, from the first store that has it.
 
     Some runs rest on those of another scale, whose records lie beside.

@@ -22,7 +22,7 @@ def images_tuned(total: int, batch: int, steps: int, times: int) -> list[int]:
     return [seen((i + 1) * steps) - seen(i * steps) for i in range(times)]
 
 
-def wrong_images(model: WideResNet, data: Dataset, machine: Machine) -> str:
+def packed_wrong_images(model: WideResNet, data: Dataset, machine: Machine) -> str:
     """Which test images a network gets wrong: a bit each, packed (first image in the highest bit),
     compressed with zlib, in base64.
     """
@@ -32,9 +32,9 @@ def wrong_images(model: WideResNet, data: Dataset, machine: Machine) -> str:
 
 def columns(rows: list[dict], names: tuple[str, ...]) -> dict[str, list]:
     """Rows as columns, with floats rounded to 7 significant digits."""
-    return {name: [rounded(row[name]) for row in rows] for name in names}
+    return {name: [seven_digits(row[name]) for row in rows] for name in names}
 
 
-def rounded(value: object) -> object:
+def seven_digits(value: object) -> object:
     """A float to 7 significant digits; anything else as it is."""
     return float(f"{value:.7g}") if isinstance(value, float) else value

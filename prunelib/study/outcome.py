@@ -8,12 +8,12 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Count = Annotated[int, Field(ge=0, lt=2**63)]
+CountField = Annotated[int, Field(ge=0, lt=2**63)]
 Work = Annotated[int, Field(ge=0, lt=2**100)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Loss = Annotated[float, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0, le=1e9)]
-Number = Annotated[int, Field(ge=1, le=2**20)]
+LossField = Annotated[float, Field(ge=0)]
+SecondsField = Annotated[float, Field(ge=0, le=1e9)]
+NumberField = Annotated[int, Field(ge=1, le=2**20)]
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,128}$")]
 
@@ -24,7 +24,7 @@ class Checked(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-Model = TypeVar("Model", bound=Checked)
+CheckedT = TypeVar("CheckedT", bound=Checked)
 
 
 class Open(Checked):
@@ -36,23 +36,23 @@ class Open(Checked):
 class Outcome(Checked):
     """What every run has found."""
 
-    params: Count
-    macs: Count
+    params: CountField
+    macs: CountField
     error: Percent
-    images_seen: Annotated[Count, Field(ge=1)]
+    images_seen: Annotated[CountField, Field(ge=1)]
     training_macs: Work
-    seconds: Seconds
-    evaluation_seconds: Seconds
+    seconds: SecondsField
+    evaluation_seconds: SecondsField
 
 
 class Epochs(Checked):
     """Columns with a row for each epoch."""
 
-    train_loss: list[Loss]
+    train_loss: list[LossField]
     test_error: list[Percent]
-    test_loss: list[Loss]
-    seconds: list[Seconds]
-    evaluation_seconds: list[Seconds]
+    test_loss: list[LossField]
+    seconds: list[SecondsField]
+    evaluation_seconds: list[SecondsField]
 
 
 class TrainedOutcome(Outcome):
@@ -69,17 +69,17 @@ class TrainedOutcome(Outcome):
 class Points(Checked):
     """Columns with a row for each network that pruning passed, the last one included."""
 
-    removals: list[Count]
-    params: list[Count]
-    macs: list[Count]
-    train_loss: list[Loss]
+    removals: list[CountField]
+    params: list[CountField]
+    macs: list[CountField]
+    train_loss: list[LossField]
     error: list[Percent | None]
-    block: list[Count | None]
-    channel: list[Count | None]
+    block: list[CountField | None]
+    channel: list[CountField | None]
     saliency: list[float | None]
-    seconds: list[Seconds]
-    evaluation_seconds: list[Seconds]
-    images: list[Count]
+    seconds: list[SecondsField]
+    evaluation_seconds: list[SecondsField]
+    images: list[CountField]
 
 
 class PrunedOutcome(Outcome):
@@ -94,8 +94,8 @@ class Channels(Open):
 
     __pydantic_extra__: dict[str, list[float]]
 
-    block: list[Count]
-    channel: list[Count]
+    block: list[CountField]
+    channel: list[CountField]
     l1: list[float]
     actual: list[float]
 
@@ -122,16 +122,16 @@ class Circumstances(Open):
     hardware: Text
     precision: Text
     device: Text | None = None
-    threads: Number | None = None
-    cores: Number | None = None
+    threads: NumberField | None = None
+    cores: NumberField | None = None
     system: Text | None = None
     python: Text | None = None
     torch: Text | None = None
     numba: Text | None = None
     prunelib: Text | None = None
     finished: Text | None = None
-    seconds: Seconds | None = None
-    cpu_seconds: Seconds | None = None
+    seconds: SecondsField | None = None
+    cpu_seconds: SecondsField | None = None
     order_followed: bool | None = None
     settings: dict[Text, Text] | None = None
     data_digest: Digest | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.families import COPYCAT, FAMILIES, STAGES
+from prunelib.study.families import COPYCAT, FAMILIES, STUDY_ORDER
 from prunelib.study.lookup import Find
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.request import Request, profile_for
@@ -12,7 +12,7 @@ from prunelib.study.scale import Scale
 from prunelib.study.store import Record, Store
 
 
-def plan(
+def plan_study(
     scale: Scale,
     families: Sequence[str] | None = None,
     seeds: int | None = None,
@@ -20,7 +20,7 @@ def plan(
 ) -> list[Request]:
     """What a study consists of, seed 0 of everything first, so that any prefix is of use.
 
-    A seed goes through the stages of `families.STAGES`, a stage through the budgets.
+    A seed goes through the stages of `families.STUDY_ORDER`, a stage through the budgets.
 
     Raises:
         PrunelibError: unknown family, no seed, or a budget that some family cannot meet.
@@ -34,7 +34,7 @@ def plan(
     check_budgets(scale, families, budgets)
     requests = []
     for seed in range(count):
-        for stage in range(len(STAGES)):
+        for stage in range(len(STUDY_ORDER)):
             chosen = [
                 name
                 for name in families
@@ -52,8 +52,8 @@ def plan(
 
 
 def stage_of(family: str) -> int:
-    """The first of `families.STAGES` that a family is in."""
-    return next(i for i, names in enumerate(STAGES) if family in names)
+    """The first of `families.STUDY_ORDER` that a family is in."""
+    return next(i for i, names in enumerate(STUDY_ORDER) if family in names)
 
 
 def check_families(families: Sequence[str]) -> None:
@@ -126,7 +126,7 @@ def keep_orders(scale: Scale, store: Store, find: Find) -> None:
     Raises:
         PrunelibError: a record is damaged, or the folder cannot be written.
     """
-    links = (link for request in plan(scale) for link in (request, *request.needs))
+    links = (link for request in plan_study(scale) for link in (request, *request.needs))
     for request in dict.fromkeys(links):
         if FAMILIES[request.family].pruning is not None and request.scale == scale:
             record = request.record(find)

@@ -48,7 +48,7 @@ class RuleInputs:
         return profile.fit_params(self.budget, self.shape.in_channels, self.shape.num_classes)
 
 
-Rule = Callable[[RuleInputs], ChannelProfile]
+ProfileRule = Callable[[RuleInputs], ChannelProfile]
 
 
 def reduced_width(given: RuleInputs) -> ChannelProfile:

@@ -80,7 +80,7 @@ class Plan:
         return cls(profile(fields["base"]), tuple(rows), fields.get("seeds", 1))
 
 
-def within(
+def largest_within(
     fit: Callable[[int, Callable, str], ChannelProfile],
     full: ChannelProfile,
     shape: InputShape,
@@ -132,7 +132,7 @@ def candidates(
     found: dict[str, ChannelProfile] = {}
     for family, (fit, full) in rules.items():
         with contextlib.suppress(PrunelibError):
-            profile = within(fit, full, shape, params, macs)
+            profile = largest_within(fit, full, shape, params, macs)
             if profile not in found.values():
                 found[family] = profile
     return found

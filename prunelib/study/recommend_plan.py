@@ -19,9 +19,9 @@ from prunelib.training.machine import Machine
 from prunelib.training.trainer import evaluate
 from prunelib.training.updates import sgd, sgd_step
 
-ENOUGH = 15
+LEAST_EPOCHS = 15
 """Epochs below which a shallower base is the better choice."""
-MOST = 200
+MOST_EPOCHS = 200
 """Epochs: the paper's."""
 STEPS = 4
 """Updates that are timed for each candidate."""
@@ -38,7 +38,7 @@ MOST_STEPS = 100
 MOST_SEEDS = 3
 
 
-class Seconds(NamedTuple):
+class EpochSeconds(NamedTuple):
     """What an epoch takes: its updates, and the evaluation after it."""
 
     updates: float
@@ -50,7 +50,7 @@ class Seconds(NamedTuple):
         return self.updates + self.evaluation
 
 
-def timed(profile: ChannelProfile, data: Dataset, machine: Machine) -> Seconds:
+def time_epoch(profile: ChannelProfile, data: Dataset, machine: Machine) -> EpochSeconds:
     """What an epoch takes, from a few updates on the device."""
     shape, images = data.shape, len(data.train.y)
     model = machine.place(WideResNet(profile, shape.num_classes, shape.in_channels)).train()
@@ -67,7 +67,7 @@ def timed(profile: ChannelProfile, data: Dataset, machine: Machine) -> Seconds:
     few = type(data.test)(data.test.x[:500], data.test.y[:500])
     evaluate(model, data, few, machine)
     evaluation = (time.perf_counter() - started) / len(few.y)
-    return Seconds(sorted(taken[1:])[STEPS // 2] * images, evaluation * len(data.test.y))
+    return EpochSeconds(sorted(taken[1:])[STEPS // 2] * images, evaluation * len(data.test.y))
 
 
 def make_plan(
@@ -94,7 +94,7 @@ def make_plan(
     def at(depth: int) -> tuple[list[Candidate], float]:
         """The candidates of a depth, and the time for each."""
         base, profiles = able[depth]
-        took = {family: timed(profile, data, machine) for family, profile in profiles.items()}
+        took = {family: time_epoch(profile, data, machine) for family, profile in profiles.items()}
         number = len(profiles) + search
         each = SHARE * (seconds - (time.perf_counter() - started) - AFTER * number) / number
         found = [trained_for(each, f, profiles[f], took[f].epoch) for f in profiles]
@@ -107,7 +107,7 @@ def make_plan(
     rows, each = at(depth)
     trained = [row for row in rows if row.stop_params is None]
     fewest = min(each * row.epochs / row.seconds if row.epochs else 0 for row in trained)
-    deeper = [d for d in able if d > depth and fewest >= ENOUGH * d / depth]
+    deeper = [d for d in able if d > depth and fewest >= LEAST_EPOCHS * d / depth]
     if deeper:
         other, time_each = at(max(deeper))
         if min(row.epochs for row in other) >= 1:
@@ -120,7 +120,7 @@ def make_plan(
 
 def trained_for(seconds: float, family: str, profile: ChannelProfile, epoch: float) -> Candidate:
     """A candidate that is trained for so long, if an epoch takes so many seconds."""
-    epochs = max(0, min(MOST, int(seconds / epoch)))
+    epochs = max(0, min(MOST_EPOCHS, int(seconds / epoch)))
     return Candidate(family, profile, epochs, epochs * epoch)
 
 
@@ -136,8 +136,8 @@ def searched(
 
     Where not one update a removal fits the time, it has no epoch.
     """
-    took = timed(base, data, machine)
-    epochs = max(1, min(MOST, int(SEARCH * seconds / took.epoch)))
+    took = time_epoch(base, data, machine)
+    epochs = max(1, min(MOST_EPOCHS, int(SEARCH * seconds / took.epoch)))
     full, least = shape.params(base), shape.params(base.scaled(0))
     removals = max(1.0, base.prunable * (full - params) / (full - least))
     updates = -(-len(data.train.y) // protocol(shape, len(data.train.y), 1).batch_size)

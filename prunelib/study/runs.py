@@ -19,7 +19,7 @@ from prunelib.pruning.loop import fine_tune
 from prunelib.pruning.public import prune
 from prunelib.pruning.saliency import Fisher, loss_changes
 from prunelib.study.images import data_of
-from prunelib.study.measured import columns, images_tuned, rounded, wrong_images
+from prunelib.study.measured import columns, images_tuned, packed_wrong_images, seven_digits
 from prunelib.study.outcome_checks import macs_an_image
 from prunelib.study.specs import PruneSpec, SaliencySpec, Spec, TrainSpec
 from prunelib.study.start_weights import (
@@ -123,7 +123,7 @@ def run_train(spec: TrainSpec, context: RunContext) -> dict:
         "seconds": round(sum(epoch.seconds for epoch in history), 3),
         "evaluation_seconds": round(sum(epoch.evaluation_seconds for epoch in history), 3),
         "epochs": columns([epoch._asdict() for epoch in history], Epoch._fields),
-        "wrong": wrong_images(model, data, machine),
+        "wrong": packed_wrong_images(model, data, machine),
         **({} if first is None else {"first_error": first}),
     }
 
@@ -171,7 +171,7 @@ def run_prune(spec: PruneSpec, context: RunContext) -> dict:
         "points": columns([asdict(point) for point in points], tuple(asdict(points[0])))
         | {"images": images},
         "wrong": {
-            str(removals): wrong_images(
+            str(removals): packed_wrong_images(
                 pruned_model(spec, removals, blocks, context), data, machine
             )
             for removals in kept
@@ -208,7 +208,9 @@ def run_saliency(spec: SaliencySpec, context: RunContext) -> dict:
         "channels": {
             "block": [n for n, c in enumerate(model.profile.middle, 1) for _ in range(c)],
             "channel": [k for c in model.profile.middle for k in range(c)],
-            **{name: [rounded(v) for v in torch.cat(s).tolist()] for name, s in scores.items()},
+            **{
+                name: [seven_digits(v) for v in torch.cat(s).tolist()] for name, s in scores.items()
+            },
         },
     }
 

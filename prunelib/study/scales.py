@@ -6,10 +6,10 @@ from prunelib.errors import PrunelibError
 from prunelib.study.scale import Scale
 from prunelib.study.scale_files import project_scale, read_scale
 
-NAMES = ("smoke", "mini", "midi", "maxi", "paper")
+SCALE_NAMES = ("smoke", "mini", "midi", "maxi", "paper")
 """The shortest training first; what one is like comes before it."""
 SCALES: dict[str, Scale] = {}
-for _name in NAMES:
+for _name in SCALE_NAMES:
     SCALES[_name] = project_scale(Path(__file__).with_name("scales") / f"{_name}.toml", SCALES)
 
 

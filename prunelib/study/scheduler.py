@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
-from prunelib.study.claims import Claims
 from prunelib.study.executors.base import Executor
+from prunelib.study.locks import RunLocks
 from prunelib.study.lookup import Find
 from prunelib.study.plan import found
 from prunelib.study.request import Request
@@ -40,7 +40,7 @@ def run_study(
     executor: Executor,
     tick: Tick = lambda done, total, note: None,
     time_left: Callable[[], float] = lambda: math.inf,
-    claims: Claims | None = None,
+    locks: RunLocks | None = None,
 ) -> Summary:
     """Run what is missing of a plan, each run as soon as what it waits for is there.
 
@@ -52,9 +52,9 @@ def run_study(
         executor: see `executors`.
         tick: told how far the study is, and how many runs are done.
         time_left: seconds; at 0 the study stops where it is.
-        claims: tells studies of one folder apart; None: there is no other.
+        locks: tells studies of one folder apart; None: there is no other.
     """
-    work = _Work(list(requests), find, executor, tick, time_left, claims)
+    work = _Work(list(requests), find, executor, tick, time_left, locks)
     try:
         while work.go_on():
             pass
@@ -62,8 +62,8 @@ def run_study(
         pass
     finally:
         executor.close()
-        if claims:
-            claims.close()
+        if locks:
+            locks.close()
     missing = sum(record is None for _, record in found(requests, find))
     return Summary(work.computed, work.failed, missing)
 
@@ -77,7 +77,7 @@ class _Work:
     executor: Executor
     tick: Tick
     time_left: Callable[[], float]
-    claims: Claims | None
+    locks: RunLocks | None
     ready: dict[Request, tuple[str, Spec]] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class _Work:
         for name, spec in dict(self.ready.values()).items():
             if len(self.running) >= self.executor.jobs or name in self.running | self.failed.keys():
                 continue
-            if self.claims and not self.claims.take(name):
+            if self.locks and not self.locks.take(name):
                 elsewhere += 1
             elif self.find(spec) is not None:  # somebody else made it a moment ago
                 self._release(name)
@@ -155,8 +155,8 @@ class _Work:
                 self.failed[name] = str(result)
 
     def _release(self, name: str) -> None:
-        if self.claims:
-            self.claims.release(name)
+        if self.locks:
+            self.locks.release(name)
 
     def _show(self, seen: float) -> None:
         """Tell how far the study is; `seen` is the work done of the runs in progress."""

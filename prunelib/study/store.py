@@ -10,7 +10,7 @@ from prunelib.errors import PrunelibError
 from prunelib.files import parsed_json, read_text, write_atomically
 from prunelib.pruning.order import check_order
 from prunelib.study import specs
-from prunelib.study.outcome_checks import check, shape_of
+from prunelib.study.outcome_checks import check_outcome, shape_of
 from prunelib.study.specs import PruneSpec, Spec, TrainSpec
 
 VERSION = 1
@@ -133,7 +133,7 @@ class Store:
         path = self.folder / f"{key}.json"
         if not os.path.lexists(path):
             return None
-        record = read(path, spec)
+        record = read_record(path, spec)
         if isinstance(record.spec, PruneSpec):
             self.has_order(record)
         return record
@@ -141,7 +141,7 @@ class Store:
     def records(self) -> Iterator[Record]:
         """All records, in the order of their keys."""
         for path in sorted(self.folder.glob("*.json")):
-            yield read(path)
+            yield read_record(path)
 
     def put(self, record: Record) -> None:
         """Write a record, and before it the order of its removals.
@@ -151,7 +151,7 @@ class Store:
                 outcome of such a run.
         """
         try:
-            check(record.spec, record.outcome, record.circumstances)
+            check_outcome(record.spec, record.outcome, record.circumstances)
         except PrunelibError as error:
             raise PrunelibError(f"{self.path(record.spec)} is not written: {error}") from None
         fields = {
@@ -164,7 +164,7 @@ class Store:
         text = json.dumps(fields, allow_nan=False)
         if isinstance(record.spec, PruneSpec):
             self.keep_order(record)
-        write_atomically(self.path(record.spec), folded(text).encode())
+        write_atomically(self.path(record.spec), two_level_json(text).encode())
 
     def check_writable(self) -> None:
         """Raise PrunelibError unless records can be written here: better now than after hours."""
@@ -215,7 +215,7 @@ def read_order(path: Path) -> list[int]:
     return blocks
 
 
-def folded(text: str) -> str:
+def two_level_json(text: str) -> str:
     """JSON with a line for each of the two outer levels, so that a diff shows what changed."""
     lines = ["{"]
     top = json.loads(text)
@@ -229,7 +229,7 @@ def folded(text: str) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def read(path: Path, spec: Spec | None = None) -> Record:
+def read_record(path: Path, spec: Spec | None = None) -> Record:
     """Read one record.
 
     Args:
@@ -263,7 +263,7 @@ def read(path: Path, spec: Spec | None = None) -> Record:
                 raise PrunelibError(f"it holds the run {specs.key(spec)}, not that of its name")
         if fields.get("key", path.stem) != path.stem:
             raise PrunelibError("key: it is not that of its name")
-        check(spec, fields["outcome"], fields["circumstances"])
+        check_outcome(spec, fields["outcome"], fields["circumstances"])
     except PrunelibError as error:
         raise PrunelibError(f"{path}: {error}; {AGAIN}") from None
     return Record(spec, fields["outcome"], fields["circumstances"])

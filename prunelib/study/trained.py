@@ -10,7 +10,7 @@ from pathlib import Path
 from prunelib.errors import PrunelibError
 from prunelib.study.folder import PACKAGED
 from prunelib.study.specs import Spec
-from prunelib.study.store import Record, Store, read
+from prunelib.study.store import Record, Store, read_record
 
 REPEATS = "repeats"
 """Folder of results in which runs lie that were made again, one folder a scale."""
@@ -49,7 +49,7 @@ def with_weights(spec: Spec, results: Path, scale: str) -> Trained | None:
     return None
 
 
-def named(name: str, results: Path, scale: str | None = None) -> Trained:
+def find_trained(name: str, results: Path, scale: str | None = None) -> Trained:
     """The run with a key, or the beginning of one, or that of a record's file.
 
     Args:
@@ -62,7 +62,7 @@ def named(name: str, results: Path, scale: str | None = None) -> Trained:
     """
     if name.endswith(".json"):
         path = Path(name)
-        record, folder = read(path), path.absolute().parent
+        record, folder = read_record(path), path.absolute().parent
         results, scale = folder.parent, scale or folder.name
         beside = Store(folder).weights(record.spec)
         return with_weights(record.spec, results, folder.name) or Trained(
@@ -84,5 +84,5 @@ def named(name: str, results: Path, scale: str | None = None) -> Trained:
         raise PrunelibError(f"{what} in {results}{f' at scale {scale}' if scale else ''}")
     (path,) = found.values()
     scale = scale or path.parent.name
-    record = read(path)
+    record = read_record(path)
     return with_weights(record.spec, results, scale) or Trained(scale, record, None)

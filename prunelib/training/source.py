@@ -60,11 +60,11 @@ def load_source(source: Source, size: int, channels: int = 3) -> "tuple[Dataset,
     """The data set, and what there is to tell of it; read once a process.
 
     Raises:
-        PrunelibError: see `own_images.dataset`.
+        PrunelibError: see `own_images.make_dataset`.
     """
-    from prunelib.training.data.own_images import dataset
+    from prunelib.training.data.own_images import make_dataset
 
-    return dataset(source.find(), size, channels, source.name, source.hold_out)
+    return make_dataset(source.find(), size, channels, source.name, source.hold_out)
 
 
 def has_own_images(path: Path) -> bool:

@@ -11,13 +11,13 @@ from scipy import stats
 from studies import BASE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.book import prose
-from prunelib.book.prose.words import correlation, spread
+from prunelib.book.prose.words import correlation, mean_and_range
 from prunelib.evidence.comparisons import advantage, saliency_ranks
-from prunelib.evidence.design import design
+from prunelib.evidence.design import largest_designs
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.plan import found as found_of_plan
-from prunelib.study.plan import plan
+from prunelib.study.plan import plan_study
 from prunelib.study.store import Store
 
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
@@ -35,12 +35,12 @@ def found(text):
 
 
 def test_one_value_has_no_interval_and_no_spread():
-    assert spread(pd.Series([7.5])) == "7.50 % (one seed)"
+    assert mean_and_range(pd.Series([7.5])) == "7.50 % (one seed)"
     assert correlation(pd.Series([0.5])) == "0.50 (one seed)"
 
 
 def test_a_spread_is_mean_and_range():
-    assert spread(pd.Series([7.0, 9.0, 8.0, 6.0])) == "7.50 % (4 seeds: 6.00 to 9.00)"
+    assert mean_and_range(pd.Series([7.0, 9.0, 8.0, 6.0])) == "7.50 % (4 seeds: 6.00 to 9.00)"
     assert correlation(pd.Series([0.5, 0.25])) == "0.38 (2 seeds: 0.25 to 0.50)"
 
 
@@ -129,10 +129,8 @@ def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
     for share, name in ((0.5, "50%"), (0.25, "25%")):
         i = next(i for i, size in enumerate(SIZES) if size <= share * SIZES[0] + 1)
         both = [error("pruned-and-tuned", SIZES[i], seed) for seed in (0, 1)]
-        told = (
-            f"With {name} of the parameters it is **{spread(pd.Series(both))}**, after {i} removals"
-        )
-        assert told in text
+        told = mean_and_range(pd.Series(both))
+        assert f"With {name} of the parameters it is **{told}**, after {i} removals" in text
     assert "10% of" not in text
     assert SIZES[-1] > 0.1 * SIZES[0]
 
@@ -225,7 +223,7 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
 
 
 def test_designs_are_a_table_with_the_best_first(tmp_path, study):
-    designs = design(study, 8_000)
+    designs = largest_designs(study, 8_000)
     text = prose.designs(study, 8_000, designs)
     assert text.startswith("Within **8,000 parameters**, best first:")
     lines = [line for line in text.splitlines() if re.match(r"\| (\*\*)?[A-Z]", line)]
@@ -236,14 +234,14 @@ def test_designs_are_a_table_with_the_best_first(tmp_path, study):
         )
         assert d.expected.note.startswith("interpolated")
     longer = fill(tmp_path, families=None)
-    text = prose.designs(longer, 8_000, design(longer, 8_000))
-    for d in design(longer, 8_000):
+    text = prose.designs(longer, 8_000, largest_designs(longer, 8_000))
+    for d in largest_designs(longer, 8_000):
         assert f"| {d.epochs} | ≈ {d.expected.error:.1f} % |" in text.replace("**", "")
-    assert {d.epochs for d in design(longer, 8_000)} > {2}
+    assert {d.epochs for d in largest_designs(longer, 8_000)} > {2}
 
 
 def test_times_are_those_of_the_benchmark(study):
-    designs = [d for d in design(study, 8_000) if d.family == "bottleneck"]
+    designs = [d for d in largest_designs(study, 8_000) if d.family == "bottleneck"]
     row = {"network": "WRN-10-0.5", "size": 8, "family": "bottleneck", "engine": "ONNX Runtime"}
     row |= {"precision": "float32", "threads": 1, "batch": 1}
     rows = [row | {"macs": 0, "ms": 1.0}, row | {"macs": 2 * designs[0].macs, "ms": 2.0}]
@@ -255,7 +253,7 @@ def test_times_are_those_of_the_benchmark(study):
 
 def test_the_script_trains_the_network_that_is_designed(study, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    best = design(study, 8_000)[0]
+    best = largest_designs(study, 8_000)[0]
     text = prose.to_take(study.scale, 8_000, best, None)
     assert "No weights of networks within this budget are released" in text
     names = {}
@@ -270,7 +268,7 @@ def test_what_is_released_is_named(study):
     _, record = next(
         (r, s) for r, s in found_of_plan(study.requests, study.find) if r.family == "bottleneck"
     )
-    text = prose.to_take(study.scale, 8_000, design(study, 8_000)[0], record)
+    text = prose.to_take(study.scale, 8_000, largest_designs(study, 8_000)[0], record)
     assert f"a network of {record.outcome['params']:,} parameters" in text
     assert record.key in text
     assert "prunelib export --params 8000 -o net.onnx" in text
@@ -278,7 +276,7 @@ def test_what_is_released_is_named(study):
 
 def test_designs_of_another_width_are_not_measured(study):
     wide = ChannelProfile.full(10, 1)
-    text = prose.designs(study, 20_000, design(study, 20_000, wide))
+    text = prose.designs(study, 20_000, largest_designs(study, 20_000, wide))
     assert text.count("not measured") == 3
 
 
@@ -418,6 +416,6 @@ def test_another_base_network_is_another_question(tmp_path):
 def test_controls_may_be_missing_of_a_complete_length(tmp_path):
     more = replace(SCALE, families=(*SCALE.families, "taper", "distilled-shape"))
     study = fill(tmp_path, lead_of(3.0), more, families=DECIDE)
-    view = View(more, tuple(plan(more)), study.find)
+    view = View(more, tuple(plan_study(more)), study.find)
     assert view.there < len(view.requests)
     assert "beats a pruned one by 3.2 points" in prose.headline({"made-up": view})

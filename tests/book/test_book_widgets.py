@@ -31,8 +31,8 @@ html_context = {"default_mode": "auto"}
 html_theme_options = {"navbar_persistent": []}
 """
 OPEN = """
-from prunelib.book.widgets.explorer import explorer
-from prunelib.book.widgets.player import player
+from prunelib.book.widgets.explorer import explorer_widget
+from prunelib.book.widgets.player import player_widget
 from prunelib.book.notebook import open_study
 smoke = open_study("smoke", results=%r, run_missing=False)
 mini = open_study("mini", results=%r, run_missing=False)
@@ -50,10 +50,10 @@ def built(tmp_path_factory):
     cells = {
         "page": [
             opening,
-            "explorer(smoke)",
-            "player(smoke)",
-            'player({"mini": mini})',
-            'explorer({"mini": mini, "smoke": smoke})',
+            "explorer_widget(smoke)",
+            "player_widget(smoke)",
+            'player_widget({"mini": mini})',
+            'explorer_widget({"mini": mini, "smoke": smoke})',
         ],
         "core": [CORE],
     }
@@ -216,7 +216,7 @@ def test_the_explorer_by_keyboard(visit, records):
         for _ in range(37):
             size.press("ArrowRight")
         assert size.input_value() == "0.38"
-        shows(widget, records, family, widgets.designed(records, family, 0, 0.38))
+        shows(widget, records, family, widgets.profile_shown(records, family, 0, 0.38))
 
     before = ChannelProfile.from_json(widget.locator(".pl-copy .pl-text").nth(1).input_value())
     for _ in range(4):
@@ -503,17 +503,17 @@ def test_the_chapter_on_pruning_plays_its_run(chapter, book_server, how):
 def test_the_chapter_on_design_lets_readers_explore(chapter, book_server, how):
     _, widget = chapter("design", how, book_server)
     study = scale_shown(widget)
-    inference = benchmarks.read(ROOT / "results", "inference")
+    inference = benchmarks.read_benchmark(ROOT / "results", "inference")
     for family in ("pruned-and-tuned", "copycat", "bottleneck", "reduced-width"):
         widget.locator(f"input[value={family}]").check(force=True)
         for budget in study.scale.budgets[:2]:
             widget.get_by_label("Budget", exact=True).fill(f"{budget / 1000:g}k")
             widget.get_by_label("Budget", exact=True).press("Enter")
             made = widgets.within_budget(study, family, budget)
-            shows(widget, study, family, widgets.designed(study, family, **made), inference)
+            shows(widget, study, family, widgets.profile_shown(study, family, **made), inference)
         ranges(widget).first.press("Home")
         least = {"removals": 0} if family == "pruned-and-tuned" else {"factor": 0.01}
-        shows(widget, study, family, widgets.designed(study, family, **least), inference)
+        shows(widget, study, family, widgets.profile_shown(study, family, **least), inference)
     start = ChannelProfile.from_json(widget.locator(".pl-copy .pl-text").nth(1).input_value())
     ranges(widget).last.press("End")
     assert drawn(widget)[0] == [start.blocks[0].c_out, *start.middle[1:]]

@@ -8,10 +8,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import prunelib.book.notebook  # noqa: F401  (it sets the form that Plotly takes)
 from prunelib.book import pages, policy
-from prunelib.book.choices import MIME, PLOTLY, Choices, by_scale
+from prunelib.book.choices import MIME, PLOTLY_MIME, Choices, by_scale
 from prunelib.book.figures import block_widths
 from prunelib.book.figures.static import svg
-from prunelib.book.figures.style import LINES, describe_figure, line, trace
+from prunelib.book.figures.style import LINES, describe_figure, line_style, trace
 from prunelib.errors import Missing, PrunelibError
 from prunelib.nets.profile import ChannelProfile
 
@@ -72,7 +72,7 @@ def test_no_records_at_all_are_an_error_that_says_what_to_run():
 
 def test_a_live_notebook_shows_the_first_choice():
     bundle = by_scale(STUDIES, lambda study: figure(study.name))._repr_mimebundle_()
-    assert bundle[PLOTLY]["layout"]["title"]["text"] == "mini"
+    assert bundle[PLOTLY_MIME]["layout"]["title"]["text"] == "mini"
     assert len(bundle[MIME]["figures"]) == 2
     assert "0x" not in bundle["text/plain"]
 
@@ -145,7 +145,7 @@ def test_a_figure_without_a_description_fails_the_book():
 
 def test_the_picture_for_pages_without_scripts_is_xml_with_the_same_names():
     names = ["first & <last>", "second"]
-    made = go.Figure([trace([1, 2], [2, 3], name, line(i)) for i, name in enumerate(names)])
+    made = go.Figure([trace([1, 2], [2, 3], name, line_style(i)) for i, name in enumerate(names)])
     describe_figure(made, "Two lines", "Two lines.", pd.DataFrame({"a": [1]}))
     texts = [t.text for t in ElementTree.fromstring(svg(made.to_plotly_json())).iter() if t.text]
     assert set(names) <= set(texts)
@@ -156,8 +156,8 @@ def test_a_stored_notebook_has_a_picture_of_every_figure_and_nothing_heavy():
     shell = InteractiveShell.instance()
     choices = by_scale(STUDIES, lambda study: figure(study.name))
     for made, kinds in (
-        (figure("x"), {PLOTLY, "image/svg+xml", "text/plain"}),
-        (choices, {MIME, PLOTLY, "image/svg+xml", "text/plain"}),
+        (figure("x"), {PLOTLY_MIME, "image/svg+xml", "text/plain"}),
+        (choices, {MIME, PLOTLY_MIME, "image/svg+xml", "text/plain"}),
     ):
         bundle, _ = shell.display_formatter.format(made)
         assert set(bundle) == kinds

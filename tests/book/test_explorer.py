@@ -18,11 +18,12 @@ from prunelib.book.figures import STYLES
 from prunelib.book.notebook import open_study
 from prunelib.book.widgets import explorer as widgets
 from prunelib.book.widgets.base import ASSETS, MODULES, module
-from prunelib.book.widgets.explorer import explorer
-from prunelib.book.widgets.player import player, player_data
+from prunelib.book.widgets.explorer import explorer_widget
+from prunelib.book.widgets.player import player_data, player_widget
 from prunelib.errors import PrunelibError
 from prunelib.evidence import benchmarks
 from prunelib.evidence.curves import Curve, measured_curve, reading
+from prunelib.evidence.design import copycat_source
 from prunelib.nets.profile import ChannelProfile
 
 ROOT = Path(__file__).parents[2]
@@ -185,7 +186,7 @@ def test_explorer_shows_what_the_library_computes(node, records):
     wishes = [("pruned-and-tuned", n, 1.0) for n in range(0, last(records) + 1, 17)]
     for family, most in (("copycat", 2), ("bottleneck", 1), ("reduced-width", 1)):
         wishes += [(family, 0, round(0.1 * most * i, 2)) for i in range(1, 11)]
-    made = [widgets.designed(records, *wish) for wish in wishes]
+    made = [widgets.profile_shown(records, *wish) for wish in wishes]
     states = [{"family": f, "removals": n, "factor": x} for f, n, x in wishes]
     assert node(*(["design", data, state] for state in states)) == [plain(p) for p in made]
     families = [wish[0] for wish in wishes]
@@ -201,11 +202,11 @@ def test_explorer_shows_what_the_library_computes(node, records):
 @needs_node
 def test_explorer_tells_milliseconds_where_they_were_measured(node):
     mini = open_study("mini", results=str(ROOT / "results"), run_missing=False)
-    inference = benchmarks.read(ROOT / "results", "inference")
+    inference = benchmarks.read_benchmark(ROOT / "results", "inference")
     data = json.loads(json.dumps(widgets.explorer_data(mini, inference)))
-    for family in widgets.FAMILIES[:-1]:
+    for family in widgets.EXPLORED[:-1]:
         found = widgets.within_budget(mini, family, 150_000)
-        profile = widgets.designed(mini, family, **found)
+        profile = widgets.profile_shown(mini, family, **found)
         (rows,) = node(["compare", data, family, plain(profile)])
         expected = shown.compared(mini, family, profile, inference)
         assert [shown.Row(**row) for row in rows] == expected
@@ -218,7 +219,7 @@ def test_explorer_tells_milliseconds_where_they_were_measured(node):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(widgets.FAMILIES[:-1]),
+            st.sampled_from(widgets.EXPLORED[:-1]),
             st.sampled_from(["params", "macs"]),
             st.floats(-0.05, 1.05),
         ),
@@ -246,12 +247,12 @@ def test_a_budget_is_met_as_nearly_as_possible_in_both_languages(node, records, 
             continue
         found = widgets.within_budget(records, family, budget, what)
         expected.append(found)
-        made = widgets.designed(records, family, **found)
+        made = widgets.profile_shown(records, family, **found)
         assert count(made) <= budget
         if family == "pruned-and-tuned":
             assert found["removals"] == 0 or count(run.after(found["removals"] - 1)) > budget
         elif family == "copycat":
-            assert made == widgets.copycat_source(records).fit(budget, count, "")
+            assert made == copycat_source(records, records.scale.base).fit(budget, count, "")
         elif family == "bottleneck":
             assert made == base.fit(budget, count, "")
         else:
@@ -289,8 +290,9 @@ def test_a_budget_is_written_as_on_the_command_line(node):
 
 
 def test_a_budget_can_be_set_from_python(records, empty):
-    widget = explorer(records, "copycat", 12_000)
-    assert widget.channel_profile == widgets.copycat_source(records).fit_params(12_000, 1)
+    widget = explorer_widget(records, "copycat", 12_000)
+    made = copycat_source(records, records.scale.base).fit_params(12_000, 1)
+    assert widget.channel_profile == made
     widget.fit(200_000, "macs")
     assert records.scale.shape.macs(widget.channel_profile) <= 200_000
     with pytest.raises(PrunelibError, match="possible"):
@@ -301,9 +303,9 @@ def test_a_budget_can_be_set_from_python(records, empty):
     widget.width = 1
     with pytest.raises(PrunelibError, match="by hand"):
         widget.fit(20_000)
-    assert explorer(empty, "copycat", 200_000).family == "bottleneck"
+    assert explorer_widget(empty, "copycat", 200_000).family == "bottleneck"
     with pytest.raises(PrunelibError, match="unknown family"):
-        explorer(records, "wide")
+        explorer_widget(records, "wide")
 
 
 @needs_node
@@ -392,7 +394,7 @@ def test_the_curve_of_a_family_is_the_mean_over_seeds(records):
 
 
 def test_setting_one_trait_moves_the_others(records):
-    widget = explorer(records)
+    widget = explorer_widget(records)
     widget.removals = 30
     assert widget.channel_profile == records.trajectory(0).after(30)
     widget.block = 6
@@ -409,14 +411,14 @@ def test_setting_one_trait_moves_the_others(records):
 
 
 def test_changes_can_be_observed(records):
-    widget, seen = explorer(records), []
+    widget, seen = explorer_widget(records), []
     widget.observe(lambda change: seen.append(change.new), "profile")
     widget.removals = 5
     assert seen == [records.trajectory(0).after(5).to_json()]
 
 
 def test_what_the_browser_sends_is_taken_as_it_is(records):
-    widget = explorer(records)
+    widget = explorer_widget(records)
     profile = records.scale.base.scaled(0.25).without(6)
     state = {"family": "custom", "profile": profile.to_json(), "block": 6, "width": 7}
     widget.set_state(state)
@@ -424,13 +426,13 @@ def test_what_the_browser_sends_is_taken_as_it_is(records):
 
 
 def test_another_scale_has_other_limits(records, empty):
-    widget = explorer({"mini": empty, "smoke": records})
+    widget = explorer_widget({"mini": empty, "smoke": records})
     assert widget.scale == "smoke"
     widget.removals = 90
     widget.scale = "mini"
     assert (widget.family, widget.removals) == ("bottleneck", 0)
     assert widget.channel_profile.depth == 40
-    walk = player({"mini": empty, "smoke": records})
+    walk = player_widget({"mini": empty, "smoke": records})
     walk.removals = 90
     walk.scale = "mini"
     assert walk.removals == 0
@@ -452,7 +454,7 @@ def test_another_scale_has_other_limits(records, empty):
     ],
 )
 def test_a_wrong_value_is_refused_and_changes_nothing(records, name, value, said):
-    widget = explorer(records)
+    widget = explorer_widget(records)
     before = widget.get_state()
     with pytest.raises(PrunelibError, match=said):
         setattr(widget, name, value)
@@ -460,26 +462,26 @@ def test_a_wrong_value_is_refused_and_changes_nothing(records, name, value, said
 
 
 def test_without_records_the_widgets_say_what_to_do(empty):
-    widget = explorer(empty)
+    widget = explorer_widget(empty)
     assert widget.family == "bottleneck"
     assert widget.data["scales"]["mini"]["command"] == "prunelib study mini"
     with pytest.raises(PrunelibError, match="prunelib study mini"):
         widget.family = "copycat"
-    assert player(empty).data["scales"]["mini"]["runs"] == {}
+    assert player_widget(empty).data["scales"]["mini"]["runs"] == {}
     with pytest.raises(PrunelibError, match="no records"):
-        explorer({})
+        explorer_widget({})
 
 
 def test_their_text_is_the_same_every_time(records):
-    for make in (explorer, player):
+    for make in (explorer_widget, player_widget):
         assert repr(make(records)) == repr(make(records))
         assert "0x" not in repr(make(records))
     walked = f"removals=0 of {last(records)}"
-    assert repr(player(records)) == f"Player(scale='smoke', seed=0, {walked})"
+    assert repr(player_widget(records)) == f"Player(scale='smoke', seed=0, {walked})"
 
 
 def test_a_view_is_small(records):
-    for make in (explorer, player):
+    for make in (explorer_widget, player_widget):
         state = make(records).get_state()
         own = {k: v for k, v in state.items() if not k.startswith("_")}
         assert len(json.dumps(own, default=str)) < 20_000

@@ -59,7 +59,7 @@ FIXED = {
     "profile lines": lambda s: figures.profile_lines(PROFILES),
     "forest": lambda s: figures.forest(VERDICTS, ("C1", "C3", "C4", "C5")),
     "published": lambda s: figures.published(),
-    "gaps": lambda s: figures.gaps(
+    "gaps": lambda s: figures.gaps_by_size(
         advantage(s.networks, s.trajectories), ("bottleneck", "reduced-width")
     ),
 }
@@ -103,7 +103,7 @@ def test_every_figure_has_a_description_and_a_table_and_is_json(study, make):
     assert meta["table"]["rows"]
     for row in meta["table"]["rows"]:
         assert len(row) == len(meta["table"]["columns"])
-        assert all(style.cell(value) not in ("", "nan") for value in row)
+        assert all(style.table_cell(value) not in ("", "nan") for value in row)
     assert ElementTree.fromstring(svg(plain)).tag.endswith("svg")
     assert all(isinstance(name, str) for name in meta["table"]["columns"])
     assert plain["data"]
@@ -217,8 +217,8 @@ def test_the_table_of_errors_has_the_means_by_family(study):
 
 def test_budgets_are_written_as_whole_numbers(study):
     found = table(figures.error_against(study.networks, study.trajectories))
-    assert set(map(style.cell, found["budget"])) == {"–", "6,000", "12,000"}
-    assert all("." not in style.cell(n) for n in found["parameters"])
+    assert set(map(style.table_cell, found["budget"])) == {"–", "6,000", "12,000"}
+    assert all("." not in style.table_cell(n) for n in found["parameters"])
 
 
 def test_each_trajectory_is_a_thin_line_of_measured_points(study):
@@ -400,7 +400,7 @@ def test_our_networks_stand_beside_the_published_ones(study):
 
 def test_gaps_are_those_of_the_seeds_of_a_budget(study):
     rows = advantage(study.networks, study.trajectories)
-    figure = figures.gaps(rows, ("bottleneck", "reduced-width"))
+    figure = figures.gaps_by_size(rows, ("bottleneck", "reduced-width"))
     assert [t.name for t in figure.data] == ["Bottleneck", "Reduced width"]
     group = rows[(rows["family"] == "bottleneck") & (rows["budget"] == 6_000)]["difference"]
     bottleneck = figure.data[0]
@@ -409,7 +409,7 @@ def test_gaps_are_those_of_the_seeds_of_a_budget(study):
     assert bottleneck.error_y.arrayminus[0] == pytest.approx(group.mean() - group.min())
     assert f"Bottleneck {group.mean():+.2f} points at 6K" in figure.layout.meta["alt"]
     with pytest.raises(Missing):
-        figures.gaps(rows, ("copycat-long",))
+        figures.gaps_by_size(rows, ("copycat-long",))
 
 
 def test_hovering_over_a_mean_shows_its_runs(study):
@@ -489,7 +489,7 @@ def test_published_numbers_are_all_drawn():
     ],
 )
 def test_cells_are_written_as_people_write_numbers(value, text):
-    assert style.cell(style.rounded(value)) == text
+    assert style.table_cell(style.table_value(value)) == text
 
 
 def shift_points(outcome):

@@ -5,7 +5,7 @@ from studies import IMAGES, error, fill
 
 from prunelib.book import prose
 from prunelib.book.figures import length
-from prunelib.book.notebook import LENGTHS, open_lengths
+from prunelib.book.notebook import LENGTH_SCALES, open_lengths
 from prunelib.book.prose.length import shape_keeps_its_lead
 from prunelib.evidence.rates import training_rates
 from prunelib.nets.inputs import TRAINING_IMAGES
@@ -19,7 +19,7 @@ def study(tmp_path_factory):
 
 
 def test_retrained_networks_count_the_epochs_of_pruning_too(study):
-    rows = length.trained({"made-up": study}).set_index(["family", "size"])["epochs"]
+    rows = length.errors_shown({"made-up": study}).set_index(["family", "size"])["epochs"]
     pruned = rows["pruned-and-tuned", 6_000]
     again = IMAGES / TRAINING_IMAGES["digits"]
     assert rows["retrained", 6_000] == pytest.approx(pruned + again)
@@ -37,7 +37,7 @@ def test_the_ratio_of_errors_is_that_of_their_means_where_seeds_agree(study):
 def test_a_figure_for_each_size_has_a_point_for_each_length(study):
     choices = length.against_epochs({"made-up": study})
     assert [key[0] for key in choices.figures] == ["6K parameters", "12K parameters"]
-    rows = length.trained({"made-up": study})
+    rows = length.errors_shown({"made-up": study})
     for key, budget in zip(choices.figures, study.scale.budgets, strict=True):
         drawn = sum(len(trace.x) for trace in choices.figures[key].data)
         assert drawn == (rows["size"] == budget).sum()
@@ -55,7 +55,7 @@ def test_the_lead_is_drawn_in_points_and_as_a_ratio_a_line_for_each_size_and_sca
 
 def test_what_is_missing_is_said_and_breaks_nothing():
     views = open_lengths("mini", results="results", run_missing=False)
-    assert tuple(views) == LENGTHS
+    assert tuple(views) == LENGTH_SCALES
     table = prose.coverage(views)
     for view in views.values():
         assert f"{view.there} of {len(view.requests)}" in table
@@ -71,7 +71,7 @@ def test_without_records_nothing_is_claimed(study):
     assert "not known yet" in prose.long_enough(views)
     assert not re.search(r"\d", prose.long_enough(views))
     assert prose.still_learning(views) == ""
-    assert prose.work(views) == ""
+    assert prose.compute_times(views) == ""
     assert prose.against_length(views) == "No run of any length is on record yet."
     table = prose.against_length({"made-up": study} | views)
     assert "no run yet" not in table

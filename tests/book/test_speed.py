@@ -99,16 +99,18 @@ STEPS = {
 
 
 def test_a_benchmark_that_was_not_run_is_missing(tmp_path, monkeypatch):
-    assert benchmarks.read(tmp_path, "steps") == benchmarks.read(folder.PACKAGED, "steps")
+    assert benchmarks.read_benchmark(tmp_path, "steps") == benchmarks.read_benchmark(
+        folder.PACKAGED, "steps"
+    )
     monkeypatch.setattr(folder, "PACKAGED", tmp_path / "nothing")
     with pytest.raises(Missing, match="make bench"):
-        benchmarks.read(tmp_path, "steps")
+        benchmarks.read_benchmark(tmp_path, "steps")
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks/steps.json").write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match="is not a record of a benchmark"):
-        benchmarks.read(tmp_path, "steps")
+        benchmarks.read_benchmark(tmp_path, "steps")
     (tmp_path / "benchmarks/steps.json").write_text(json.dumps(STEPS), encoding="utf-8")
-    assert benchmarks.read(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
+    assert benchmarks.read_benchmark(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
 
 
 def test_latency_shows_every_network_of_an_answer_on_one_thread():
@@ -152,7 +154,7 @@ def test_rounding_is_told_by_engine():
 
 
 def test_widths_say_what_one_channel_more_costs():
-    figure = speed.widths(INFERENCE)
+    figure = speed.time_by_width(INFERENCE)
     said = figure.layout.meta["alt"]
     assert "17 channels take 1.50 times as long as 16" in said
     assert "33 channels take 2.00 times as long as 32" in said
@@ -259,10 +261,10 @@ def test_networks_are_timed_by_family_and_budget():
             "budget": [None, 80_000, 200_000, 80_000],
         }
     )
-    found = benchmarks.timed(networks, INFERENCE, "WRN-40-1", 16).dropna(subset=["ms"])
+    found = benchmarks.with_times(networks, INFERENCE, "WRN-40-1", 16).dropna(subset=["ms"])
     assert dict(zip(found["family"], found["ms"], strict=True)) == {
         "base": 5.0,
         "copycat": 2.5,
         "bottleneck-long": 4.5,
     }
-    assert benchmarks.timed(networks, INFERENCE, "WRN-40-1", 32)["ms"].isna().all()
+    assert benchmarks.with_times(networks, INFERENCE, "WRN-40-1", 32)["ms"].isna().all()

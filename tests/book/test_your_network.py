@@ -58,7 +58,7 @@ def record(*errors):
     ],
 )
 def test_the_answer_follows_from_the_errors(errors, said):
-    told = prose.answer(record(*errors))
+    told = prose.pruned_or_narrower(record(*errors))
     assert said in told
     pruned = sum(e[1] for e in errors) / 2
     assert f"At 50% of the parameters the pruned network has an error of **{pruned:.2f} %" in told
@@ -72,7 +72,7 @@ def test_the_answer_follows_from_the_errors(errors, said):
 
 def test_figures_show_every_seed_and_say_where_they_are_from():
     found = record((9, 20, 15), (10, 22, 17))
-    walk, compared = figures.measured(found), figures.compared(found)
+    walk, compared = figures.recorded_trajectories(found), figures.compared(found)
     assert [list(trace.y) for trace in walk.data] == [[9, 20], [10, 22]]
     means = [list(trace.y) for trace in compared.data if trace.mode == "markers"]
     assert means == [[9, 10], [20, 22], [15, 17]]
@@ -82,7 +82,7 @@ def test_figures_show_every_seed_and_say_where_they_are_from():
 
 def test_a_run_on_the_page_is_drawn_as_one_of_scale_smoke():
     points = [Point(i, 10 - i, 20 - i, 0.1, 5.0 + i, 1, i, 0.1, 0.0, 0.0) for i in range(3)]
-    figure = figures.walk(points)
+    figure = figures.trajectory(points)
     assert list(figure.data[0].x) == [10, 9, 8]
     assert "Scale smoke" in figure.layout.meta["source"]
 
@@ -96,14 +96,14 @@ def test_the_table_of_layers_has_candidates_and_reasons():
 
 
 def test_a_record_that_is_missing_or_damaged_is_told_in_one_line(tmp_path, monkeypatch):
-    assert your_network.read(tmp_path)["runs"]
+    assert your_network.read_comparison(tmp_path)["runs"]
     monkeypatch.setattr(folder, "PACKAGED", tmp_path / "nothing")
     with pytest.raises(Missing, match=r"measure it with: python benchmarks/your_network\.py"):
-        your_network.read(tmp_path)
+        your_network.read_comparison(tmp_path)
     path = tmp_path / "your-network" / "resnet18.json"
     path.parent.mkdir()
     path.write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match="is not a record of this benchmark"):
-        your_network.read(tmp_path)
+        your_network.read_comparison(tmp_path)
     path.write_text(json.dumps(record((1, 2, 3))), encoding="utf-8")
-    assert your_network.read(tmp_path)["runs"][0]["seed"] == 0
+    assert your_network.read_comparison(tmp_path)["runs"][0]["seed"] == 0

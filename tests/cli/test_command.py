@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command import PRUNELIB, prunelib, prunelib_process
 
-from prunelib.cli.commands import run
+from prunelib.cli.commands import run_command
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FIRST
 from prunelib.study.store import Store
@@ -385,14 +385,14 @@ def test_help_has_examples(command, tmp_path):
 
 
 def test_help_names_what_there_is(tmp_path):
-    from prunelib.evidence.design import FAMILIES
+    from prunelib.evidence.design import DESIGNED
     from prunelib.pruning.criteria import CRITERIA
 
     def squeezed(text):
         return "".join(text.split())  # a narrow terminal breaks lines at hyphens, too
 
     shown = squeezed(prunelib("fit", "--help", folder=tmp_path).stdout)
-    assert squeezed(f"One of {', '.join(FAMILIES)}. [default: all]") in shown
+    assert squeezed(f"One of {', '.join(DESIGNED)}. [default: all]") in shown
     shown = squeezed(prunelib("prune", "--help", folder=tmp_path).stdout)
     *most, last = CRITERIA
     assert squeezed(f"{', '.join(most)} or {last}.") in shown
@@ -487,7 +487,7 @@ def test_a_record_says_which_number_format_was_asked_for(tmp_path):
 
 def test_what_was_typed_may_be_of_any_length_an_error_is_not(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["prunelib", "verdicts", "a" * 5_000])
-    assert run() == 2
+    assert run_command() == 2
     line = capsys.readouterr().err
     assert line.startswith("prunelib: unknown scale 'aaa")
     assert line.endswith("paper\n")

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from making import examples
 from test_outcome import DAMAGE, ERRORS, brackets, dangling, deep, huge, loop, placed
 
-from prunelib.cli.commands import run as command
+from prunelib.cli.commands import run_command as command
 from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study.plan import plan
+from prunelib.study.plan import plan_study
 from prunelib.study.scales import SCALES, scale_named
 from prunelib.study.specs import key
 from prunelib.study.store import Store
@@ -160,7 +160,7 @@ def test_no_file_makes_a_traceback(tmp_path_factory, data, kind):
         elif kind == "toml":
             path = folder / "mine.toml"
             path.write_bytes(data.draw(tomls()))
-            plan(scale_named(str(path)))
+            plan_study(scale_named(str(path)))
         else:
             store.path(SPECS[kind]).write_bytes(data.draw(texts(RECORDS[kind])))
             assert store.find(SPECS[kind]).key == key(SPECS[kind])

@@ -28,9 +28,9 @@ from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.surgery import remove_channels
 from prunelib.pruning.criteria import CRITERIA
 from prunelib.study.families import CONTROLS, FAMILIES, MAIN, PENALISED
-from prunelib.study.images import dataset
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import keep_orders, plan
+from prunelib.study.images import cached_dataset
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import keep_orders, plan_study
 from prunelib.study.request import Request
 from prunelib.study.runs import initial_model, run
 from prunelib.study.scales import SCALES
@@ -47,7 +47,7 @@ BASE = TrainSpec(
     0,
 )
 PRUNING = PruneSpec(BASE, PruneProtocol(pad=1, flip=False, steps=2, removals=8), 0)
-DATA = dataset("digits", 8, None)
+DATA = cached_dataset("digits", 8, None)
 SIZES = tuple(DATA.shape.params(ChannelProfile(10, 0.25, m)) for m in ((4, 7, 15), (4, 6, 13)))
 
 
@@ -243,7 +243,7 @@ def test_a_study_keeps_the_orders_of_records_that_came_without(tmp_path):
     store = Store(tmp_path)
     for path in results.glob("*.json"):
         shutil.copy(path, tmp_path)
-    keep_orders(SCALES["smoke"], store, lookup(store))
+    keep_orders(SCALES["smoke"], store, cached_lookup(store))
     orders = {
         path.name: path.read_text(encoding="utf-8") for path in (results / "orders").glob("*")
     }
@@ -291,7 +291,7 @@ def test_a_start_is_part_of_the_spec_and_its_absence_changes_no_key():
 
 def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
     for scale in SCALES.values():
-        requests = plan(scale)
+        requests = plan_study(scale)
         order = [(r.seed, r.family in CONTROLS) for r in requests]
         assert order == sorted(order)
         own = [r.family for r in requests if r.seed == 0 and r.budget == min(scale.budgets)]
@@ -304,7 +304,7 @@ def test_controls_come_after_the_families_of_their_seed_and_for_fewer_seeds():
             seeds = {r.seed for r in requests if r.family == name}
             assert seeds == set(range(counts[FAMILIES[name].seeds]))
         assert {r.family for r in requests} == set(scale.families)
-        assert not {r.family for r in plan(scale, MAIN)} & set(CONTROLS)
+        assert not {r.family for r in plan_study(scale, MAIN)} & set(CONTROLS)
 
 
 @pytest.fixture(scope="module")
@@ -360,7 +360,7 @@ def test_the_controls_are_judged(tmp_path, sign, verdict):
         base = 40 - params / 1_000 + 0.1 * seed
         return base + sign * (SHIFTS.get(family, 0) + 4 * (family == "pruned-and-tuned"))
 
-    found = verdicts.verdicts(fill(tmp_path, shifted, families=None), QUESTIONS)
+    found = verdicts.judge_claims(fill(tmp_path, shifted, families=None), QUESTIONS)
     expected = [3, 2, 5, 0.5, 5, 6, 5.5, 0.5, 2.25, 3, None, 0.75, 1, 2]
     assert [v.claim for v in found] == [f"K{i}" for i in range(1, 30)]
     for judged, mean in zip(found, expected, strict=False):
@@ -392,7 +392,7 @@ def test_questions_of_shape_are_judged(tmp_path, sign, verdict):
 
     scale = replace(SCALE, families=(*SCALE.families, *SHAPES))
     study = fill(tmp_path, shifted, scale, families=None)
-    found = {v.claim: v for v in verdicts.verdicts(study, QUESTIONS)}
+    found = {v.claim: v for v in verdicts.judge_claims(study, QUESTIONS)}
     expected = {"K17": 0.25, "K18": 0.25, "K19": 3.5, "K20": 2.5}
     expected |= {"K27": 0.75, "K28": 1.75, "K29": 1.0}
     for claim, mean in expected.items():
@@ -463,7 +463,7 @@ def test_of_three_penalties_the_one_that_changes_most_is_told(tmp_path):
         return error("copycat", params, seed) + effects.get(family, 0.0)
 
     study = fill(tmp_path, shifted, families=None)
-    (found,) = [v for v in verdicts.verdicts(study) if v.claim == "C10"]
+    (found,) = [v for v in verdicts.judge_claims(study) if v.claim == "C10"]
     assert found.mean == pytest.approx(-3.0, abs=1e-6)
     assert (found.verdict, found.seeds, found.planned) == ("open", 1, 1)
 
@@ -474,7 +474,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 @pytest.mark.parametrize("scale", ["midi", "maxi"])
 def test_shapes_that_were_searched_short_are_trained_long(scale):
     longer = SCALES[scale]
-    find = lookup(Store(RESULTS / scale))
+    find = cached_lookup(Store(RESULTS / scale))
     for seed in range(longer.seeds):
         walk = Trajectory.of(find(SCALES["mini"].prune_spec(seed)))
         for budget in longer.budgets:
@@ -485,7 +485,7 @@ def test_shapes_that_were_searched_short_are_trained_long(scale):
 
 def test_where_the_short_search_is_missing_it_runs_first(tmp_path):
     request = Request(SCALES["midi"], "searched-short", 80_000, 0)
-    find = lookup(Store(tmp_path / "midi"))
+    find = cached_lookup(Store(tmp_path / "midi"))
     assert request.spec(find) == SCALES["mini"].base_spec(0)
     first, second, own = request.chain(find)
     assert first.spec(find) == SCALES["mini"].base_spec(0)
@@ -493,7 +493,7 @@ def test_where_the_short_search_is_missing_it_runs_first(tmp_path):
 
 
 def test_what_is_pruned_before_training_waits_for_no_base_and_keeps_its_weights(tmp_path):
-    find = lookup(Store(tmp_path))
+    find = cached_lookup(Store(tmp_path))
     request = Request(SCALE, "untrained-removal", None, 0)
     spec = request.spec(find)
     assert (spec.start, spec.protocol.lr) == ("initial", 0.0)
@@ -505,7 +505,7 @@ def test_what_is_pruned_before_training_waits_for_no_base_and_keeps_its_weights(
     store = Store(tmp_path / "runs")
     record = run(spec, store, CPU)
     assert not store.path(spec.base).exists()
-    whole = new_model(BASE.profile, dataset("digits", 8, None), BASE.seed)
+    whole = new_model(BASE.profile, cached_dataset("digits", 8, None), BASE.seed)
     remove_channels(whole, removed(record))
     kept = load_tensors(store.weights(spec))[0]
     for name, parameter in whole.named_parameters():
@@ -515,7 +515,7 @@ def test_what_is_pruned_before_training_waits_for_no_base_and_keeps_its_weights(
 def test_sliced_weights_are_new_ones_of_the_whole_network(pruned):
     store, record = pruned
     spec, model = begin(store, "sliced", 8)
-    data = dataset("digits", 8, None)
+    data = cached_dataset("digits", 8, None)
     assert model.profile == spec.profile
     whole = new_model(PRUNING.base.profile, data, spec.seed, SLICED)
     remove_channels(whole, removed(record)[:8])
@@ -541,4 +541,4 @@ def test_records_keep_which_images_were_wrong(pruned):
     for text, percent in told:
         bits = np.unpackbits(np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8))
         assert 100 * int(bits.sum()) / 359 == pytest.approx(percent, rel=1e-6)
-    assert base.circumstances["data_digest"] == dataset("digits", 8, None).digest
+    assert base.circumstances["data_digest"] == cached_dataset("digits", 8, None).digest

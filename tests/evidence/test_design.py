@@ -8,16 +8,16 @@ from making import examples
 
 from prunelib.book.notebook import open_study
 from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.budget import alike, answer, candidates, released
+from prunelib.evidence.budget import best_designs, comparable_scales, known_designs, released
 from prunelib.evidence.curves import measured_curve
 from prunelib.evidence.design import (
-    FAMILIES,
+    DESIGNED,
     MARGIN,
-    along,
     copycat_source,
-    design,
     design_within,
-    measured,
+    expected_error,
+    largest_designs,
+    largest_passed,
 )
 from prunelib.evidence.view import open_view
 from prunelib.nets.profile import ChannelProfile
@@ -31,8 +31,8 @@ SMOKE = open_study("smoke", run_missing=False)
 @examples(20)
 @given(st.integers(6_000, 40_000))
 def test_designs_are_within_the_budget_and_sorted_by_error(budget):
-    found = design(SMOKE, budget)
-    assert {d.family for d in found} == set(FAMILIES)
+    found = largest_designs(SMOKE, budget)
+    assert {d.family for d in found} == set(DESIGNED)
     for d in found:
         assert d.params == SMOKE.scale.shape.params(d.profile) <= budget
         assert d.macs == SMOKE.scale.shape.macs(d.profile)
@@ -44,7 +44,7 @@ def test_designs_are_within_the_budget_and_sorted_by_error(budget):
 @examples(20)
 @given(st.integers(130_000, 460_000))
 def test_a_budget_of_macs_is_kept_too(budget):
-    for d in design(SMOKE, budget, what="macs"):
+    for d in largest_designs(SMOKE, budget, what="macs"):
         assert d.macs <= budget
 
 
@@ -54,10 +54,10 @@ def test_the_pruned_shape_is_the_largest_that_pruning_passed_within_the_budget(b
     run, count = SMOKE.trajectory(0), SMOKE.scale.shape.params
     passed = [run.after(n) for n in range(len(run.params))]
     within = [p for p in passed if count(p) <= budget]
-    assert along(run, budget, count, "parameters") == max(within, key=count)
+    assert largest_passed(run, budget, count, "parameters") == max(within, key=count)
     for outside in (count(passed[-1]) - 1, count(passed[0]) + 1):
         with pytest.raises(Missing, match="pruning passed no network"):
-            along(run, outside, count, "parameters")
+            largest_passed(run, outside, count, "parameters")
 
 
 def test_a_size_next_to_a_measured_one_is_as_good_as_that():
@@ -65,14 +65,16 @@ def test_a_size_next_to_a_measured_one_is_as_good_as_that():
     least, most = curve.params[0], curve.params[-1]
     for size, error in ((least, curve.errors[0]), (most, curve.errors[-1])):
         for nearby in (1 - 0.9 * MARGIN, 1 + 0.9 * MARGIN):
-            found = measured(SMOKE, "copycat", round(nearby * size))
+            found = expected_error(SMOKE, "copycat", round(nearby * size))
             assert found.error == pytest.approx(error, abs=1)
-    assert measured(SMOKE, "copycat", round(0.95 * least)).error is None
+    assert expected_error(SMOKE, "copycat", round(0.95 * least)).error is None
 
 
 def test_only_the_measured_base_has_pruned_shapes():
     with pytest.raises(Missing, match="measured base"):
-        design(SMOKE, 60_000, SMOKE.scale.base.reduced(1), families=("pruned-from-scratch",))
+        largest_designs(
+            SMOKE, 60_000, SMOKE.scale.base.reduced(1), families=("pruned-from-scratch",)
+        )
 
 
 def test_copycats_of_the_measured_width_are_those_of_the_study():
@@ -86,7 +88,7 @@ def test_the_error_after_longer_training_is_that_of_the_longer_runs(length):
     long = rows[rows["family"] == f"bottleneck{length}"].groupby("budget")
     assert len(long) == len(SMOKE.scale.budgets)
     for budget, runs in long:
-        found = {(d.family, d.length): d for d in design(SMOKE, int(budget))}
+        found = {(d.family, d.length): d for d in largest_designs(SMOKE, int(budget))}
         d = found["bottleneck", length]
         assert d.error == pytest.approx(runs["error"].mean(), abs=1e-3)
         epochs = runs["images_seen"].mean() / SMOKE.scale.data.training_count
@@ -97,7 +99,7 @@ def test_the_error_after_longer_training_is_that_of_the_longer_runs(length):
 
 def test_another_width_keeps_the_shape_and_expects_nothing():
     wide = SMOKE.scale.base.reduced(1)
-    for d in design(SMOKE, 60_000, wide):
+    for d in largest_designs(SMOKE, 60_000, wide):
         assert d.expected.error is None
         assert d.epochs == SMOKE.scale.train.epochs
         assert d.params <= 60_000
@@ -107,16 +109,16 @@ def test_another_width_keeps_the_shape_and_expects_nothing():
 
 def test_impossible_wishes_are_refused():
     with pytest.raises(PrunelibError, match=r"10 parameters: possible are .* to"):
-        design(SMOKE, 10)
+        largest_designs(SMOKE, 10)
     with pytest.raises(PrunelibError, match="possible"):
-        design(SMOKE, 10**8)
+        largest_designs(SMOKE, 10**8)
     with pytest.raises(PrunelibError, match="depth 16, not 40"):
-        design(SMOKE, 10_000, ChannelProfile.full(40, 1))
+        largest_designs(SMOKE, 10_000, ChannelProfile.full(40, 1))
 
 
 @cache
 def views():
-    return [open_view(scale, PACKAGED) for scale in alike(SCALES["mini"])]
+    return [open_view(scale, PACKAGED) for scale in comparable_scales(SCALES["mini"])]
 
 
 def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
@@ -134,11 +136,11 @@ def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
 @examples(10)
 @given(st.integers(80_000, 700_000), st.none() | st.integers(5_000_000, 30_000_000))
 def test_an_answer_is_the_best_of_what_there_is_of_each_kind_and_length(params, macs):
-    known = candidates(views(), params, macs, FAMILIES)
+    known = known_designs(views(), params, macs, DESIGNED)
     assert [d.error for d in known] == sorted(d.error for d in known)
     assert all(d.params <= params and (macs is None or d.macs <= macs) for d in known)
     try:
-        found = answer(views(), params, macs)
+        found = best_designs(views(), params, macs)
     except PrunelibError:
         assert params > 563_930
         return
@@ -152,7 +154,7 @@ def test_an_answer_is_the_best_of_what_there_is_of_each_kind_and_length(params, 
 
 def test_what_was_trained_counts_beside_what_is_read_off():
     """A smaller network that was measured is better than a larger one of unknown error."""
-    first = answer(views(), 563_000)[0]
+    first = best_designs(views(), 563_000)[0]
     assert first.expected.note.startswith("mean of")
     assert all(run.profile.depth == 40 for run in first.runs)
     records = [views()[0].find(run) for run in first.runs]
@@ -160,7 +162,7 @@ def test_what_was_trained_counts_beside_what_is_read_off():
 
 
 def test_released_weights_are_those_of_the_best_network_that_has_some(tmp_path):
-    known = [d for d in candidates(views(), 150_000) if d.expected.note.startswith("mean")]
+    known = [d for d in known_designs(views(), 150_000) if d.expected.note.startswith("mean")]
     assert released(views(), 150_000, tmp_path) is None
     for d in reversed(known):
         path = Store(tmp_path / d.scale).released(d.runs[-1])

@@ -8,7 +8,7 @@ from recompute import recomputed
 from prunelib.book.notebook import open_study
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
-from prunelib.evidence.verdicts import verdicts
+from prunelib.evidence.verdicts import judge_claims
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 @pytest.fixture(scope="module")
 def both():
     view = open_study("mini", results=str(RESULTS), run_missing=False)
-    return recomputed(), {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
+    return recomputed(), {v.claim: v for v in judge_claims(view, CLAIMS + QUESTIONS)}
 
 
 def test_all_claims_and_controls_are_recomputed(both):

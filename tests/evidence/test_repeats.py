@@ -18,7 +18,7 @@ from prunelib.book import figures
 from prunelib.book.notebook import open_study
 from prunelib.book.prose import made_twice
 from prunelib.errors import Missing
-from prunelib.evidence.agreement import agree
+from prunelib.evidence.agreement import describe_agreement
 from prunelib.evidence.repeats import kept, repeated_runs
 from prunelib.evidence.statistics import between_seeds, repeatability_limit
 from prunelib.study import scales
@@ -108,17 +108,19 @@ def runs(*differences, exact=0):
 
 def test_agreement_counts_what_is_within_the_spread_of_seeds():
     assert repeatability_limit(1.0) == pytest.approx(2.77, abs=0.01)
-    text = agree(runs(1.0, -2.0, 4.0, exact=2), 1.0)
+    text = describe_agreement(runs(1.0, -2.0, 4.0, exact=2), 1.0)
     assert text.startswith("2 of 5 runs came out the same")
     assert "other 3 differ by up to 4.00 points" in text
     assert "on average the first record is better by 1.00 ± 7.45 points" in text
     assert "2 of 3 runs lie within that" in text
-    assert "seeds" not in agree(runs(1.0), None)
+    assert "seeds" not in describe_agreement(runs(1.0), None)
     assert "typically by 2.65" in text  # the square root of (1 + 4 + 16) / 3
 
 
 def test_agreement_of_equal_runs_is_one_sentence():
-    assert agree(runs(exact=3), 1.0) == "3 of 3 runs came out the same to the last digit."
+    assert (
+        describe_agreement(runs(exact=3), 1.0) == "3 of 3 runs came out the same to the last digit."
+    )
 
 
 def test_repeats_that_the_book_shows_are_of_runs_of_the_study():

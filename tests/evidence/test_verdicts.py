@@ -16,12 +16,12 @@ from prunelib.book import prose
 from prunelib.book.notebook import open_study
 from prunelib.book.prose import answer, phrases
 from prunelib.book.prose.answer import worth_pruning
-from prunelib.book.prose.judgements import by_size, cell, said
+from prunelib.book.prose.judgements import by_size, said, verdict_cell
 from prunelib.evidence import verdicts
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
 from prunelib.evidence.statistics import mean_interval
-from prunelib.evidence.verdicts import MOST_SEEDS, Limits, seeds_to_settle
+from prunelib.evidence.verdicts import MOST_SEEDS_TOLD, Limits, seeds_to_settle
 from prunelib.study.scales import SCALES
 from prunelib.study.trajectory import Trajectory
 
@@ -88,7 +88,7 @@ class MadeUp:
                     )
         self.networks = pd.DataFrame(rows)
         self.networks["key"] = "made-up"
-        self.trajectories = self.walks = pd.concat(walks, ignore_index=True)
+        self.trajectories = self.all_trajectories = pd.concat(walks, ignore_index=True)
         self.runs = dict.fromkeys(range(seeds), walk)
 
     @staticmethod
@@ -108,7 +108,7 @@ class MadeUp:
 
 
 def by_claim(study):
-    return {v.claim: v for v in verdicts.verdicts(study)}
+    return {v.claim: v for v in verdicts.judge_claims(study)}
 
 
 def noise(family, size, seed):
@@ -237,7 +237,7 @@ def test_seeds_to_settle_are_the_fewest_whose_interval_leaves_the_line(values, l
         return Limits(low, math.inf).word(*mean_interval(alike)[1:]) != "open"
 
     found = seeds_to_settle(values, low, math.inf)
-    expected = (n for n in range(2, MOST_SEEDS + 1) if settled(n))
+    expected = (n for n in range(2, MOST_SEEDS_TOLD + 1) if settled(n))
     assert found == next(expected, None)
 
 
@@ -247,7 +247,7 @@ def test_one_seed_does_not_tell_how_many_would_settle():
 
 def test_claims_that_do_not_hold_are_explained_and_no_others():
     study = open_study("smoke", run_missing=False)
-    found = {v.claim: v for v in verdicts.verdicts(study, CLAIMS + QUESTIONS)}
+    found = {v.claim: v for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS)}
     named, listed = {}, None
     for line in prose.reasons(study).splitlines():
         number = re.search(r"[CK]\d+|seeds", line).group()
@@ -268,7 +268,7 @@ def test_claims_that_do_not_hold_are_explained_and_no_others():
 
 def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():
     study = open_study("smoke", run_missing=False)
-    found = verdicts.verdicts(study)
+    found = verdicts.judge_claims(study)
     assert [v.claim for v in found] == [f"C{i}" for i in range(1, 12)]
     assert [c.number for c in CLAIMS] == [v.claim for v in found]
     for verdict in found:
@@ -277,7 +277,7 @@ def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():
 
 def test_nothing_measured_is_open_everywhere():
     empty = open_study("paper", run_missing=False)
-    assert {v.verdict for v in verdicts.verdicts(empty)} == {"open"}
+    assert {v.verdict for v in verdicts.judge_claims(empty)} == {"open"}
     assert "Nothing is measured" in prose.headline({"paper": empty})
 
 
@@ -296,7 +296,7 @@ def test_nothing_measured_is_open_everywhere():
     ],
 )
 def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first):
-    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
     asked = [
         replace(base, claim=claim, verdict=verdict, mean=mean)
         for claim, verdict, mean in (("K7", images, 1.25), ("C1", epochs, -2.5), ("K8", "open", 3))
@@ -311,13 +311,13 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first)
     assert "3.0 points" not in text
 
 
-@pytest.mark.parametrize(("claim", "word"), [*answer.PHRASES])
+@pytest.mark.parametrize(("claim", "word"), [*answer.ANSWERS])
 def test_every_phrase_of_the_answer_is_said_where_its_verdict_is(claim, word):
-    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
     asked = {name: replace(base, claim=name, verdict="open", mean=0.5) for name in answer.LEADING}
     asked[claim] = replace(base, claim=claim, verdict=word, mean=-1.5)
     text = " ".join(worth_pruning(*(asked[name] for name in answer.LEADING)))
-    assert answer.PHRASES[claim, word].format(x="1.5 points") in text
+    assert answer.ANSWERS[claim, word].format(x="1.5 points") in text
 
 
 def test_the_answer_is_that_of_the_longest_complete_study():
@@ -351,7 +351,7 @@ def test_every_claim_has_two_sides_or_a_fact():
 
 @pytest.mark.parametrize(("claim", "word"), [*phrases.PHRASES])
 def test_every_phrase_says_who_is_better_by_how_much(claim, word):
-    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
     above, below = (
         said(replace(base, claim=claim, verdict=word, mean=mean)) for mean in (1.25, -1.25)
     )
@@ -375,25 +375,27 @@ def test_every_phrase_says_who_is_better_by_how_much(claim, word):
 
 
 def test_a_table_says_for_or_against_and_what_is_missing():
-    base = verdicts.verdicts(MadeUp(clear(1)))[0]
+    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
     one = replace(base, mean=1.5, low=None, high=None, seeds=1, planned=1, sizes=())
-    assert "1.50 points for (no interval, 1 seed)" in cell(one)
-    assert "1 of 3 seeds" in cell(replace(one, planned=3))
-    assert "it has not been measured" in cell(replace(one, mean=None))
+    assert "1.50 points for (no interval, 1 seed)" in verdict_cell(one)
+    assert "1 of 3 seeds" in verdict_cell(replace(one, planned=3))
+    assert "it has not been measured" in verdict_cell(replace(one, mean=None))
     wide = replace(base, mean=-1.0, low=-3.0, high=1.0, verdict="open", sizes=())
-    assert "? **open**: 1.00 points against (3.00 against to 1.00 for, 3 seeds)" in cell(wide)
+    assert "? **open**: 1.00 points against (3.00 against to 1.00 for, 3 seeds)" in verdict_cell(
+        wide
+    )
     alike = replace(wide, claim="C5")
-    assert "1.00 points better (3.00 better to 1.00 worse, 3 seeds)" in cell(alike)
+    assert "1.00 points better (3.00 better to 1.00 worse, 3 seeds)" in verdict_cell(alike)
     sizes = [part.split(": ")[1] for part in by_size(base).split("; ")]
     assert sizes == [f"yes, {abs(at.mean):.2f} for" for at in base.sizes]
 
 
 def test_the_table_has_all_claims_and_scales():
     study = open_study("smoke", run_missing=False)
-    lines = prose.table({"smoke": study}).splitlines()
+    lines = prose.claims_table({"smoke": study}).splitlines()
     assert "smoke" in lines[0]
     words = {"supported": "yes", "refuted": "no", "equal": "about equal"}
-    for verdict, line in zip(verdicts.verdicts(study), lines[2 : 2 + len(CLAIMS)], strict=True):
+    for verdict, line in zip(verdicts.judge_claims(study), lines[2 : 2 + len(CLAIMS)], strict=True):
         assert f'id="{verdict.claim.lower()}"' in line
         assert words.get(verdict.verdict, verdict.verdict) in line
         if verdict.mean is not None:
@@ -404,16 +406,16 @@ def test_the_table_has_all_claims_and_scales():
 def test_the_records_behind_a_verdict_are_enough_for_it():
     study = open_study("smoke", run_missing=False)
     asked = CLAIMS + QUESTIONS
-    for claim, verdict in zip(asked, verdicts.verdicts(study, asked), strict=True):
+    for claim, verdict in zip(asked, verdicts.judge_claims(study, asked), strict=True):
         behind = SimpleNamespace(
             scale=study.scale,
             networks=study.networks[study.networks["key"].isin(verdict.records)],
             trajectories=study.trajectories,
-            walks=study.walks,
+            all_trajectories=study.all_trajectories,
             trajectory=study.trajectory,
         )
         if verdict.records:
-            assert verdicts.verdict(claim, behind).mean == verdict.mean
+            assert verdicts.judge(claim, behind).mean == verdict.mean
             assert len(verdict.records) < study.networks["key"].nunique()
 
 
@@ -423,7 +425,7 @@ def test_the_records_behind_each_verdict_can_be_looked_up():
     found = re.findall(r"<li>([CK]\d+): (.*?)</li>", text)
     listed = {claim: tuple(re.findall(r"<code>(\w+)</code>", keys)) for claim, keys in found}
     assert listed == {
-        v.claim: v.records for v in verdicts.verdicts(study, CLAIMS + QUESTIONS) if v.records
+        v.claim: v.records for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS) if v.records
     }
     for keys in listed.values():
         assert all((ROOT / f"results/smoke/{key}.json").exists() for key in keys)
@@ -458,8 +460,8 @@ def test_a_seed_that_is_not_complete_does_not_count(claim):
     part = by_claim(study)[claim]
     assert (whole.seeds, part.seeds, part.planned) == (3, 2, 3)
     assert part.mean == pytest.approx(by_claim(MadeUp(clear(1), seeds=2))[claim].mean)
-    assert "2 of 3 seeds)" in cell(part)
-    assert "3 seeds)" in cell(whole)
+    assert "2 of 3 seeds)" in verdict_cell(part)
+    assert "3 seeds)" in verdict_cell(whole)
 
 
 def shifted(shift, seeds=3):
@@ -544,15 +546,15 @@ def test_verdicts_that_chance_would_give_among_so_many_do_not_survive():
 
 def test_numbers_leave_with_six_digits():
     study = open_study("smoke", run_missing=False)
-    found = verdicts.verdicts(study)
-    for row, verdict in zip(verdicts.as_rows(found), found, strict=True):
+    found = verdicts.judge_claims(study)
+    for row, verdict in zip(verdicts.verdict_rows(found), found, strict=True):
         assert row["mean"] is None or f"{row['mean']:.6g}" == repr(row["mean"]).removesuffix(".0")
         assert row["mean"] == (verdict.mean and pytest.approx(verdict.mean, rel=1e-5))
 
 
 def test_sums_of_claims_are_told_as_such():
     study = open_study("mini", results=str(ROOT / "results"), run_missing=False)
-    found = {v.claim: v for v in verdicts.verdicts(study, CLAIMS + QUESTIONS)}
+    found = {v.claim: v for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS)}
     for claim, parts in IDENTITIES.items():
         total = sum(sign * found[part].mean for part, sign in parts)
         assert found[claim].mean == pytest.approx(total, abs=0.05)
@@ -562,7 +564,7 @@ def test_sums_of_claims_are_told_as_such():
 def test_the_cost_of_the_search_stands_beside_the_shape_given_free():
     study = open_study("mini", results=str(ROOT / "results"), run_missing=False)
     rows = [line for line in prose.costs(study).splitlines() if "K" in line]
-    found = {v.claim: v for v in verdicts.verdicts(study, CLAIMS + QUESTIONS)}
+    found = {v.claim: v for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS)}
     expected = []
     for claim in CLAIMS + QUESTIONS:
         others = (claim.counted, EQUAL_MACS.get(claim.number))

@@ -14,19 +14,19 @@ import torch
 from command import prunelib
 from making import network
 
-from prunelib.cli.commands import run as run_command
+from prunelib.cli.commands import run_command as run_command
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors
 from prunelib.nets import export
-from prunelib.nets.export import Card, FromPixels, card_of, load, runner
+from prunelib.nets.export import Card, FromPixels, load_exported, read_card, runner
 from prunelib.nets.inputs import MOMENTS
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.exporting import release, trained_network
-from prunelib.study.lookup import lookup
+from prunelib.study.lookup import cached_lookup
 from prunelib.study.plan import single
 from prunelib.study.scales import SCALES
-from prunelib.study.store import Store, read
-from prunelib.study.trained import Trained, named, with_weights
+from prunelib.study.store import Store, read_record
+from prunelib.study.trained import Trained, find_trained, with_weights
 from prunelib.training.data import load as load_data
 
 COMMITTED = Path(__file__).parents[2] / "results"
@@ -72,8 +72,8 @@ def pixels(count, seed=0):
 def test_an_onnx_file_takes_pixels_any_number_of_them_and_says_what_it_is(kind, tmp_path):
     pytest.importorskip("onnxruntime")
     model, path = small(), tmp_path / "net.onnx"
-    export.export(model, CARD, path, kind)
-    assert card_of(path) == CARD
+    export.export_network(model, CARD, path, kind)
+    assert read_card(path) == CARD
     run = runner(path)
     for count in (1, 5):
         images = pixels(count)
@@ -89,29 +89,29 @@ def test_what_does_not_compute_the_same_is_not_written(tmp_path, monkeypatch):
     made = export.in_memory(other, CARD)
     monkeypatch.setattr(export, "in_memory", lambda *arguments: made)
     with pytest.raises(PrunelibError, match=r"net\.onnx is not written: .* from PyTorch's"):
-        export.export(small(), CARD, path)
+        export.export_network(small(), CARD, path)
     assert not path.exists()
 
 
 def test_safetensors_bring_the_network_back(tmp_path):
     model, path = small(), tmp_path / "net.safetensors"
-    export.export(model, CARD, path)
-    again, card = load(path)
-    assert card == CARD == card_of(path)
+    export.export_network(model, CARD, path)
+    again, card = load_exported(path)
+    assert card == CARD == read_card(path)
     images = pixels(4)
     first, second = (FromPixels(m, card.mean, card.std)(images) for m in (model, again))
     assert torch.equal(first, second)
     save_tensors(tmp_path / "bare.safetensors", model.state_dict())
     with pytest.raises(PrunelibError, match="does not say what its network is"):
-        load(tmp_path / "bare.safetensors")
+        load_exported(tmp_path / "bare.safetensors")
 
 
 def test_another_format_is_refused_and_missing_packages_are_named(tmp_path, monkeypatch):
     with pytest.raises(PrunelibError, match=r"must end with \.onnx or \.safetensors"):
-        export.export(small(), CARD, tmp_path / "net.pth")
+        export.export_network(small(), CARD, tmp_path / "net.pth")
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnx" else name)
     with pytest.raises(PrunelibError, match=r"needs onnx; .* pip install 'prunelib\[export\]'"):
-        export.export(small(), CARD, tmp_path / "net.onnx")
+        export.export_network(small(), CARD, tmp_path / "net.onnx")
 
 
 def test_what_is_known_of_images_is_what_they_have():
@@ -139,7 +139,7 @@ def record_of(folder):
 
 def test_train_writes_what_it_trained(trained):
     path = record_of(trained)
-    model, card = load(trained / "net.safetensors")
+    model, card = load_exported(trained / "net.safetensors")
     record = json.loads(path.read_text(encoding="utf-8"))
     assert card.key == path.stem == record["key"]
     assert card.error == record["outcome"]["error"]
@@ -162,7 +162,10 @@ def test_a_run_is_named_by_its_key_or_its_record_and_its_file_is_the_same(traine
         done = prunelib(*asked, folder=trained)
         assert done.returncode == 0, done.stderr
         assert path.stem in done.stdout
-        (first, card), (second, again) = load(output), load(trained / "net.safetensors")
+        (first, card), (second, again) = (
+            load_exported(output),
+            load_exported(trained / "net.safetensors"),
+        )
         assert card == again
         pairs = zip(first.parameters(), second.parameters(), strict=True)
         assert all(torch.equal(one, other) for one, other in pairs)
@@ -181,7 +184,7 @@ def test_without_weights_nothing_is_written_unless_random_ones_are_wanted(tmp_pa
         assert done.returncode == 0, done.stderr
         (path,) = tmp_path.iterdir()
         assert path.stem.endswith("-random")
-        _, card = load(path)
+        _, card = load_exported(path)
         assert (card.weights, card.error, card.key) == ("random", None, None)
         path.unlink()
 
@@ -218,7 +221,7 @@ def test_fit_writes_its_first_network_trained_as_it_was_ranked(tmp_path):
     assert done.returncode == 0, done.stderr
     ranked = json.loads(done.stdout.splitlines()[0])[0]
     (path,) = tmp_path.glob("*.safetensors")
-    _, card = load(path)
+    _, card = load_exported(path)
     assert json.loads(card.profile.to_json()) == ranked["profile"]
     run = json.loads((tmp_path / "results/smoke" / f"{card.key}.json").read_text(encoding="utf-8"))
     assert ranked["length"] in ("-long", "-longest")
@@ -226,7 +229,7 @@ def test_fit_writes_its_first_network_trained_as_it_was_ranked(tmp_path):
     assert run["outcome"]["error"] == card.error
     again = prunelib("export", card.key, "-o", "again.safetensors", folder=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert load(tmp_path / "again.safetensors")[1] == card
+    assert load_exported(tmp_path / "again.safetensors")[1] == card
 
 
 def fake_weights(path, profile, shape):
@@ -236,7 +239,7 @@ def fake_weights(path, profile, shape):
 
 def test_released_weights_come_before_others_and_need_their_record(tmp_path):
     scale = SCALES["smoke"]
-    spec = single(scale, "bottleneck", 12_000, 0).spec(lookup(Store(COMMITTED / "smoke")))
+    spec = single(scale, "bottleneck", 12_000, 0).spec(cached_lookup(Store(COMMITTED / "smoke")))
     store = Store(tmp_path / "smoke")
     fake_weights(store.released(spec), spec.profile, scale.shape)
     assert with_weights(spec, tmp_path, "smoke") is None
@@ -244,14 +247,14 @@ def test_released_weights_come_before_others_and_need_their_record(tmp_path):
     assert with_weights(spec, tmp_path, "smoke").weights == store.released(spec)
     store.weights(spec).parent.mkdir()
     shutil.copy(store.released(spec), store.weights(spec))
-    assert named(store.path(spec).stem[:6], tmp_path).weights == store.released(spec)
+    assert find_trained(store.path(spec).stem[:6], tmp_path).weights == store.released(spec)
     store.released(spec).unlink()
-    assert named(str(store.path(spec)), Path("elsewhere")).weights == store.weights(spec)
+    assert find_trained(str(store.path(spec)), Path("elsewhere")).weights == store.weights(spec)
 
 
 def test_weights_are_released_if_they_give_the_error_on_record(trained, tmp_path):
     path = record_of(trained)
-    record, weights = read(path), path.parent / "weights" / f"{path.stem}.safetensors"
+    record, weights = read_record(path), path.parent / "weights" / f"{path.stem}.safetensors"
     store, data = Store(tmp_path / "smoke"), load_data("digits")
     error = release(record, weights, store, data)
     assert abs(error - record.outcome["error"]) < 1
@@ -285,8 +288,8 @@ def test_the_script_that_releases_takes_a_folder_of_results(trained, tmp_path):
 def test_weights_of_another_run_are_refused(trained, tmp_path):
     path = record_of(trained)
     store = Store(tmp_path / "smoke")
-    store.put(read(path))
-    spec = read(path).spec
+    store.put(read_record(path))
+    spec = read_record(path).spec
     store.weights(spec).parent.mkdir()
     tensors, text = load_tensors(path.parent / "weights" / f"{path.stem}.safetensors")
     save_tensors(tmp_path / "0123456789abcdef.safetensors", tensors, text)
@@ -297,12 +300,12 @@ def test_weights_of_another_run_are_refused(trained, tmp_path):
 
 def test_the_best_network_with_weights_is_written_and_a_better_one_is_told(tmp_path, here):
     scale, store = SCALES["smoke"], Store(tmp_path / "results/smoke")
-    spec = single(scale, "bottleneck", 12_000, 0).spec(lookup(Store(COMMITTED / "smoke")))
+    spec = single(scale, "bottleneck", 12_000, 0).spec(cached_lookup(Store(COMMITTED / "smoke")))
     store.put(Store(COMMITTED / "smoke").find(spec))
     fake_weights(store.weights(spec), spec.profile, scale.shape)
     done = here("export", "--params", "12k", "--scale", "smoke", "-o", "net.safetensors")
     assert done.returncode == 0, done.stderr
-    assert load(tmp_path / "net.safetensors")[1].key == store.path(spec).stem
+    assert load_exported(tmp_path / "net.safetensors")[1].key == store.path(spec).stem
     assert "a better network is known, but its weights are not here (" in done.stderr
     assert "to train it: add --train" in done.stderr
 
@@ -313,7 +316,7 @@ RELEASED = sorted(COMMITTED.glob("*/released/*.safetensors"))
 def test_released_weights_are_small_whole_and_have_a_record():
     assert sum(path.stat().st_size for path in RELEASED) <= 30 * 2**20
     for path in RELEASED:
-        record = read(path.parents[1] / f"{path.stem}.json")
+        record = read_record(path.parents[1] / f"{path.stem}.json")
         network = trained_network(Trained(path.parents[1].name, record, path))
         assert network.model.profile == record.spec.profile
         assert abs(network.card.error - record.outcome["error"]) < 0.2  # of float32 and bfloat16
@@ -322,7 +325,7 @@ def test_released_weights_are_small_whole_and_have_a_record():
 def test_a_fresh_clone_has_a_network_for_150k_parameters(tmp_path, here):
     done = here("export", "--params", "150k", "-o", "net.safetensors")
     assert done.returncode == 0, done.stderr
-    model, card = load(tmp_path / "net.safetensors")
+    model, card = load_exported(tmp_path / "net.safetensors")
     assert card.weights == "trained"
     assert card.shape.params(model.profile) <= 150_000
     assert f"test error {card.error:.2f} % (run {card.key} of {card.scale})" in done.stdout
@@ -332,7 +335,7 @@ def test_a_fresh_clone_has_a_network_for_150k_parameters(tmp_path, here):
 def test_that_network_as_a_file_has_the_error_that_it_states(tmp_path, here):
     pytest.importorskip("onnxruntime")
     assert here("export", "--params", "150k", "-o", "net.onnx").returncode == 0
-    card, run = card_of(tmp_path / "net.onnx"), runner(tmp_path / "net.onnx")
+    card, run = read_card(tmp_path / "net.onnx"), runner(tmp_path / "net.onnx")
     data = load_data("cifar10", card.image_size)
     images = data.test.x.permute(0, 3, 1, 2).numpy()
     found = np.concatenate([run(part).argmax(1) for part in np.array_split(images, 20)])
@@ -343,7 +346,7 @@ def test_that_network_as_a_file_has_the_error_that_it_states(tmp_path, here):
 def test_networks_take_turns_and_the_ratio_is_within_turns(tmp_path):
     pytest.importorskip("onnxruntime")
     base = replace(CARD, base=ChannelProfile.full(16, 1))
-    export.export(small(), base, tmp_path / "net.onnx", "float32")
+    export.export_network(small(), base, tmp_path / "net.onnx", "float32")
     asked = "time", "net.onnx", "--seconds", "0.3", "--json"
     done = prunelib(*asked, "--against", "base", "--batch", 3, folder=tmp_path)
     assert done.returncode == 0, done.stderr

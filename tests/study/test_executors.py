@@ -14,7 +14,7 @@ from prunelib.errors import PrunelibError
 from prunelib.study.executors import local as executors
 from prunelib.study.executors.base import RETRIES
 from prunelib.study.executors.local import Here, Processes, Setting
-from prunelib.study.plan import plan
+from prunelib.study.plan import plan_study
 from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.store import Record, Store
@@ -37,7 +37,7 @@ def test_a_run_without_enough_memory_does_not_stop_the_others(error):
             return records[spec]
 
     here = Here(Small(Store(Path("nowhere")), Machine("cpu", "float32", 1)))
-    summary = run_study(plan(SCALES["smoke"], ["base"], 3), records.get, here)
+    summary = run_study(plan_study(SCALES["smoke"], ["base"], 3), records.get, here)
     assert (summary.computed, summary.missing) == (2, 1)
     (why,) = summary.failed.values()
     assert why.startswith(type(error).__name__)
@@ -84,7 +84,7 @@ def doomed(spec, ended):
 
 
 def test_a_run_that_is_killed_again_and_again_fails_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(executors, "work", doomed)
+    monkeypatch.setattr(executors, "run_in_worker", doomed)
     running, found, looked = Processes(tmp_path / "ended", 3), {}, 0
     try:
         for seed in range(4):
@@ -122,7 +122,7 @@ def hungry(spec, setting):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 def test_a_worker_out_of_memory_fails_its_run_in_one_line_and_works_on(monkeypatch):
-    monkeypatch.setattr(executors, "work", hungry)
+    monkeypatch.setattr(executors, "run_in_worker", hungry)
     running, found = Processes(None, 1), {}
     try:
         for seed in (1, 2):

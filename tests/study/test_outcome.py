@@ -18,11 +18,11 @@ from outcomes import HERE, outcome
 from test_specs import BASE, PRUNE, SALIENCY
 
 from prunelib.errors import PrunelibError
-from prunelib.files import MOST
+from prunelib.files import MOST_BYTES
 from prunelib.nets.inputs import TEST_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study import specs
-from prunelib.study.outcome_checks import check
+from prunelib.study.outcome_checks import check_outcome
 from prunelib.study.store import Record, Store
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -184,7 +184,7 @@ def test_what_is_no_file_of_text_is_refused_without_waiting(tmp_path, make):
 
 def test_a_file_that_is_too_large_says_so(tmp_path):
     huge(Store(tmp_path).path(BASE))
-    with pytest.raises(PrunelibError, match=f"10,000,000,000 bytes, more than {MOST:,}"):
+    with pytest.raises(PrunelibError, match=f"10,000,000,000 bytes, more than {MOST_BYTES:,}"):
         Store(tmp_path).find(BASE)
 
 
@@ -197,20 +197,20 @@ def packed(wrong) -> str:
 def test_bits_of_wrong_images_make_the_error(wrong, off):
     images = TEST_IMAGES["digits"]
     error, other = (100 * (n % images) / images for n in (sum(wrong), sum(wrong) + off))
-    check(BASE, outcome(BASE, error) | {"wrong": packed(wrong)}, HERE)
+    check_outcome(BASE, outcome(BASE, error) | {"wrong": packed(wrong)}, HERE)
     found = outcome(PRUNE, error)
     last = found["points"]["removals"][-1]
-    check(PRUNE, found | {"wrong": {str(last): packed(wrong)}}, HERE)
+    check_outcome(PRUNE, found | {"wrong": {str(last): packed(wrong)}}, HERE)
     for spec, bits in ((BASE, packed(wrong)), (PRUNE, {str(last): packed(wrong)})):
         with pytest.raises(PrunelibError, match=r"outcome\.wrong"):
-            check(spec, outcome(spec, other) | {"wrong": bits}, HERE)
+            check_outcome(spec, outcome(spec, other) | {"wrong": bits}, HERE)
 
 
 def test_bits_that_grow_without_end_are_not_unpacked():
     bomb = base64.b64encode(zlib.compress(bytes(10**8), 9)).decode()
     tracemalloc.start()
     with pytest.raises(PrunelibError, match="a bit for each of 359 images"):
-        check(BASE, outcome(BASE, 0.0) | {"wrong": bomb}, HERE)
+        check_outcome(BASE, outcome(BASE, 0.0) | {"wrong": bomb}, HERE)
     assert tracemalloc.get_traced_memory()[1] < 10**6
     tracemalloc.stop()
 
@@ -257,7 +257,7 @@ def test_a_record_of_another_way_does_not_replace_the_order_either(tmp_path):
     i, j = points["block"].index(8), points["block"].index(9)
     for name in ("block", "channel"):
         points[name][i], points[name][j] = points[name][j], points[name][i]
-    check(spec, other, HERE)
+    check_outcome(spec, other, HERE)
     store.path(spec).write_text(json.dumps(fields_of(spec) | {"outcome": other}), "utf-8")
     for action in (lambda: store.find(spec), lambda: store.put(Record(spec, other, HERE))):
         with pytest.raises(PrunelibError, match="different runs"):

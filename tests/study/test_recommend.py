@@ -12,9 +12,9 @@ from making import CPU, examples
 from PIL import Image
 from test_own_images import NAMES, colours, write_folder
 
-from prunelib.cli.recommendation import curves, sentence, table
+from prunelib.cli.recommendation import candidates_table, sentence, write_curves
 from prunelib.errors import PrunelibError
-from prunelib.evidence.recommendation import Measured, clearly_better, ranked
+from prunelib.evidence.recommendation import Measured, clearly_better, rank_networks
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.exporting import trained_network
@@ -78,12 +78,12 @@ def network(family, error, images=1000, macs=10):
 
 def test_words_say_how_sure_a_choice_is():
     near = [network("bottleneck", 20.0), network("copycat", 19.5), network("reduced-width", 40.0)]
-    assert ranked(near)[0].family == "copycat"
+    assert rank_networks(near)[0].family == "copycat"
     assert "cannot tell it from: bottleneck. " in sentence(near)
     far = [near[0], near[2]]
     assert "better than the others" in sentence(far)
     assert "only one" in sentence(near[:1])
-    assert [line.split()[0] for line in table(near).splitlines()] == [
+    assert [line.split()[0] for line in candidates_table(near).splitlines()] == [
         "network",
         "shape",
         "bottleneck",
@@ -107,7 +107,7 @@ def test_more_test_images_leave_less_open(error, images):
 
 def test_curves_are_one_page_that_asks_nothing_of_the_network(tmp_path):
     path = tmp_path / "curves.html"
-    curves(
+    write_curves(
         {"bottleneck": ([1, 2], [50.0, 20.0]), "copycat": ([1, 2], [40.0, 10.0])},
         path,
         "Learning curves",
@@ -146,7 +146,7 @@ def test_bad_input_is_refused_in_one_line(arguments, said, own):
 
 @pytest.mark.slow
 def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
-    from prunelib.nets.export import card_of, runner
+    from prunelib.nets.export import read_card, runner
 
     asked = "recommend", "--data", "own", "--params", "12k", "--size", 8, "--time", "60s"
     done = prunelib(*asked, folder=own)
@@ -154,7 +154,7 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
     assert "the plan: " in done.stdout
     assert re.search(r"Take this network: .* \(\d+\.\d ± \d+\.\d % error\)", done.stdout)
     assert (own / "curves.html").exists()
-    card, run = card_of(own / "best.onnx"), runner(own / "best.onnx")
+    card, run = read_card(own / "best.onnx"), runner(own / "best.onnx")
     assert card.classes == NAMES
     right = 0
     files = sorted((own / "own").rglob("*.png"))

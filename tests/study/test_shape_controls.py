@@ -22,9 +22,9 @@ from prunelib.pruning.criteria import CRITERIA, CriterionInputs, scores_of
 from prunelib.pruning.public import prune
 from prunelib.study.cost import cost_estimate
 from prunelib.study.families import FAMILIES
-from prunelib.study.images import dataset
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import plan
+from prunelib.study.images import cached_dataset
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import plan_study
 from prunelib.study.request import Request
 from prunelib.study.runs import initial_model, run
 from prunelib.study.scales import SCALES
@@ -50,7 +50,7 @@ BASE = TrainSpec(
     TrainProtocol(epochs=1, milestones=(), pad=1, flip=False),
     0,
 )
-DATA = dataset("digits", 8, None)
+DATA = cached_dataset("digits", 8, None)
 PRUNING_RUN = PruneSpec(BASE, PruneProtocol(pad=1, flip=False, steps=2, removals=8), 0)
 SNIP = replace(
     PRUNING_RUN,
@@ -254,7 +254,7 @@ def test_renewed_statistics_are_all_that_changes(pruned, tmp_path):
 def test_what_learns_from_the_base_or_from_pruning_waits_for_it(scale, tmp_path):
     preset = SCALES[scale]
     budget = preset.budgets[0]
-    find = lookup(Store(tmp_path / scale))
+    find = cached_lookup(Store(tmp_path / scale))
     chains = {
         "distilled-bottleneck": ["base"],
         "distilled-shape": ["base", "pruned-and-tuned"],
@@ -269,7 +269,7 @@ def test_what_learns_from_the_base_or_from_pruning_waits_for_it(scale, tmp_path)
 
 
 def test_teachers_are_bases_of_the_same_seed():
-    find = lookup(Store(Path(__file__).parents[2] / "results/mini"))
+    find = cached_lookup(Store(Path(__file__).parents[2] / "results/mini"))
     for seed in range(2):
         request = Request(SCALES["mini"], "distilled-bottleneck", 80_000, seed)
         spec = request.spec(find)
@@ -279,5 +279,5 @@ def test_teachers_are_bases_of_the_same_seed():
 
 
 def test_the_study_of_a_scale_with_records_plans_each_new_control():
-    names = {request.family for request in plan(SCALES["mini"])}
+    names = {request.family for request in plan_study(SCALES["mini"])}
     assert {"recalibrated", "snip-shape", "distilled-bottleneck", "distilled-shape"} <= names

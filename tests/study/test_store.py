@@ -16,9 +16,9 @@ from test_specs import BASE, PRUNE, SALIENCY
 from prunelib.errors import PrunelibError
 from prunelib.files import load_tensors, save_tensors, write_atomically
 from prunelib.study import specs
-from prunelib.study.lookup import lookup
+from prunelib.study.lookup import cached_lookup
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, TrainSpec
-from prunelib.study.store import VERSION, Record, Store, folded
+from prunelib.study.store import VERSION, Record, Store, two_level_json
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 OUTCOME = outcome(BASE)
@@ -96,7 +96,7 @@ def test_what_is_put_is_found(tmp_path_factory, spec, error, hardware):
 @examples(40)
 @given(folders)
 def test_folding_changes_the_lines_and_not_the_content(content):
-    text = folded(json.dumps({"version": 1, "outcome": content, "end": None}))
+    text = two_level_json(json.dumps({"version": 1, "outcome": content, "end": None}))
     assert json.loads(text) == {"version": 1, "outcome": content, "end": None}
     assert text.endswith("}\n")
 
@@ -123,13 +123,13 @@ def test_an_empty_store_has_nothing(store):
 
 
 def test_a_lookup_reads_a_record_once_and_looks_again_for_one_that_was_missing(store):
-    find = lookup(store)
+    find = cached_lookup(store)
     assert find(BASE) is None
     store.put(RECORD)
     assert find(BASE) == RECORD
     store.put(OTHER)
     assert find(BASE) == RECORD
-    assert lookup(store)(BASE) == OTHER
+    assert cached_lookup(store)(BASE) == OTHER
 
 
 def as_bytes(**changes):

@@ -7,8 +7,8 @@ from prunelib.nets.inputs import TEST_IMAGES, TRAINING_IMAGES
 from prunelib.study.cost import cost_estimate
 from prunelib.study.executors import local as executors
 from prunelib.study.executors.local import Processes
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import found, plan
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import found, plan_study
 from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.specs import key
@@ -74,7 +74,7 @@ def no_waiting(monkeypatch):
 def test_progress_never_goes_back_and_ends_at_the_end(families, budgets, computed):
     shown, executor = [], Instant(1_000)
     summary = run_study(
-        plan(SCALES["smoke"], families, budgets=budgets),
+        plan_study(SCALES["smoke"], families, budgets=budgets),
         executor.find,
         executor,
         lambda *told: shown.append(told),
@@ -91,7 +91,7 @@ def test_progress_never_goes_back_and_ends_at_the_end(families, budgets, compute
 def test_a_run_counts_as_much_as_it_sees():
     """Time left is read from it: runs of different lengths must take their share of the whole."""
     shown, executor = [], Instant(1_000)
-    requests = plan(SCALES["smoke"], ["base", "pruned-and-tuned"], 2)
+    requests = plan_study(SCALES["smoke"], ["base", "pruned-and-tuned"], 2)
     run_study(requests, executor.find, executor, lambda *told: shown.append(told))
     _, total, _ = shown[0]
     for part in (0.25, 0.5, 0.75):
@@ -119,7 +119,7 @@ class Endless:
 def test_a_time_limit_ends_a_run_in_its_midst():
     executor, seconds = Endless(), iter(range(10, -10, -1))
     summary = run_study(
-        plan(SCALES["smoke"], ["base"]),
+        plan_study(SCALES["smoke"], ["base"]),
         lambda spec: None,
         executor,
         time_left=lambda: next(seconds),
@@ -131,7 +131,7 @@ def test_a_time_limit_ends_a_run_in_its_midst():
 @pytest.mark.parametrize("scale", ["smoke", "mini"])
 def test_work_is_known_before_a_run_begins(scale):
     compared = 0
-    for request, record in found(plan(SCALES[scale]), lookup(Store(RESULTS / scale))):
+    for request, record in found(plan_study(SCALES[scale]), cached_lookup(Store(RESULTS / scale))):
         if record is not None:
             assert request.cost_estimate() == pytest.approx(cost_estimate(record.spec), rel=0.3)
             compared += 1
@@ -141,7 +141,9 @@ def test_work_is_known_before_a_run_begins(scale):
 def test_work_is_in_proportion_to_the_time_that_runs_took():
     """Within the records of each machine: other runs of the base network against its training."""
     machines = {}
-    for request, record in found(plan(SCALES["mini"]), lookup(Store(RESULTS / "mini"))):
+    for request, record in found(
+        plan_study(SCALES["mini"]), cached_lookup(Store(RESULTS / "mini"))
+    ):
         if record is None:
             continue
         made = record.circumstances["hardware"], record.circumstances["precision"]

@@ -8,7 +8,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
-from prunelib.cli.commands import run
+from prunelib.cli.commands import run_command
 
 PRUNELIB = Path(sys.executable).parent / "prunelib"
 
@@ -29,7 +29,7 @@ def prunelib(*arguments, folder, **environment):
     ):
         os.environ.pop("PRUNELIB_DATA", None)
         try:
-            code = run()
+            code = run_command()
         except SystemExit as error:
             code = error.code
     return subprocess.CompletedProcess(typed, code, out.getvalue(), err.getvalue())

@@ -15,9 +15,11 @@ from pathlib import Path
 KEYS = """
 import json
 from pathlib import Path
-from prunelib.study.store import read
-paths = sorted(p for p in Path("results").rglob("*.json") if len(p.stem) == 16)
-print(json.dumps({str(p): read(p).key for p in paths if "orders" not in p.parts}))
+from prunelib.study.store import Store
+paths = [path for path in Path("results").rglob("*.json") if len(path.stem) == 16]
+folders = sorted({path.parent for path in paths if path.parent.name != "orders"})
+pairs = [pair for f in folders for pair in zip(sorted(f.glob("*.json")), Store(f).records())]
+print(json.dumps({str(path): record.key for path, record in pairs}))
 """
 NAMES = """
 import json

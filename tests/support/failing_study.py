@@ -14,11 +14,11 @@ def failing(spec, *arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     if spec.seed == 2:
         raise OSError("the disk\nis full")
-    from prunelib.study.executors.ray import work
+    from prunelib.study.executors.ray import run_task
 
-    return work(spec, *arguments)
+    return run_task(spec, *arguments)
 
 
 if __name__ == "__main__":
-    ray_executor.work = failing
+    ray_executor.run_task = failing
     cli.main()

@@ -17,12 +17,12 @@ from pathlib import Path
 from prunelib.evidence import verdicts as judging
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
-from prunelib.evidence.verdicts import verdicts
+from prunelib.evidence.verdicts import judge_claims
 from prunelib.evidence.view import View
-from prunelib.study.lookup import lookup
-from prunelib.study.plan import plan
+from prunelib.study.lookup import cached_lookup
+from prunelib.study.plan import plan_study
 from prunelib.study.scales import SCALES
-from prunelib.study.store import Store, read
+from prunelib.study.store import Store, read_record
 
 ROOT = Path(__file__).parents[2]
 RULES = inspect.getdoc(judging)
@@ -63,16 +63,16 @@ def defined() -> datetime:
 
 def finished(path: Path) -> datetime:
     """When the run of a record was over."""
-    return datetime.fromisoformat(read(path).circumstances["finished"])
+    return datetime.fromisoformat(read_record(path).circumstances["finished"])
 
 
 def table(scale: str) -> list[tuple[str, datetime, datetime]]:
     """For each claim with a verdict: its number, when it was written, when it could be judged."""
     store = Store(ROOT / "results" / scale)
-    view = View(SCALES[scale], tuple(plan(SCALES[scale])), lookup(store))
+    view = View(SCALES[scale], tuple(plan_study(SCALES[scale])), cached_lookup(store))
     networks = view.networks
     rows = []
-    for verdict in verdicts(view, CLAIMS + QUESTIONS):
+    for verdict in judge_claims(view, CLAIMS + QUESTIONS):
         compared = networks[networks["key"].isin(verdict.records)]
         first = [
             min(finished(store.folder / f"{key}.json") for key in own)

@@ -7,12 +7,12 @@ from prunelib.book.widgets.explorer import (
     BY_HAND,
     SCRATCH,
     base_reading,
-    copycat_source,
     lengths,
     times_of,
 )
 from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading, measured_curve, reading
+from prunelib.evidence.design import copycat_source
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import PRUNED
@@ -57,7 +57,8 @@ def compared(
 ) -> list[Row]:
     """What the explorer's comparison says of a profile of a family (or `custom`)."""
     times = times_of(records, inference)
-    base, shape, source = records.scale.base, records.scale.shape, copycat_source(records)
+    base, shape = records.scale.base, records.scale.shape
+    source = copycat_source(records, base) if records.pruning(0) else None
     size, of_base = shape.params(profile), base_reading(records)
 
     def row(title: str, network: ChannelProfile, read: Reading, kind: str = family) -> Row:

@@ -7,9 +7,9 @@ from prunelib.evidence.view import View
 from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN
-from prunelib.study.lookup import lookup
+from prunelib.study.lookup import cached_lookup
 from prunelib.study.outcome_checks import macs_an_image
-from prunelib.study.plan import plan
+from prunelib.study.plan import plan_study
 from prunelib.study.request import Request
 from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec, key
@@ -156,18 +156,18 @@ def outcome_of(request: Request, spec, error) -> dict:
 def fill(folder: Path, error=error, scale: Scale = SCALE, families=MAIN, seeds=None) -> View:
     """Write the records of a plan, by default without controls, and open them."""
     store = Store(folder)
-    requests = plan(scale, families, seeds)
+    requests = plan_study(scale, families, seeds)
     waiting = list(requests)
     while waiting:
-        find = lookup(store)
+        find = cached_lookup(store)
         specs = [request.spec(find) for request in waiting]
         for request, spec in zip(waiting, specs, strict=True):
             if spec.kind == "train" and spec == scale.base_spec(request.seed):
                 request = replace(request, family="base", budget=None)
             if store.find(spec) is None:
                 store.put(Record(spec, outcome_of(request, spec, error), HERE))
-        waiting = [r for r in waiting if store.find(r.spec(lookup(store))) is None]
-    return View(scale, tuple(requests), lookup(store))
+        waiting = [r for r in waiting if store.find(r.spec(cached_lookup(store))) is None]
+    return View(scale, tuple(requests), cached_lookup(store))
 
 
 EDITED: dict[tuple[Path, str], Record] = {}
@@ -176,7 +176,7 @@ EDITED: dict[tuple[Path, str], Record] = {}
 
 def reopened(folder: Path, records: View) -> View:
     """The same study, read from its files again, but for the records that were edited."""
-    find = lookup(Store(folder))
+    find = cached_lookup(Store(folder))
 
     def edited(spec) -> Record | None:
         return EDITED.get((folder, key(spec))) or find(spec)

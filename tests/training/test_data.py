@@ -269,12 +269,12 @@ def write_mirror(folder, n=3):
 def small(monkeypatch):
     """Accept any images as CIFAR-10, in the order in which they are read."""
     monkeypatch.setattr(cifar10, "canonical", lambda split, *_: split)
-    joined = cifar10.joined
+    joined = cifar10.joined_splits
 
     def accept(parts, expected, what, folder):
         return joined(parts, sum(len(part.y) for part in parts), what, folder)
 
-    monkeypatch.setattr(cifar10, "joined", accept)
+    monkeypatch.setattr(cifar10, "joined_splits", accept)
 
 
 @pytest.mark.parametrize("write", [write_official, write_mirror])
@@ -374,7 +374,7 @@ def test_missing_images_are_counted(tmp_path, write):
 
 def test_missing_test_images_are_counted(tmp_path):
     with pytest.raises(PrunelibError, match=r"files.*: 2 test images .* 10,000"):
-        cifar10.joined([cifar_images(2, 0)], 10_000, "test", tmp_path / "files")
+        cifar10.joined_splits([cifar_images(2, 0)], 10_000, "test", tmp_path / "files")
 
 
 @pytest.mark.parametrize("name", OFFICIAL)

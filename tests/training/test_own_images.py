@@ -18,7 +18,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from prunelib.errors import PrunelibError
-from prunelib.nets.export import load
+from prunelib.nets.export import load_exported
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.runs import run, run_on
 from prunelib.study.scales import scale_named
@@ -371,7 +371,7 @@ def test_the_whole_way_with_a_file_for_a_scale_and_nothing_else(flowers):
     assert prunelib("verdicts", "my.toml", folder=flowers).returncode == 0
     asked = "export", "--scale", "my.toml", "--params", budget, "-o", "net.safetensors"
     assert prunelib(*asked, folder=flowers).returncode == 0
-    model, card = load(flowers / "net.safetensors")
+    model, card = load_exported(flowers / "net.safetensors")
     assert card.classes == NAMES
     assert card.base == SMALL
     assert model.profile == card.profile

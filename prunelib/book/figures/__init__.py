@@ -11,7 +11,7 @@ from prunelib.book.figures.errors import (
     error_against,
     of_view,
 )
-from prunelib.book.figures.gaps import gaps
+from prunelib.book.figures.gaps import gaps_by_size
 from prunelib.book.figures.others import published
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
 from prunelib.book.figures.pruning import removal_cost, removals_by_block, trajectory
@@ -29,7 +29,7 @@ __all__ = [
     "comparison",
     "error_against",
     "forest",
-    "gaps",
+    "gaps_by_size",
     "learning_curves",
     "made_twice",
     "of_view",

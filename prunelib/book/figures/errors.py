@@ -11,12 +11,12 @@ from prunelib.book.figures.style import (
     STYLES,
     describe_figure,
     log_ticks,
-    there,
+    require_rows,
     trace,
     whiskers,
 )
 from prunelib.errors import Missing
-from prunelib.evidence.benchmarks import timed
+from prunelib.evidence.benchmarks import with_times
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
 from prunelib.study.families import (
@@ -54,7 +54,7 @@ def error_against(
     has its epochs beside its points; at one size all were trained for as long.
 
     Args:
-        networks: of `tables.networks`; for `ms`, of `benchmarks.timed`.
+        networks: of `tables.networks`; for `ms`, of `benchmarks.with_times`.
         trajectories: of `tables.trajectories`.
         x: one of `AXES`.
         families: those to show.
@@ -67,7 +67,7 @@ def error_against(
         raise Missing("there are no times of these networks")
     seen = base_images(networks)
     networks = networks[networks["family"].isin(families)].dropna(subset=[x])
-    there(networks[networks["family"] != "base"])
+    require_rows(networks[networks["family"] != "base"])
     figure = go.Figure()
     if x in ALONG and PRUNED in families:
         add_ways(figure, trajectories, x)
@@ -108,7 +108,7 @@ def of_view(
     networks = view.networks
     if x == "ms" and inference is not None:
         base = f"WRN-{view.scale.base.depth}-{view.scale.base.width:g}"
-        networks = timed(networks, inference, base, view.scale.data.image_size)
+        networks = with_times(networks, inference, base, view.scale.data.image_size)
     return error_against(networks, view.trajectories, x, families, view.scale.train.epochs)
 
 
@@ -240,5 +240,5 @@ def means_table(means: pd.DataFrame, x: str) -> pd.DataFrame:
 def comparison(view: View, question: str) -> go.Figure:
     """Error against parameters of the families of one of `COMPARISONS`."""
     families, networks = COMPARISONS[question], view.networks
-    there(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
+    require_rows(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
     return of_view(view, families=families)

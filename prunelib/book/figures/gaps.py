@@ -6,12 +6,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from prunelib.book.figures.errors import AXES, add_means, by_family
-from prunelib.book.figures.style import GREY, describe_figure, there
+from prunelib.book.figures.style import GREY, describe_figure, require_rows
 from prunelib.study.families import FAMILIES
 from prunelib.text import fixed, short
 
 
-def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
+def gaps_by_size(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
     """By how much pruned-and-tuned networks are worse than others of equal size, against the size.
 
     Args:
@@ -19,7 +19,7 @@ def gaps(rows: pd.DataFrame, families: Sequence[str]) -> go.Figure:
         families: those to compare with, if they are there.
     """
     rows = rows[rows["family"].isin(families)]
-    there(rows)
+    require_rows(rows)
     means = by_family(rows.assign(error=rows["difference"]))
     figure = go.Figure()
     for name in [name for name in families if name in set(means["family"])]:

@@ -9,10 +9,10 @@ from prunelib.book.choices import Choices
 from prunelib.book.figures.style import (
     STYLES,
     describe_figure,
-    line,
+    line_style,
     log_ticks,
+    require_rows,
     sourced,
-    there,
     trace,
     whiskers,
 )
@@ -48,8 +48,8 @@ DASHES = ("solid", "dash", "dot")
 
 def against_epochs(views: dict[str, View]) -> Choices:
     """Test error of each family against the epochs of its training, a figure for each size."""
-    rows = trained(views)
-    there(rows)
+    rows = errors_shown(views)
+    require_rows(rows)
     source = " ".join(view.provenance() for view in views.values() if view.there)
     figures: dict[tuple[str, ...], go.Figure] = {
         (f"{short(size)} parameters",): sourced(at_size(at, int(size)), source)
@@ -58,7 +58,7 @@ def against_epochs(views: dict[str, View]) -> Choices:
     return Choices({"size": tuple(key[0] for key in figures)}, figures)
 
 
-def trained(views: dict[str, View]) -> pd.DataFrame:
+def errors_shown(views: dict[str, View]) -> pd.DataFrame:
     """`errors_by_length` of the families that are shown; `longer`: for more images than the base.
 
     Retrained networks count the epochs of the pruned ones that they began as, too.
@@ -165,7 +165,9 @@ def lead_as(rows: pd.DataFrame, scales: list[str], told: str) -> go.Figure:
                 own["epochs"],
                 own[told],
                 title,
-                line(sizes.index(size))._replace(dash=DASHES[scales.index(scale) % len(DASHES)]),
+                line_style(sizes.index(size))._replace(
+                    dash=DASHES[scales.index(scale) % len(DASHES)]
+                ),
                 error_y=whiskers(own["ratio"], low, high) if told == "ratio" else None,
                 custom=own[["seeds"]].values.tolist(),
                 hover=f"{title}\n%{{x:.0f}} epochs: %{{y:.3f}}, %{{customdata[0]}} seed(s)",

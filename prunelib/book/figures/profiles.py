@@ -7,11 +7,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from prunelib.book.escape import plotly
-from prunelib.book.figures.style import GREY, OLIVE, STYLES, TEAL, describe_figure, line, trace
+from prunelib.book.figures.style import (
+    GREY,
+    OLIVE,
+    STYLES,
+    TEAL,
+    describe_figure,
+    line_style,
+    trace,
+)
 from prunelib.nets.profile import ChannelProfile
 
 
-def shares(profiles: dict[str, ChannelProfile]) -> dict[str, list[float]]:
+def channel_shares(profiles: dict[str, ChannelProfile]) -> dict[str, list[float]]:
     """Channels of each block, per cent of those of the widest full network among the profiles."""
     width = max(p.width for p in profiles.values())
     found = {}
@@ -34,7 +42,7 @@ def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
         vertical_spacing=0.08,
         subplot_titles=[plotly(title) for title in profiles],
     )
-    rows, left = [], shares(profiles)
+    rows, left = [], channel_shares(profiles)
     for row, (title, profile) in enumerate(profiles.items(), 1):
         numbers = [block.number for block in profile.blocks]
         figure.add_bar(
@@ -138,14 +146,14 @@ def profile_lines(
         families: of each, if they are of families; then their colours and markers are used.
     """
     figure = go.Figure()
-    rows, left = [], shares(profiles)
+    rows, left = [], channel_shares(profiles)
     for i, (title, profile) in enumerate(profiles.items()):
         figure.add_trace(
             trace(
                 [b.number for b in profile.blocks],
                 left[title],
                 title,
-                STYLES[families[i]] if families else line(i),
+                STYLES[families[i]] if families else line_style(i),
                 custom=[[b.middle] for b in profile.blocks],
                 hover="block %{x}: %{customdata[0]} channels, %{y:.0f} %",
             )

@@ -3,14 +3,14 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.style import STYLES, describe_figure, there, trace
+from prunelib.book.figures.style import STYLES, describe_figure, require_rows, trace
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import PRUNED
 
 
 def trajectory(trajectories: pd.DataFrame) -> go.Figure:
     """Test error along each pruning run, against the parameters that are left."""
-    there(trajectories)
+    require_rows(trajectories)
     figure = go.Figure()
     measured = trajectories.dropna(subset=["error"])
     dashes = ["solid", "dash", "dot"]
@@ -46,7 +46,7 @@ def trajectory(trajectories: pd.DataFrame) -> go.Figure:
 
 def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Figure:
     """Which block loses its channels when: share left of each block along the first pruning run."""
-    there(trajectories)
+    require_rows(trajectories)
     run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
     counts = pd.DataFrame(
         {b.number: (run["block"] == b.number).cumsum().shift(fill_value=0) for b in full.blocks}
@@ -83,7 +83,7 @@ def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Fi
 
 def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
     """Seconds of fine-tuning for a removal against the network's MACs: pruning gets faster."""
-    there(trajectories)
+    require_rows(trajectories)
     run = trajectories[trajectories["seed"] == trajectories["seed"].min()]
     smooth = run["seconds"].rolling(9, center=True, min_periods=1).median()
     figure = go.Figure()

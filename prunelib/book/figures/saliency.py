@@ -3,7 +3,15 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.style import GREY, LINES, Style, describe_figure, line, there, trace
+from prunelib.book.figures.style import (
+    GREY,
+    LINES,
+    Style,
+    describe_figure,
+    line_style,
+    require_rows,
+    trace,
+)
 from prunelib.evidence.comparisons import saliency_ranks as saliency_ranks_of
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.text import fixed
@@ -20,7 +28,7 @@ def fisher_columns(saliencies: pd.DataFrame) -> list[str]:
 
 def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figure:
     """Predicted against measured change of the loss, a point for each channel of the first seed."""
-    there(saliencies)
+    require_rows(saliencies)
     run = saliencies[saliencies["seed"] == saliencies["seed"].min()]
     predicted = fisher_columns(run)[-1]
     figure = go.Figure()
@@ -58,7 +66,7 @@ def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figu
 
 def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
     """Rank correlation of each criterion with the measured change, by block, mean over seeds."""
-    there(saliencies)
+    require_rows(saliencies)
     names = {c: f"Fisher, {c[7:]} steps" for c in fisher_columns(saliencies)}
     names |= {"l1": "mean absolute weight"}
     by_block = saliency_ranks_of(saliencies, by="block")[list(names)]
@@ -69,7 +77,7 @@ def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
                 by_block.index,
                 by_block[criterion],
                 name,
-                line(i),
+                line_style(i),
                 hover=f"{name}\nblock %{{x}}: %{{y:.2f}}",
             )
         )

@@ -12,15 +12,15 @@ from prunelib.book.figures.style import (
     STYLES,
     Style,
     describe_figure,
-    line,
+    line_style,
     sourced,
     trace,
 )
-from prunelib.book.prose.speed import TITLES
+from prunelib.book.prose.speed import NETWORK_TITLES
 from prunelib.evidence.benchmarks import ENGINES, provenance
 from prunelib.text import counted
 
-ROUNDED = {"▲": "▲·", "▼": "▼·"}
+ROUNDED_MARKS = {"▲": "▲·", "▼": "▼·"}
 """The marks of networks whose widths were rounded."""
 
 STEP = 16
@@ -37,8 +37,8 @@ def style_of(family: str) -> tuple[str, Style]:
     plain = family.removesuffix("-rounded")
     style = STYLES.get("pruned-from-scratch" if plain == "pruned" else plain, LINES[0])
     if plain != family:
-        style = style._replace(marker=f"{style.marker}-dot", glyph=ROUNDED[style.glyph])
-    return TITLES.get(family, family), style
+        style = style._replace(marker=f"{style.marker}-dot", glyph=ROUNDED_MARKS[style.glyph])
+    return NETWORK_TITLES.get(family, family), style
 
 
 def latency(record: dict) -> Choices:
@@ -99,7 +99,7 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
     table = rows[["family", "params", "macs", "ms", "against_base", "macs_share"]].set_axis(
         ["network", "parameters", "MACs", "ms", "time, share", "MACs, share"], axis=1
     )
-    table["network"] = [TITLES.get(family, family) for family in rows["family"]]
+    table["network"] = [NETWORK_TITLES.get(family, family) for family in rows["family"]]
     smaller = rows[rows["family"] != "base"]
     alt = (
         f"{answers[0]}, {counted(int(answers[1]), 'image')} at once, {answers[2]}: networks with "
@@ -110,7 +110,7 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
     return describe_figure(figure, "Time against work", alt, table)
 
 
-def widths(record: dict, images: int = 128) -> go.Figure:
+def time_by_width(record: dict, images: int = 128) -> go.Figure:
     """Time of a block's two convolutions by the number of channels between them."""
     rows = pd.DataFrame(record["widths"])
     rows = rows[rows["batch"] == images]
@@ -121,7 +121,7 @@ def widths(record: dict, images: int = 128) -> go.Figure:
                 group["width"],
                 group["ms"],
                 ", ".join(names),
-                line(i),
+                line_style(i),
                 marker={"size": 6},
                 hover="%{fullData.name}\n%{x} channels\n%{y:.2f} ms",
             )

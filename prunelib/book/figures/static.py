@@ -10,7 +10,7 @@ from prunelib.book.figures.axes import Axis, text_of
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 800, 84, 24, 30, 52, 20
 INK, GRID = "#333333", "#dddddd"
-DASHES = {"dash": "8 4", "dot": "2 4", "dashdot": "8 4 2 4", "longdash": "14 5"}
+SVG_DASHES = {"dash": "8 4", "dot": "2 4", "dashdot": "8 4 2 4", "longdash": "14 5"}
 COLD, HOT = (0, 32, 77), (255, 234, 70)
 
 
@@ -71,8 +71,10 @@ def panel(
         y = Axis(ours[1], [v for t in bars for v in t["y"]], (box[3], box[1]))
     else:
         zero = [0] if bars else []
-        x = Axis(ours[0], [v for t in data for v in spread(t, "x")], (box[0], box[2]))
-        y = Axis(ours[1], [*zero, *(v for t in alike for v in spread(t, "y"))], (box[3], box[1]))
+        x = Axis(ours[0], [v for t in data for v in values_along(t, "x")], (box[0], box[2]))
+        y = Axis(
+            ours[1], [*zero, *(v for t in alike for v in values_along(t, "y"))], (box[3], box[1])
+        )
     parts = [*frame(x, y, box), *shapes(layout, x, y, axes, box)]
     for index, drawn in enumerate(data):
         kind = drawn.get("type", "scatter")
@@ -85,7 +87,7 @@ def panel(
     return parts
 
 
-def spread(drawn: dict, name: str) -> list:
+def values_along(drawn: dict, name: str) -> list:
     """The values of a trace on an axis, the ends of its whiskers among them."""
     values = list(drawn.get(name) or ())
     error = drawn.get(f"error_{name}") or {}
@@ -233,7 +235,7 @@ def colour_of(drawn: dict) -> str:
 def stroke(points: list, colour: str, dash: str | None = None, width: float = 1) -> str:
     """A line through some points."""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    pattern = f' stroke-dasharray="{DASHES[dash]}"' if dash in DASHES else ""
+    pattern = f' stroke-dasharray="{SVG_DASHES[dash]}"' if dash in SVG_DASHES else ""
     return (
         f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{pattern}/>'
     )

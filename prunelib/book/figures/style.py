@@ -85,7 +85,7 @@ PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")
 """How bars are told apart where there are more than colours tell."""
 
 
-def line(index: int) -> Style:
+def line_style(index: int) -> Style:
     """The style of a series that is no family, by its place."""
     return LINES[index % len(LINES)]
 
@@ -134,13 +134,13 @@ def trace(
         more: further arguments of `plotly.graph_objects.Scatter`.
     """
     return go.Scatter(
-        x=plain(x),
-        y=plain(y),
+        x=plotly_values(x),
+        y=plotly_values(y),
         name=plotly(name),
         mode=mode,
         line={"color": style.colour, "dash": style.dash} | more.pop("line", {}),
         marker={"color": style.colour, "symbol": style.marker, "size": 9} | more.pop("marker", {}),
-        customdata=None if custom is None else [plain(row) for row in custom],
+        customdata=None if custom is None else [plotly_values(row) for row in custom],
         hoverinfo=None if hover else "skip",
         hovertemplate=hover and hover.replace("\n", "<br>") + "<extra></extra>",
         legendgroup=plotly(group or name),
@@ -157,7 +157,7 @@ def once(rows: Sequence[Sequence] | None) -> list | None:
     return [rows[0]] if all(row == rows[0] for row in rows) else list(rows)
 
 
-def plain(values: Iterable) -> list:
+def plotly_values(values: Iterable) -> list:
     """Values for Plotly: numbers as Python's own, texts escaped."""
     found = values.tolist() if hasattr(values, "tolist") else list(values)
     return [plotly(value) if isinstance(value, str) else value for value in found]
@@ -198,7 +198,7 @@ def describe_figure(
         height: pixels.
         note: how to read a mark that neither axes nor names explain.
     """
-    rows = [[rounded(value) for value in row] for row in table.itertuples(index=False)]
+    rows = [[table_value(value) for value in row] for row in table.itertuples(index=False)]
     figure.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
@@ -229,7 +229,7 @@ def log_ticks(values: pd.Series) -> dict:
     return {"tickvals": found, "ticktext": [text.short(value) for value in found]}
 
 
-def there(frame: pd.DataFrame) -> None:
+def require_rows(frame: pd.DataFrame) -> None:
     """Raise Missing if there are no rows to draw."""
     if frame.empty:
         raise Missing("there are no records to draw this from")
@@ -244,7 +244,7 @@ def slug(text: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
-def rounded(value: object) -> object:
+def table_value(value: object) -> object:
     """A value of a table as plain data: numbers to six digits, None where there is none."""
     if value is None or value != value:
         return None
@@ -252,10 +252,10 @@ def rounded(value: object) -> object:
     return text.rounded(value) if isinstance(value, float) else value
 
 
-def cell(value: object) -> str:
+def table_cell(value: object) -> str:
     """A value of a table as people write it.
 
-    >>> cell(77755), cell(12.3456), cell(0.00123), cell(None)
+    >>> table_cell(77755), table_cell(12.3456), table_cell(0.00123), table_cell(None)
     ('77,755', '12.35', '0.00123', '–')
     """
     if value is None:

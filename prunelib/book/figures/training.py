@@ -4,13 +4,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from prunelib.book.figures.style import GREY, describe_figure, line, there, trace
+from prunelib.book.figures.style import GREY, describe_figure, line_style, require_rows, trace
 from prunelib.text import counted
 
 
 def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Figure:
     """Test error and training loss by epoch, a line for each seed; milestones are marked."""
-    there(epochs)
+    require_rows(epochs)
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
     )
@@ -20,7 +20,7 @@ def learning_curves(epochs: pd.DataFrame, milestones: tuple[int, ...]) -> go.Fig
                 run["epoch"],
                 run[column],
                 f"seed {seed}",
-                line(seed),
+                line_style(seed),
                 marker={"size": 6},
                 label=row == 1,
                 records=[[key] for key in run["key"]],

@@ -14,7 +14,7 @@ from prunelib.book.figures.style import (
     PATTERNS,
     Style,
     describe_figure,
-    line,
+    line_style,
     sourced,
     trace,
 )
@@ -31,7 +31,7 @@ def ratios(records: list[dict]) -> go.Figure:
     for i, record in enumerate(records):
         name = f"{record['against']} in float32, ours in {record['circumstances']['precision']}"
         rows = [row for key, row in record["rows"].items() if key in COMPARED]
-        figure.add_trace(ratio_trace(rows, f"against {name}", line(i)))
+        figure.add_trace(ratio_trace(rows, f"against {name}", line_style(i)))
         tables.append(
             pd.DataFrame(
                 {
@@ -107,7 +107,7 @@ def removal_figure(row: dict, record: dict) -> go.Figure:
     ):
         seconds = [t / 1e3 for t in times]
         hover = "%{fullData.name}\n%{x:,} MACs\n%{y:.2f} s"
-        figure.add_trace(trace(macs, seconds, name, line(i), hover=hover))
+        figure.add_trace(trace(macs, seconds, name, line_style(i), hover=hover))
     figure.update_xaxes(title="MACs of the network that is left", autorange="reversed")
     figure.update_yaxes(
         title=f"seconds for a removal and its {int(row['steps'])} updates", rangemode="tozero"
@@ -160,13 +160,13 @@ def parts(record: dict) -> go.Figure:
             for kind in rows[0]["parts"]
         ]
     )
-    alt = f"Where the time goes. {'; '.join(shares(rows))}."
+    alt = f"Where the time goes. {'; '.join(operation_shares(rows))}."
     height = 180 + 70 * len(rows)
     figure = describe_figure(figure, "Where the time of an update goes", alt, table, height)
     return sourced(figure, provenance(record))
 
 
-def shares(rows: list[dict]) -> Iterable[str]:
+def operation_shares(rows: list[dict]) -> Iterable[str]:
     """The shares of kinds of operations from a hundredth on, a text a network."""
     for row in rows:
         kinds = (f"{kind} {share:.0%}" for kind, share in row["parts"].items() if share >= 0.01)

@@ -15,7 +15,7 @@ from prunelib.book.figures.style import (
     VIOLET,
     Style,
     describe_figure,
-    there,
+    require_rows,
     trace,
 )
 from prunelib.book.prose.judgements import TOLD, with_unit
@@ -25,7 +25,7 @@ from prunelib.evidence.statistics import repeatability_limit
 from prunelib.evidence.verdicts import DEPENDS
 from prunelib.text import fixed
 
-MARKS = {
+MARKERS = {
     "supported": Style(TEAL, "circle", "solid", "●"),
     "refuted": Style(VIOLET, "x", "solid", "✖"),
     "equal": Style(BROWN, "diamond", "solid", "◆"),
@@ -37,10 +37,10 @@ MARKS = {
 def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     """Mean and 95 % interval of some claims whose statistic is in points of error, from the top."""
     found = [v for v in verdicts if v.claim in claims and v.mean is not None]
-    label = {v.claim: named(v.claim, v.short) for v in verdicts}
+    label = {v.claim: claim_label(v.claim, v.short) for v in verdicts}
     if not found:
         raise Missing("there are no records to draw this from")
-    groups = {verdict: [v for v in found if v.verdict == verdict] for verdict in MARKS}
+    groups = {verdict: [v for v in found if v.verdict == verdict] for verdict in MARKERS}
     figure = go.Figure([marks(name, group, label) for name, group in groups.items() if group])
     figure.add_vline(x=0, line={"color": GREY})
     order = [plotly(label[name]) for name in reversed(claims) if name in label]
@@ -70,7 +70,7 @@ def marks(verdict: str, group: list, label: dict[str, str]) -> go.Scatter:
         [v.mean for v in group],
         [label[v.claim] for v in group],
         TOLD.get(verdict, verdict),
-        MARKS[verdict],
+        MARKERS[verdict],
         mode="markers",
         marker={"size": 12},
         error_x={"type": "data", "array": half_widths},
@@ -80,7 +80,7 @@ def marks(verdict: str, group: list, label: dict[str, str]) -> go.Scatter:
     )
 
 
-def named(claim: str, short: str) -> str:
+def claim_label(claim: str, short: str) -> str:
     """What a claim is called, in lines that leave room for a chart on a phone."""
     return "\n".join(wrap(f"{short.replace('<br>', ' ')} ({claim})", 24))
 
@@ -92,7 +92,7 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
         runs: of `repeats.repeats`.
         deviation: of `statistics.between_seeds`.
     """
-    there(runs)
+    require_rows(runs)
     runs = runs.sort_values(["budget", "family", "seed"], na_position="first")
     runs = runs.assign(title=[run_title(run) for run in runs.itertuples()])
     lines = {title: "\n".join(wrap(title, 22)) for title in runs["title"]}

@@ -15,25 +15,29 @@ from prunelib.text import fixed
 DASHES = ("solid", "dash", "dot")
 
 
-def walk(points: Sequence[Point]) -> go.Figure:
+def trajectory(points: Sequence[Point]) -> go.Figure:
     """Test error along a pruning run that a page made, at scale smoke."""
     frame = pd.DataFrame([asdict(point) for point in points]).assign(seed=0)
-    return along(frame, "Scale smoke: the network of this page, on handwritten digits.")
+    return along_trajectories(
+        frame, "Scale smoke: the network of this page, on handwritten digits."
+    )
 
 
-def measured(record: dict) -> go.Figure:
+def recorded_trajectories(record: dict) -> go.Figure:
     """Test error along the pruning runs of the record."""
-    return along(your_network.walks(record), your_network.circumstances(record))
+    return along_trajectories(your_network.trajectories(record), your_network.circumstances(record))
 
 
-def along(walks: pd.DataFrame, source: str) -> go.Figure:
+def along_trajectories(trajectories: pd.DataFrame, source: str) -> go.Figure:
     """Test error along pruning runs, against the parameters that are left."""
-    figure = go.Figure([way(run, f"seed {seed}") for seed, run in walks.groupby("seed")])
+    figure = go.Figure(
+        [one_trajectory(run, f"seed {seed}") for seed, run in trajectories.groupby("seed")]
+    )
     figure.update_layout(
         xaxis={"title": "parameters left", "autorange": "reversed"},
         yaxis_title="test error, per cent",
     )
-    told = walks.dropna(subset=["error"])
+    told = trajectories.dropna(subset=["error"])
     first, last = told.iloc[0], told[told["seed"] == told["seed"].min()].iloc[-1]
     alt = (
         f"Test error while channels are removed: {first['error']:.2f} per cent with all "
@@ -46,7 +50,7 @@ def along(walks: pd.DataFrame, source: str) -> go.Figure:
     return sourced(describe_figure(figure, "Test error along pruning", alt, table), source)
 
 
-def way(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
+def one_trajectory(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
     """The line of one pruning run."""
     run = run.dropna(subset=["error"])
     style = STYLES[PRUNED]._replace(dash=DASHES[run["seed"].iloc[0] % len(DASHES)])
@@ -64,10 +68,10 @@ def way(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
 
 def compared(record: dict) -> go.Figure:
     """Pruned networks and narrower ones trained from scratch: error against parameters."""
-    networks = your_network.networks(record)
+    networks = your_network.compared_networks(record)
     figure = go.Figure()
-    for _, run in your_network.walks(record).groupby("seed"):
-        figure.add_trace(way(run, "Pruned and tuned, on the way", label=False))
+    for _, run in your_network.trajectories(record).groupby("seed"):
+        figure.add_trace(one_trajectory(run, "Pruned and tuned, on the way", label=False))
     for family, rows in networks.groupby("family", sort=False):
         title = FAMILIES[family].title
         figure.add_trace(

@@ -5,22 +5,22 @@ from prunelib.book.prose.expected import same_images, two_hundred
 from prunelib.book.prose.experiments import base, cost, pruned, saliency, shape, simple
 from prunelib.book.prose.judgements import (
     claims,
+    claims_table,
     costs,
     identities,
-    measured,
     reasons,
     sources,
-    table,
+    statistics_list,
 )
 from prunelib.book.prose.length import (
     against_length,
+    compute_times,
     coverage,
     long_enough,
     still_learning,
-    work,
 )
 from prunelib.book.prose.networks import budgets, designs, to_take
-from prunelib.book.prose.opening import beside
+from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one
 from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.words import folded, provenance
@@ -28,9 +28,10 @@ from prunelib.book.prose.words import folded, provenance
 __all__ = [
     "against_length",
     "base",
-    "beside",
     "budgets",
     "claims",
+    "claims_table",
+    "compute_times",
     "cost",
     "costs",
     "coverage",
@@ -44,7 +45,6 @@ __all__ = [
     "long_enough",
     "longest_complete",
     "made_twice",
-    "measured",
     "provenance",
     "pruned",
     "readers",
@@ -52,12 +52,12 @@ __all__ = [
     "saliency",
     "same_images",
     "shape",
+    "sidebar",
     "simple",
     "sources",
+    "statistics_list",
     "still_learning",
-    "table",
     "to_take",
     "trend",
     "two_hundred",
-    "work",
 ]

@@ -4,11 +4,11 @@ from prunelib.book.escape import markdown
 from prunelib.book.notebook import TRIAL
 from prunelib.book.prose.judgements import claims
 from prunelib.book.prose.words import listed, setting
-from prunelib.evidence.budget import comparable
+from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.verdicts import DEPENDS, Verdict, verdicts
+from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
 
@@ -16,7 +16,7 @@ LEADING = ("K7", "C1", "K8")
 """The claims that decide: small against pruned at equal images and epochs, and the shape."""
 DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
-PHRASES = {
+ANSWERS = {
     ("K7", "supported"): "trained on as many images as training and pruning took, a small network "
     "beats a pruned one by {x} of test error",
     ("K7", "refuted"): "even trained on as many images, a small network loses to a pruned "
@@ -58,7 +58,7 @@ def headline(studies: dict[str, View]) -> str:
 
 def leading(view: View) -> tuple[Verdict, ...]:
     """The verdicts that the answer rests on, in the order of `LEADING`."""
-    by = {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
+    by = {v.claim: v for v in judge_claims(view, CLAIMS + QUESTIONS)}
     return tuple(by[claim] for claim in LEADING)
 
 
@@ -67,7 +67,7 @@ def full(verdict: Verdict) -> bool:
     return verdict.mean is not None and verdict.seeds == verdict.planned
 
 
-def complete(view: View) -> bool:
+def is_complete(view: View) -> bool:
     """Whether nothing is missing of what the answer rests on; controls may be."""
     return all(full(verdict) for verdict in leading(view))
 
@@ -81,7 +81,7 @@ def longest_complete(studies: dict[str, View]) -> View | None:
     found = [v for v in studies.values() if any(said.mean is not None for said in leading(v))]
 
     def rank(view: View) -> tuple:
-        return view.scale.name != TRIAL, complete(view), view.scale.train.epochs
+        return view.scale.name != TRIAL, is_complete(view), view.scale.train.epochs
 
     return max(found, key=rank, default=None)
 
@@ -99,15 +99,15 @@ def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> tuple[str
         first = "**Yes**"
     else:
         first = "**It is open**"
-    one, two, three = (phrase(v) for v in (images, epochs, shape))
+    one, two, three = (answer_phrase(v) for v in (images, epochs, shape))
     return f"{first}: {one}.", f"{two}.", f"{three}."
 
 
-def phrase(verdict: Verdict) -> str:
+def answer_phrase(verdict: Verdict) -> str:
     """What a verdict is in the answer."""
     if verdict.mean is None:
-        return PHRASES[verdict.claim, "open"]
-    return PHRASES[verdict.claim, verdict.verdict].format(x=f"{fixed(abs(verdict.mean), 1)} points")
+        return ANSWERS[verdict.claim, "open"]
+    return ANSWERS[verdict.claim, verdict.verdict].format(x=f"{fixed(abs(verdict.mean), 1)} points")
 
 
 def limits(studies: dict[str, View]) -> str:
@@ -146,8 +146,8 @@ def trend(studies: dict[str, View], ends: bool = False) -> str:
     answer = longest_complete(studies)
     if answer is None:
         return ""
-    alike = comparable([answer, *(view for view in studies.values() if view is not answer)])
-    lengths = sorted(filter(complete, alike), key=lambda view: view.scale.train.epochs)
+    alike = comparable_views([answer, *(view for view in studies.values() if view is not answer)])
+    lengths = sorted(filter(is_complete, alike), key=lambda view: view.scale.train.epochs)
     leads = [
         {at.size: at.mean for at in leading(view)[0].sizes if at.mean is not None}
         for view in lengths

@@ -2,8 +2,8 @@
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, listed
+from prunelib.evidence.extrapolation import PAPER_EPOCHS, Estimate, Extrapolation, extrapolations
 from prunelib.evidence.paired import Paired, paired_rows
-from prunelib.evidence.projection import PAPER_EPOCHS, Estimate, Projection, projections
 from prunelib.evidence.view import View
 from prunelib.study.families import (
     BOTTLENECK,
@@ -25,7 +25,7 @@ PAIRS = (
 
 def two_hundred(views: dict[str, View]) -> str:
     """What the paper's 200 epochs would add, as far as the measured lengths tell; Markdown."""
-    rows = projections(views)
+    rows = extrapolations(views)
     if not rows:
         return (
             f"What {PAPER_EPOCHS} epochs would add cannot be said yet: that takes three lengths of "
@@ -35,7 +35,7 @@ def two_hundred(views: dict[str, View]) -> str:
         f"| parameters | bottleneck after {PAPER_EPOCHS} epochs | pruned shape | ratio of errors | "
         "measured up to | the check |",
         "|---|---|---|---|---|---|",
-        *(line(row) for row in rows),
+        *(table_row(row) for row in rows),
     ]
     return "\n".join([f"{ahead(rows)} {CAVEAT}", "", *lines])
 
@@ -48,26 +48,26 @@ CAVEAT = (
 )
 
 
-def line(row: Projection) -> str:
+def table_row(row: Extrapolation) -> str:
     """A row of the table."""
     cells = (
         short(row.size),
-        spanned(row.simple, 1, " %"),
-        spanned(row.shape, 1, " %"),
-        spanned(row.ratio, 2),
+        estimate_text(row.simple, 1, " %"),
+        estimate_text(row.shape, 1, " %"),
+        estimate_text(row.ratio, 2),
         f"{row.longest:.0f} epochs, {row.seeds} seeds",
         f"{fixed(100 * abs(row.missed - 1), 1)} % too {'high' if row.missed > 1 else 'low'}",
     )
     return f"| {' | '.join(cells)} |"
 
 
-def spanned(estimate: Estimate, digits: int, unit: str = "") -> str:
+def estimate_text(estimate: Estimate, digits: int, unit: str = "") -> str:
     """A value and its interval."""
     middle, low, high = (fixed(x, digits) for x in estimate)
     return f"{middle}{unit} ({low} to {high})"
 
 
-def ahead(rows: list[Projection]) -> str:
+def ahead(rows: list[Extrapolation]) -> str:
     """At which sizes which kind of network would lead."""
     sides = {
         "the pruned shape would lead": [row for row in rows if row.ratio[1] > 1],

@@ -6,7 +6,7 @@ sentence says so.
 
 import numpy as np
 
-from prunelib.book.prose.words import correlation, missing, spread
+from prunelib.book.prose.words import correlation, mean_and_range, missing
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.evidence.view import View
@@ -31,7 +31,8 @@ def base(view: View) -> str:
     params, macs = int(rows["params"].iloc[0]), int(rows["macs"].iloc[0])
     return (
         f"The base network has {short(params)} parameters and computes {short(macs)} "
-        f"multiply-accumulates for one image. Its test error is **{spread(rows['error'])}**."
+        "multiply-accumulates for one image. Its test error is "
+        f"**{mean_and_range(rows['error'])}**."
     )
 
 
@@ -51,10 +52,10 @@ def pruned(view: View) -> str:
                 removed.append(int(reached["removals"].iloc[0]))
         if errors:
             sentences.append(
-                f"- With {share:.0%} of the parameters it is **{spread(errors)}**, after "
+                f"- With {share:.0%} of the parameters it is **{mean_and_range(errors)}**, after "
                 f"{np.mean(removed):.0f} removals"
             )
-    begin = f"Before the first removal the test error is {spread(first['error'])}."
+    begin = f"Before the first removal the test error is {mean_and_range(first['error'])}."
     return "\n".join([begin, "", *sentences])
 
 

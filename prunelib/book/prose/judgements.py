@@ -8,7 +8,7 @@ from prunelib.book.prose.phrases import FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
-from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS, Verdict, verdicts
+from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS_TOLD, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
 
@@ -91,7 +91,9 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
     no study has measured come last, in one line.
     """
     asked = tuple(claim for claim in EVERY if claim.number in numbers)
-    found = {scale: {v.claim: v for v in verdicts(view, asked)} for scale, view in studies.items()}
+    found = {
+        scale: {v.claim: v for v in judge_claims(view, asked)} for scale, view in studies.items()
+    }
     lines, unmeasured = [], []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
         by_scale = {scale: by[claim.number] for scale, by in found.items()}
@@ -110,7 +112,7 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
     return "\n".join(lines)
 
 
-def measured(*numbers: str) -> str:
+def statistics_list(*numbers: str) -> str:
     """How some claims are measured, by default all, as a Markdown list."""
     return "\n".join(
         f"- {name(claim)}{f', {claim.where} of the paper' if claim.where else ''}: "
@@ -125,7 +127,7 @@ def reasons(view: View) -> str:
 
     A Markdown list; empty where nothing was measured.
     """
-    by = {v.claim: v for v in verdicts(view, EVERY)}
+    by = {v.claim: v for v in judge_claims(view, EVERY)}
     lines = []
     for claim in CLAIMS:
         found = by[claim.number]
@@ -140,7 +142,7 @@ def reasons(view: View) -> str:
                 f"are; {found.seeds} seeds tell them only roughly."
             )
         elif settles_not(found):
-            lines.append(f"  - As many as {MOST_SEEDS} seeds like these would not settle it.")
+            lines.append(f"  - As many as {MOST_SEEDS_TOLD} seeds like these would not settle it.")
     return "\n".join(lines)
 
 
@@ -164,7 +166,7 @@ def sources(studies: dict[str, View]) -> str:
     for scale, view in studies.items():
         lines = [
             f"<li>{v.claim}: {', '.join(record_link(scale, key) for key in v.records)}</li>"
-            for v in verdicts(view, EVERY)
+            for v in judge_claims(view, EVERY)
             if v.records
         ]
         parts.append(
@@ -179,7 +181,7 @@ def record_link(scale: str, key: str) -> str:
     return f'<a href="../records/{quote(scale)}/{key}.json"><code>{key}</code></a>'
 
 
-def table(
+def claims_table(
     studies: dict[str, View], asked: tuple[Claim, ...] | None = None, key: bool = True
 ) -> str:
     """All claims and what each scale says of them, as a Markdown table, with a key below.
@@ -187,7 +189,7 @@ def table(
     A scale that has nothing to say of any is left out, unless there is no other.
     """
     asked = CLAIMS if asked is None else asked
-    found = {scale: verdicts(view, asked) for scale, view in studies.items()}
+    found = {scale: judge_claims(view, asked) for scale, view in studies.items()}
     found = {scale: v for scale, v in found.items() if any(x.sizes for x in v)} or found
     studies = {scale: studies[scale] for scale in found}
     lines = [
@@ -197,7 +199,7 @@ def table(
     for i, claim in enumerate(asked):
         rows = zip(studies.values(), found.values(), strict=True)
         cells = " | ".join(
-            cell(v[i]) if asked_of(view, v[i], claim) else "not asked" for view, v in rows
+            verdict_cell(v[i]) if asked_of(view, v[i], claim) else "not asked" for view, v in rows
         )
         anchor = f'<span id="{claim.number.lower()}"></span>'
         lines.append(f"| {anchor}{claim.text} <small>{claim.number}</small> | {cells} |")
@@ -212,13 +214,13 @@ KEY = (
 )
 
 
-def cell(verdict: Verdict) -> str:
+def verdict_cell(verdict: Verdict) -> str:
     """A verdict in a table: word, mean, interval, and below these what is said at each size."""
     word = TOLD.get(verdict.verdict, verdict.verdict)
     falls = "" if verdict.survives is not False or verdict.verdict == "open" else " †"
     if verdict.mean is None:
         return f"{MARKS[verdict.verdict]} {word}: {said(verdict)}"
-    span = f" ({spanned(verdict)}, {seeds(verdict)})"
+    span = f" ({interval_text(verdict)}, {seeds(verdict)})"
     sizes = f"<br><small>{by_size(verdict)}</small>" if by_size(verdict) else ""
     mean = with_unit(verdict.claim, verdict.mean)
     return f"{MARKS[verdict.verdict]} **{word}**{falls}: {mean}{span}{sizes}"
@@ -231,7 +233,7 @@ def with_unit(claim: str, mean: float) -> str:
     return " ".join([f"{before}{number}{unit(claim)}", *side])
 
 
-def spanned(verdict: Verdict) -> str:
+def interval_text(verdict: Verdict) -> str:
     """An interval in a table."""
     low, high = verdict.low, verdict.high
     if low is None or high is None:
@@ -248,7 +250,7 @@ def costs(view: View) -> str:
     """Where a shape is compared, as a table: its search free, its search counted in, and at equal
     multiply-accumulates instead of parameters.
     """
-    by = {v.claim: v for v in verdicts(view, EVERY)}
+    by = {v.claim: v for v in judge_claims(view, EVERY)}
     lines = [
         "| the shape is given | its search counts | at equal multiply-accumulates |",
         "|---|---|---|",
@@ -256,7 +258,9 @@ def costs(view: View) -> str:
     for free in by.values():
         others = [by.get(free.counted or ""), by.get(EQUAL_MACS.get(free.claim, ""))]
         if free.sizes and any(v is not None and v.sizes for v in others):
-            cells = (f"{name(v)}: {cell(v)}" if v and v.sizes else "" for v in (free, *others))
+            cells = (
+                f"{name(v)}: {verdict_cell(v)}" if v and v.sizes else "" for v in (free, *others)
+            )
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pandas as pd
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.answer import LEADING, complete, leading, trend
+from prunelib.book.prose.answer import LEADING, is_complete, leading, trend
 from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
 from prunelib.book.prose.words import listed
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import training_rates
 from prunelib.evidence.rules import copycats_compete
-from prunelib.evidence.verdicts import Verdict, verdicts
+from prunelib.evidence.verdicts import Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, SCRATCH
 from prunelib.text import counted, fixed, short
@@ -27,7 +27,7 @@ def long_enough(views: dict[str, View]) -> str:
     """Whether the answer changes with the length of training: what is known, in a few sentences."""
     told = trend(views)
     if not told:
-        done = [markdown(name) for name, view in views.items() if complete(view)]
+        done = [markdown(name) for name, view in views.items() if is_complete(view)]
         names = ", ".join(done) or "no scale"
         told = f"That is not known yet: so far, the runs that decide are complete at {names} only."
     return f"{told} {shape_keeps_its_lead(views)}".strip()
@@ -127,7 +127,9 @@ def against_length(views: dict[str, View]) -> str:
 
     Claims of which nothing is known are left out, and lengths at which nothing was trained yet.
     """
-    found = {scale: {v.claim: v for v in verdicts(view, EVERY)} for scale, view in views.items()}
+    found = {
+        scale: {v.claim: v for v in judge_claims(view, EVERY)} for scale, view in views.items()
+    }
     there = {scale: view for scale, view in views.items() if view.there}
     if not there:
         return "No run of any length is on record yet."
@@ -157,7 +159,7 @@ def brief(verdict: Verdict) -> str:
     )
 
 
-def work(views: dict[str, View]) -> str:
+def compute_times(views: dict[str, View]) -> str:
     """How long one core takes for what a reader may want to do, as a Markdown table.
 
     Times are work over the rates of the runs on record, of the slowest and the fastest processor.

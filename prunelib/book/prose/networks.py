@@ -6,7 +6,7 @@ from prunelib.book.escape import code, markdown
 from prunelib.book.prose.words import missing
 from prunelib.errors import PrunelibError
 from prunelib.evidence import benchmarks
-from prunelib.evidence.budget import answer, comparable
+from prunelib.evidence.budget import best_designs, comparable_views
 from prunelib.evidence.design import Design
 from prunelib.evidence.view import View
 from prunelib.study.families import BOTTLENECK, COPYCAT, FAMILIES, REDUCED, SCRATCH
@@ -15,7 +15,7 @@ from prunelib.study.specs import training_of
 from prunelib.study.store import Record
 from prunelib.text import counted, fixed, short
 
-NAMES = {
+SHORT_NAMES = {
     SCRATCH: "pruned shape",
     COPYCAT: "copycat",
     BOTTLENECK: "bottleneck",
@@ -35,7 +35,7 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
     """
     if not found:
         return missing(view, "networks to design from")
-    times = [milliseconds(view.scale, network, inference) for network in found]
+    times = [time_text(view.scale, network, inference) for network in found]
     rows = [cells(network, time) for network, time in zip(found, times, strict=True)]
     rows[0] = [f"**{cell}**" for cell in rows[0]]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -65,12 +65,12 @@ def cells(network: Design, time: str | None) -> list[str]:
     ]
 
 
-def milliseconds(scale: Scale, network: Design, inference: dict | None) -> str | None:
+def time_text(scale: Scale, network: Design, inference: dict | None) -> str | None:
     """What one image takes a network, where it was measured."""
     if inference is None:
         return None
     base = f"WRN-{scale.base.depth}-{scale.base.width:g}"
-    found = benchmarks.milliseconds(
+    found = benchmarks.interpolated_time(
         inference, base, scale.data.image_size, network.family, network.macs
     )
     return None if found is None else fixed(found)
@@ -141,7 +141,7 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     It is of the first studies that have such networks: the smallest scale has none so large.
     """
     views = list(views)
-    tables = (budget_rows(comparable(views[i:]), sizes) for i in range(len(views)))
+    tables = (budget_rows(comparable_views(views[i:]), sizes) for i in range(len(views)))
     rows = next(filter(None, tables), None)
     if not rows:
         return missing(views[0], "networks to design from")
@@ -157,12 +157,12 @@ def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
     rows = []
     for size in sizes:
         try:
-            best = answer(views, size)[0]
+            best = best_designs(views, size)[0]
         except PrunelibError:
             continue
         if best.expected.error is not None:
             rows.append(
-                f"| **{short(size)}** | {NAMES[best.family]}, {best.epochs} epochs | "
+                f"| **{short(size)}** | {SHORT_NAMES[best.family]}, {best.epochs} epochs | "
                 f"{approximately(best)} |"
             )
     return rows

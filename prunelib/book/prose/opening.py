@@ -16,7 +16,7 @@ AUTHORS = (
 )
 
 
-def beside(studies: dict[str, View]) -> str:
+def sidebar(studies: dict[str, View]) -> str:
     """Networks for some budgets, links, limits and authors, as Markdown with a little HTML.
 
     Args:

@@ -5,7 +5,7 @@ from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.verdicts import Verdict, verdicts
+from prunelib.evidence.verdicts import Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.study.families import BASE, PRUNED
 from prunelib.text import counted
@@ -22,7 +22,7 @@ FIGURE = {
 
 def figure_one(view: View) -> str:
     """A table of what the paper's figure 1 shows and what ours does, and why they differ."""
-    by = {v.claim: v for v in verdicts(view, CLAIMS + QUESTIONS)}
+    by = {v.claim: v for v in judge_claims(view, CLAIMS + QUESTIONS)}
     rows = [
         f"| {text} | {MARKS[by[claim].verdict]} {capital(said(by[claim]))}. {name(by[claim])} |"
         for claim, text in FIGURE.items()

@@ -19,35 +19,35 @@ class Sides(NamedTuple):
     when: str = ""
 
 
-EPOCHS = "at equal epochs"
-IMAGES = "at equal images"
-LONGEST = "at equal images, counting those of retraining"
-SEARCHED = "with the search for the shape counted in"
-PRUNED = "pruned-and-tuned networks"
-SHAPES = "pruned shapes trained from scratch"
-BOTTLENECKS = "bottleneck networks"
-RETRAINED = "pruned networks that are retrained"
+EQUAL_EPOCHS = "at equal epochs"
+EQUAL_IMAGES = "at equal images"
+RETRAINING_COUNTED = "at equal images, counting those of retraining"
+SEARCH_COUNTED = "with the search for the shape counted in"
+PRUNED_NETWORKS = "pruned-and-tuned networks"
+PRUNED_SHAPES = "pruned shapes trained from scratch"
+BOTTLENECK_NETWORKS = "bottleneck networks"
+RETRAINED_NETWORKS = "pruned networks that are retrained"
 SIDES = {
-    "C1": Sides("simple networks", PRUNED, EPOCHS),
-    "C3": Sides(SHAPES, PRUNED, EPOCHS),
-    "C4": Sides(SHAPES, "simple networks", EPOCHS),
-    "C5": Sides("pruned shapes", "copycats", EPOCHS),
+    "C1": Sides("simple networks", PRUNED_NETWORKS, EQUAL_EPOCHS),
+    "C3": Sides(PRUNED_SHAPES, PRUNED_NETWORKS, EQUAL_EPOCHS),
+    "C4": Sides(PRUNED_SHAPES, "simple networks", EQUAL_EPOCHS),
+    "C5": Sides("pruned shapes", "copycats", EQUAL_EPOCHS),
     "C10": Sides("networks pruned without a FLOP penalty", "those pruned with one"),
     "C11": Sides("SNIP's networks", "copycats"),
     "K1": Sides("networks pruned by Fisher saliency", "networks pruned at random"),
     "K2": Sides("networks pruned by Fisher saliency", "networks pruned by the size of weights"),
-    "K3": Sides("pruned shapes", "random shapes", EPOCHS),
+    "K3": Sides("pruned shapes", "random shapes", EQUAL_EPOCHS),
     "K4": Sides("pruned shapes that start from the base's first weights", "those that do not"),
-    "K5": Sides(RETRAINED, "those that are only tuned"),
-    "K6": Sides(SHAPES, PRUNED, IMAGES),
-    "K7": Sides(BOTTLENECKS, PRUNED, IMAGES),
-    "K8": Sides(SHAPES, BOTTLENECKS, IMAGES),
-    "K9": Sides(RETRAINED, "new weights in the same shapes", LONGEST),
-    "K10": Sides(RETRAINED, BOTTLENECKS, LONGEST),
-    "K11": Sides(SHAPES, BOTTLENECKS, "at equal multiply-accumulates"),
-    "K12": Sides(SHAPES, BOTTLENECKS, LONGEST),
-    "K13": Sides(RETRAINED, "new weights in the same shapes", SEARCHED),
-    "K14": Sides(SHAPES, BOTTLENECKS, SEARCHED),
+    "K5": Sides(RETRAINED_NETWORKS, "those that are only tuned"),
+    "K6": Sides(PRUNED_SHAPES, PRUNED_NETWORKS, EQUAL_IMAGES),
+    "K7": Sides(BOTTLENECK_NETWORKS, PRUNED_NETWORKS, EQUAL_IMAGES),
+    "K8": Sides(PRUNED_SHAPES, BOTTLENECK_NETWORKS, EQUAL_IMAGES),
+    "K9": Sides(RETRAINED_NETWORKS, "new weights in the same shapes", RETRAINING_COUNTED),
+    "K10": Sides(RETRAINED_NETWORKS, BOTTLENECK_NETWORKS, RETRAINING_COUNTED),
+    "K11": Sides(PRUNED_SHAPES, BOTTLENECK_NETWORKS, "at equal multiply-accumulates"),
+    "K12": Sides(PRUNED_SHAPES, BOTTLENECK_NETWORKS, RETRAINING_COUNTED),
+    "K13": Sides(RETRAINED_NETWORKS, "new weights in the same shapes", SEARCH_COUNTED),
+    "K14": Sides(PRUNED_SHAPES, BOTTLENECK_NETWORKS, SEARCH_COUNTED),
     "K15": Sides("shapes found at this scale", "shapes found at mini"),
     "K16": Sides("base networks trained for longer", "base networks"),
     "K17": Sides("first weights sliced from the whole network", "those drawn for the narrow one"),
@@ -57,14 +57,14 @@ SIDES = {
     "K21": Sides("shapes found by pruning a trained network", "those found before any training"),
     "K22": Sides("shapes found by Fisher saliency", "shapes found by the size of weights"),
     "K23": Sides("shapes found by Fisher saliency", "shapes left by random removals"),
-    "K24": Sides("networks with fewer blocks", BOTTLENECKS, "at equal parameters"),
+    "K24": Sides("networks with fewer blocks", BOTTLENECK_NETWORKS, "at equal parameters"),
     "K25": Sides(
         "pruned networks with batch-norm statistics renewed", "those as pruning left them"
     ),
     "K26": Sides("shapes found by Fisher saliency", "shapes found by SNIP before any training"),
     "K27": Sides("bottleneck networks that are distilled", "those that are not"),
     "K28": Sides("pruned shapes that are distilled", "those that are not"),
-    "K29": Sides("pruned shapes", BOTTLENECKS, "if both are distilled"),
+    "K29": Sides("pruned shapes", BOTTLENECK_NETWORKS, "if both are distilled"),
 }
 """What each claim compares whose statistic is a difference of errors."""
 

@@ -4,11 +4,11 @@ import pandas as pd
 
 from prunelib.book.escape import code, markdown
 from prunelib.evidence import benchmarks
-from prunelib.evidence.benchmarks import ENGINES, SETTING, comparable
+from prunelib.evidence.benchmarks import ENGINES, SETTING, single_thread
 from prunelib.evidence.statistics import mean_interval
 from prunelib.text import counted, fixed, short
 
-TITLES = {
+NETWORK_TITLES = {
     "base": "Base network",
     "pruned": "Pruned architecture",
     "pruned-rounded": "Pruned architecture, rounded to eights",
@@ -35,7 +35,7 @@ def on(record: dict) -> str:
 
 def short_answer(record: dict) -> str:
     """How much time the smallest networks save, one image at a time, in a sentence a network."""
-    rows = comparable(record)
+    rows = single_thread(record)
     rows = rows[~rows["family"].str.endswith("-rounded") & (rows["batch"] == 1)]
     rows = rows[rows["engine"] == ENGINES[0]].dropna(subset=["budget"])
     sentences = []
@@ -57,7 +57,7 @@ def percents(shares: pd.Series) -> str:
 
 def latency(record: dict) -> str:
     """How much faster small networks are, and which of them, as a Markdown list."""
-    rows = comparable(record)
+    rows = single_thread(record)
     rows = rows[~rows["family"].str.endswith("-rounded")]
     smallest = rows[rows["budget"] == rows.groupby("size")["budget"].transform("min")]
     lines = []
@@ -71,7 +71,9 @@ def latency(record: dict) -> str:
         )
         for (computed, batch), part in group.groupby(["engine", "batch"]):
             ranked = part.sort_values("against_base")
-            times = [f"{TITLES[r.family]} {r.against_base:.0%}" for r in ranked.itertuples()]
+            times = [
+                f"{NETWORK_TITLES[r.family]} {r.against_base:.0%}" for r in ranked.itertuples()
+            ]
             images = "one image" if batch == 1 else f"{batch} images"
             noise = ((part["high"] - part["low"]) / part["ms"]).median()
             lines.append(
@@ -82,9 +84,9 @@ def latency(record: dict) -> str:
     fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
     slowest = pd.Series([g.idxmax() for g in groups]).value_counts()
     lines.append(
-        f"- Over all {len(groups)} comparisons at equal parameters **{TITLES[fastest.index[0]]}** "
-        f"is the fastest in {fastest.iloc[0]}, and **{TITLES[slowest.index[0]]}** the slowest in "
-        f"{slowest.iloc[0]}."
+        f"- Over all {len(groups)} comparisons at equal parameters "
+        f"**{NETWORK_TITLES[fastest.index[0]]}** is the fastest in {fastest.iloc[0]}, and "
+        f"**{NETWORK_TITLES[slowest.index[0]]}** the slowest in {slowest.iloc[0]}."
     )
     lines.append("- *Spread*: half of the repeated timings lie within so much of each other.")
     return "\n".join(lines)
@@ -92,7 +94,7 @@ def latency(record: dict) -> str:
 
 def rounding(record: dict) -> str:
     """Whether widths that are multiples of 8 make a network faster."""
-    rows = comparable(record)
+    rows = single_thread(record)
     ms = rows.dropna().set_index([*SETTING, "family"])["ms"]
     rounded = ms[ms.index.get_level_values("family").str.endswith("-rounded")]
     parts: dict[str, list[float]] = {}

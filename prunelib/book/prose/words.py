@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from prunelib.book.escape import code, markdown
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.view import TITLES, View
+from prunelib.evidence.view import DATA_TITLES, View
 from prunelib.text import fixed
 
 
-def spread(values: Iterable[float]) -> str:
+def mean_and_range(values: Iterable[float]) -> str:
     """Mean and range over seeds, per cent."""
     return over_seeds(values, " %")
 
@@ -45,7 +45,7 @@ def capital(text: str) -> str:
 def setting(view: View) -> str:
     """Data, image size, base network and length of training of a scale, in plain text."""
     data, base = view.scale.data, view.scale.base
-    size, title = data.image_size, TITLES.get(data.name, data.name)
+    size, title = data.image_size, DATA_TITLES.get(data.name, data.name)
     return (
         f"{title} at {size}×{size} pixels, WRN-{base.depth}-{base.width:g}, "
         f"{view.scale.train.epochs} epochs"

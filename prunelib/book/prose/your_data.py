@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from prunelib.book.escape import code, markdown
-from prunelib.evidence.recommendation import clearly_better, measured, ranked
+from prunelib.evidence.recommendation import clearly_better, measured_networks, rank_networks
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES
@@ -46,7 +46,7 @@ def candidates(found: Mapping[str, ChannelProfile], shape: InputShape) -> str:
 
 def trained(records: Mapping[str, Sequence[Record]], images: int, classes: int, all_: bool) -> str:
     """What the networks came to: all errors, which differ between processors, or what does not."""
-    networks = ranked(measured(records, images, {}))
+    networks = rank_networks(measured_networks(records, images, {}))
     best, *others = networks
     chance = 100 * (1 - 1 / classes)
     better = "better" if best.error + best.half_width < chance else "no better"

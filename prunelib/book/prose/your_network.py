@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prunelib.book.escape import code, markdown
-from prunelib.book.prose.words import spread
+from prunelib.book.prose.words import mean_and_range
 from prunelib.evidence import your_network
 from prunelib.text import fixed
 
@@ -27,27 +27,28 @@ def layers(found: "Sequence[Layer]") -> str:
     return "\n".join(lines)
 
 
-def answer(record: dict) -> str:
+def pruned_or_narrower(record: dict) -> str:
     """Which is better, pruned or narrower, in all and at each size."""
-    rows = your_network.networks(record)
+    rows = your_network.compared_networks(record)
     lines, fewer = [], []
     for share, group in rows[rows["family"] != "base"].groupby("share", sort=False):
         by_family = {name: frame.set_index("seed") for name, frame in group.groupby("family")}
-        pruned, narrower = (by_family[name] for name in your_network.FAMILIES.values())
+        pruned, narrower = (by_family[name] for name in your_network.COMPARED.values())
         fewer += (narrower["error"] < pruned["error"]).tolist()
         work = (narrower["macs"] / pruned["macs"]).mean()
         lines.append(
             f"- At {share:.0%} of the parameters the pruned network has an error of "
-            f"**{spread(pruned['error'])}**, the narrower one of "
-            f"**{spread(narrower['error'])}**, with {fixed(work)} times its multiply-accumulates."
+            f"**{mean_and_range(pruned['error'])}**, the narrower one of "
+            f"**{mean_and_range(narrower['error'])}**, with {fixed(work)} times its "
+            "multiply-accumulates."
         )
-    base = spread(rows[rows["family"] == "base"]["error"])
+    base = mean_and_range(rows[rows["family"] == "base"]["error"])
     before = f"Before pruning the error was {base}."
-    source = markdown(your_network.measured(record))
-    return "\n".join([f"**{verdict(fewer)}** {before}", "", *lines, "", source])
+    source = markdown(your_network.setup_text(record))
+    return "\n".join([f"**{which_to_take(fewer)}** {before}", "", *lines, "", source])
 
 
-def verdict(fewer: Sequence[bool]) -> str:
+def which_to_take(fewer: Sequence[bool]) -> str:
     """Which to take, by whether the narrower network had less error in each comparison."""
     wins, count = sum(fewer), len(fewer)
     if wins == count:

@@ -45,7 +45,7 @@ def common(view: View, without: str) -> dict:
     }
 
 
-Number = TypeVar("Number", int, float)
+NumberT = TypeVar("NumberT", int, float)
 
 
 class Widget(anywidget.AnyWidget):
@@ -102,7 +102,7 @@ def among(value: str, values: Collection[str], name: str) -> str:
     return value
 
 
-def within(value: Number, low: Number, high: Number, name: str) -> Number:
+def in_range(value: NumberT, low: NumberT, high: NumberT, name: str) -> NumberT:
     """The value, if it is in this range.
 
     Raises:

@@ -9,7 +9,15 @@ from fractions import Fraction
 
 import traitlets
 
-from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, module, within
+from prunelib.book.widgets.base import (
+    Widget,
+    among,
+    by_name,
+    common,
+    first_pruned,
+    in_range,
+    module,
+)
 from prunelib.book.widgets.measured import base_reading, lengths, times_of, timing
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import design
@@ -30,7 +38,7 @@ from prunelib.study.families import (
 from prunelib.study.profile_rules import copied_after
 
 BY_HAND = "custom"
-FAMILIES = (PRUNED, COPYCAT, BOTTLENECK, REDUCED, BY_HAND)
+EXPLORED = (PRUNED, COPYCAT, BOTTLENECK, REDUCED, BY_HAND)
 CURVES = (
     *(PRUNED, SCRATCH, COPYCAT, BOTTLENECK, REDUCED),
     *(AT_LENGTH[name, length] for name in (SCRATCH, BOTTLENECK) for length in LENGTHS[1:]),
@@ -39,35 +47,26 @@ WIDEST_FACTOR = 128.0
 STATE = ("scale", "family", "removals", "factor", "block", "width", "profile")
 
 
-def copycat_source(view: View) -> ChannelProfile | None:
-    """The profile that copycats scale; None without a pruning run of seed 0."""
-    try:
-        return design.copycat_source(view, view.scale.base)
-    except Missing:
-        return None
-
-
-def designed(records: View, family: str, removals: int = 0, factor: float = 1.0) -> ChannelProfile:
+def profile_shown(
+    records: View, family: str, removals: int = 0, factor: float = 1.0
+) -> ChannelProfile:
     """The profile of a family: after so many removals, or scaled by a factor.
 
     Reduced widths are the nearest multiple of 1/128.
 
     Raises:
-        PrunelibError: the family is none of `FAMILIES` but the last, or not measured.
+        PrunelibError: the family is none of `EXPLORED` but the last, or not measured.
     """
     base = records.scale.base
     if family == PRUNED:
         return records.trajectory(0).after(removals)
     if family == COPYCAT:
-        source = copycat_source(records)
-        if source is None:
-            raise Missing(f"there is no pruning run at {records.scale.name} to copy")
-        return source.scaled(factor)
+        return design.copycat_source(records, base).scaled(factor)
     if family == BOTTLENECK:
         return base.scaled(factor)
     if family == REDUCED:
         return base.reduced(round_half_up(128 * Fraction(base.width * min(1.0, factor))) / 128)
-    raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(FAMILIES[:-1])}")
+    raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(EXPLORED[:-1])}")
 
 
 def within_budget(records: View, family: str, budget: int, what: str = "params") -> dict:
@@ -75,7 +74,7 @@ def within_budget(records: View, family: str, budget: int, what: str = "params")
 
     Args:
         records: of the scale.
-        family: one of `FAMILIES` but the last.
+        family: one of `EXPLORED` but the last.
         budget: parameters, or MACs for one image.
         what: `params` or `macs`.
 
@@ -91,7 +90,7 @@ def within_budget(records: View, family: str, budget: int, what: str = "params")
         return {"removals": base.prunable - profile.prunable}
     if family == REDUCED:
         return {"factor": base.fit_full(budget, count, unit).width / base.width}
-    source = designed(records, family)
+    source = profile_shown(records, family)
     return {"factor": factor_of(source, source.fit(budget, count, unit))}
 
 
@@ -124,9 +123,9 @@ def explorer_data(records: View, inference: dict | None = None) -> dict:
 
 
 class Explorer(Widget):
-    """A channel profile that a reader designs; make one with `explorer`.
+    """A channel profile that a reader designs; make one with `explorer_widget`.
 
-    Traits, in step with what the reader does: `scale`; `family`, one of `FAMILIES`; `removals` for
+    Traits, in step with what the reader does: `scale`; `family`, one of `EXPLORED`; `removals` for
     the family pruned-and-tuned and `factor` for the others; `block` and its `width` in channels;
     `profile` as JSON. Setting `width` or `profile` edits by hand.
     """
@@ -167,7 +166,7 @@ class Explorer(Widget):
 
     @traitlets.validate("family")
     def _check_family(self, proposal: traitlets.Bunch) -> str:
-        family = among(proposal.value, FAMILIES, "family")
+        family = among(proposal.value, EXPLORED, "family")
         if family in (PRUNED, COPYCAT) and self.records.pruning(0) is None:
             raise Missing(
                 f"there is no pruning run at {self.scale}; "
@@ -177,20 +176,20 @@ class Explorer(Widget):
 
     @traitlets.validate("removals")
     def _check_removals(self, proposal: traitlets.Bunch) -> int:
-        return within(proposal.value, 0, self.last, "removals")
+        return in_range(proposal.value, 0, self.last, "removals")
 
     @traitlets.validate("factor")
     def _check_factor(self, proposal: traitlets.Bunch) -> float:
-        return within(proposal.value, 0.0, WIDEST_FACTOR, "factor")
+        return in_range(proposal.value, 0.0, WIDEST_FACTOR, "factor")
 
     @traitlets.validate("block")
     def _check_block(self, proposal: traitlets.Bunch) -> int:
-        return within(proposal.value, 1, len(self.records.scale.base.middle), "block")
+        return in_range(proposal.value, 1, len(self.records.scale.base.middle), "block")
 
     @traitlets.validate("width")
     def _check_width(self, proposal: traitlets.Bunch) -> int:
         widest = self.channel_profile.blocks[self.block - 1].c_out
-        return within(proposal.value, 1, widest, "width")
+        return in_range(proposal.value, 1, widest, "width")
 
     @traitlets.validate("profile")
     def _check_profile(self, proposal: traitlets.Bunch) -> str:
@@ -198,7 +197,7 @@ class Explorer(Widget):
         if profile.depth != base.depth:
             raise PrunelibError(f"the profile must have depth {base.depth}, not {profile.depth}")
         for b in profile.blocks:
-            within(b.middle, 1, b.c_out, f"the width of block {b.number}")
+            in_range(b.middle, 1, b.c_out, f"the width of block {b.number}")
         return profile.to_json()
 
     @traitlets.observe(*STATE)
@@ -232,7 +231,7 @@ class Explorer(Widget):
     def _design(self) -> ChannelProfile:
         if self.family == BY_HAND:
             return self.channel_profile
-        return designed(self.records, self.family, self.removals, self.factor)
+        return profile_shown(self.records, self.family, self.removals, self.factor)
 
     def _edited(self) -> ChannelProfile:
         profile, i = self.channel_profile, self.block - 1
@@ -240,7 +239,7 @@ class Explorer(Widget):
         return ChannelProfile(profile.depth, profile.width, middle)
 
 
-def explorer(
+def explorer_widget(
     records: View | Mapping[str, View],
     family: str | None = None,
     budget: int | None = None,
@@ -253,7 +252,7 @@ def explorer(
     Args:
         records: of one scale, or of several by name as `notebook.open_studies` gives them; the
             first that has a pruning run is shown first.
-        family: shown first, one of `FAMILIES` but the last; by default the best one within the
+        family: shown first, one of `EXPLORED` but the last; by default the best one within the
             budget, or the pruned one; without a pruning run it is bottleneck.
         budget: parameters of what is shown first, of the first scale then; by default those of
             the profile that copycats scale, or of half the channels.
@@ -265,7 +264,7 @@ def explorer(
     studies = by_name(records)
     shown = next(iter(studies)) if budget else first_pruned(studies, 0)
     pruned = studies[shown].pruning(0) is not None
-    family = among(family or best(studies[shown], budget), FAMILIES[:-1], "family")
+    family = among(family or best_family(studies[shown], budget), EXPLORED[:-1], "family")
     if not pruned and family in (PRUNED, COPYCAT):
         family = BOTTLENECK
     removals = copied_after(studies[shown].scale.base) if pruned else 0
@@ -273,7 +272,7 @@ def explorer(
     if budget is not None:
         found = within_budget(studies[shown], family, budget)
         removals, factor = found.get("removals", removals), found.get("factor", factor)
-    profile = designed(studies[shown], family, removals, factor)
+    profile = profile_shown(studies[shown], family, removals, factor)
     return Explorer(
         studies,
         data={
@@ -289,9 +288,9 @@ def explorer(
     )
 
 
-def best(view: View, budget: int | None) -> str:
+def best_family(view: View, budget: int | None) -> str:
     """The family of the best network within a budget; the pruned one without a budget."""
     if budget is None:
         return PRUNED
-    first = design.design(view, budget)[0].family
+    first = design.largest_designs(view, budget)[0].family
     return PRUNED if first == SCRATCH else first

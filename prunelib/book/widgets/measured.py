@@ -2,7 +2,7 @@
 
 from prunelib.evidence import benchmarks
 from prunelib.evidence.curves import Curve, Reading
-from prunelib.evidence.lengths import epochs
+from prunelib.evidence.lengths import epochs_of_images
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed
@@ -22,7 +22,7 @@ def lengths(records: View, family: str) -> Curve:
     points = sorted(
         (
             float(fixed(mean(runs["params"]))),
-            float(fixed(epochs(records, mean(runs["images_seen"])), 4)),
+            float(fixed(epochs_of_images(records, mean(runs["images_seen"])), 4)),
             len(runs),
         )
         for _, runs in rows[rows["family"] == family].groupby("budget")

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import traitlets
 
-from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, module, within
+from prunelib.book.widgets.base import (
+    Widget,
+    among,
+    by_name,
+    common,
+    first_pruned,
+    in_range,
+    module,
+)
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 
@@ -27,7 +35,7 @@ def player_data(view: View) -> dict:
 
 
 class Player(Widget):
-    """A pruning run that a reader walks through; make one with `player`.
+    """A pruning run that a reader walks through; make one with `player_widget`.
 
     Traits, in step with what the reader does: `scale`, `seed` and `removals`.
     """
@@ -60,7 +68,7 @@ class Player(Widget):
 
     @traitlets.validate("removals")
     def _check_removals(self, proposal: traitlets.Bunch) -> int:
-        return within(proposal.value, 0, self.last, "removals")
+        return in_range(proposal.value, 0, self.last, "removals")
 
     @traitlets.observe("scale", "seed")
     def _settle(self, change: traitlets.Bunch) -> None:
@@ -70,11 +78,11 @@ class Player(Widget):
         self.removals = min(self.removals, self.last)
 
 
-def player(records: View | Mapping[str, View], seed: int = 0) -> Player:
+def player_widget(records: View | Mapping[str, View], seed: int = 0) -> Player:
     """A widget to walk through all removals of a pruning run.
 
     Args:
-        records: as for `explorer`.
+        records: as for `explorer_widget`.
         seed: whose run is shown first; where it is missing, the widget says so.
 
     Raises:

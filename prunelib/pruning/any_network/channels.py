@@ -103,7 +103,7 @@ def masked(model: nn.Module, layer: "Layer", left: Tensor) -> AbstractContextMan
     return gated(model, [layer], [mask])
 
 
-def widths(model: nn.Module, layers: Sequence["Layer"]) -> list[int]:
+def layer_widths(model: nn.Module, layers: Sequence["Layer"]) -> list[int]:
     """How many channels each candidate has now."""
     return [maker.out_channels for maker in makers(model, layers)]
 
@@ -142,7 +142,7 @@ def savings(model: nn.Module, example: Tensor, layers: Sequence["Layer"]) -> lis
     """
     spent = macs(model, example)
     saved = []
-    for layer, width in zip(layers, widths(model, layers), strict=True):
+    for layer, width in zip(layers, layer_widths(model, layers), strict=True):
         touched = (layer.name, *layer.through, layer.reader)
         saved.append(sum(spent.get(name, 0) for name in touched) // width if width > 1 else 0)
     return saved

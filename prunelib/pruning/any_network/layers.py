@@ -65,7 +65,7 @@ def prunable_layers(model: nn.Module, example: Tensor) -> list[Layer]:
     """
     network, images, _ = in_double(model, example)
     calls = called(network, images)
-    found = [described(network, calls, layer) for layer in traced(network, images, calls)]
+    found = [with_reason(network, calls, layer) for layer in traced(network, images, calls)]
     found = tried(model, example, found)
     candidates = [layer for layer in found if not layer.reason]
     if not candidates:
@@ -88,19 +88,19 @@ def in_double(model: nn.Module, example: Tensor) -> tuple[nn.Module, Tensor, flo
         raise PrunelibError(f"{FITS}, not {getattr(example, 'shape', type(example).__name__)}")
     network = deepcopy(model).eval().requires_grad_()
     example = example.to(next(network.parameters()).device)
-    logits = run(network, example)
+    logits = output_of(network, example)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(example):
         shape = tuple(getattr(logits, "shape", ())) or type(logits).__name__
         raise PrunelibError(f"the network must give logits (N, classes), not {shape}")
     try:
-        run(network.double(), example.double())
+        output_of(network.double(), example.double())
     except PrunelibError:
         return deepcopy(model).eval().requires_grad_(), example, 1e-3
     return network, example.double(), 1e-9
 
 
 @torch.no_grad()
-def run(network: nn.Module, example: Tensor) -> object:
+def output_of(network: nn.Module, example: Tensor) -> object:
     """What the network makes of the example.
 
     Raises:
@@ -126,7 +126,7 @@ def called(network: nn.Module, example: Tensor) -> dict[str, int]:
         return lambda *_: counts.update({name: counts.get(name, 0) + 1})
 
     handles = [m.register_forward_pre_hook(hook(name)) for name, m in network.named_modules()]
-    run(network, example)
+    output_of(network, example)
     for handle in handles:
         handle.remove()
     return counts
@@ -163,13 +163,15 @@ def traced(network: nn.Module, example: Tensor, calls: dict[str, int]) -> list[L
         if isinstance(module, nn.Conv2d) and module in graph.module2node:
             everything = list(range(module.out_channels))
             group = graph.get_pruning_group(module, tp.prune_conv_out_channels, everything)
-            found.append(read(tp, graph, group, names, module))
+            found.append(layer_of(tp, graph, group, names, module))
         elif isinstance(module, nn.Conv2d):
             found.append(Layer(name, module.out_channels, reason="the logits do not depend on it"))
     return found
 
 
-def read(tp: Any, graph: Any, group: Any, names: dict[nn.Module, str], conv: nn.Conv2d) -> Layer:
+def layer_of(
+    tp: Any, graph: Any, group: Any, names: dict[nn.Module, str], conv: nn.Conv2d
+) -> Layer:
     """One convolution, from what shares its channels."""
     made, through, readers, other = [], [], [], []
     for dep, _ in group:
@@ -219,7 +221,7 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
-def described(network: nn.Module, calls: dict[str, int], layer: Layer) -> Layer:
+def with_reason(network: nn.Module, calls: dict[str, int], layer: Layer) -> Layer:
     """The same layer, with a reason where one of its modules is not what can be sliced."""
     if layer.reason:
         return layer
@@ -232,7 +234,7 @@ def described(network: nn.Module, calls: dict[str, int], layer: Layer) -> Layer:
             getattr(module, "weight", None) is not None and ("weight" not in module._parameters)
         ):
             return replace(layer, reason=f"the weight of {name} is computed from others")
-        if shared(network, module):
+        if shares_parameters(network, module):
             return replace(layer, reason=f"{name} shares parameters with another layer")
         if isinstance(module, nn.Conv2d) and module.groups > 1 and not is_depthwise(module):
             return replace(layer, reason=f"{name} is a grouped convolution")
@@ -242,7 +244,7 @@ def described(network: nn.Module, calls: dict[str, int], layer: Layer) -> Layer:
     return replace(layer, features=inputs // layer.channels)
 
 
-def shared(network: nn.Module, module: nn.Module) -> bool:
+def shares_parameters(network: nn.Module, module: nn.Module) -> bool:
     """Whether another module has a parameter of this one."""
     own = {id(parameter) for parameter in module.parameters(recurse=False)}
     others = (m for m in network.modules() if m is not module)

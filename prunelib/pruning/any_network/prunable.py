@@ -37,7 +37,7 @@ class PrunableLayers:
 
     def widths(self) -> list[int]:
         """How many channels each layer has now."""
-        return channels.widths(self.model, self.layers)
+        return channels.layer_widths(self.model, self.layers)
 
     def params(self) -> int:
         """Parameters of the network now."""
@@ -83,9 +83,9 @@ def prunable_network(
     """
     machine.place(model)
     criterion_named(protocol.criterion)
-    layers = candidates(model, example)
+    layers = candidate_layers(model, example)
     example = example.to(machine.device)
-    check(model, layers, example, data, protocol)
+    check_prunable(model, layers, example, data, protocol)
     return PrunableLayers(model, layers, example[:1], machine)
 
 
@@ -96,8 +96,8 @@ def saliency_by_layer(
     machine: Machine | None = None,
 ) -> list[Tensor]:
     """See `prunelib.fisher_saliency`."""
-    layers = candidates(model, example)
-    fisher = Fisher(model, channels.widths(model, layers))
+    layers = candidate_layers(model, example)
+    fisher = Fisher(model, channels.layer_widths(model, layers))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with channels.gated(model, layers, fisher.gates):
         for x, y in batches:
@@ -108,7 +108,7 @@ def saliency_by_layer(
     return fisher.scores()
 
 
-def candidates(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
+def candidate_layers(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
     """The layers whose channels can be removed.
 
     Raises:
@@ -124,7 +124,7 @@ def candidates(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
     return layers
 
 
-def check(
+def check_prunable(
     model: nn.Module,
     layers: tuple[Layer, ...],
     example: Tensor,
@@ -147,5 +147,5 @@ def check(
     smallest = deepcopy(model)
     for layer in layers:
         channels.keep(smallest, layer, torch.zeros(1, dtype=torch.int64, device=example.device))
-    removable = sum(channels.widths(model, layers)) - len(layers)
+    removable = sum(channels.layer_widths(model, layers)) - len(layers)
     protocol.check_ends(removable, channels.params(smallest), "layer")

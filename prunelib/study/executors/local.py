@@ -27,7 +27,7 @@ from prunelib.training.trainer import NotFinite
 
 LONGEST_FOLDER = 60
 """Characters of a temporary folder: with what is added, addresses of sockets hold 107."""
-FILES = 16
+FILES_PER_WORKER = 16
 """Open files that a worker takes, about twice over."""
 
 
@@ -68,7 +68,7 @@ class Processes:
     def __init__(self, setting: Setting, jobs: int) -> None:
         self.setting = setting
         self.jobs = jobs
-        allow_files(FILES * jobs)
+        allow_files(FILES_PER_WORKER * jobs)
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(["prunelib.study.runs", "prunelib.kernels.preload"])
         # A worker writes its own place only. A lock would stay locked if one is killed with it.
@@ -92,7 +92,7 @@ class Processes:
                 try:
                     if slot not in self.pools:
                         self.pools[slot] = self._pool(slot)
-                    future = self.pools[slot].submit(work, spec, self.setting)
+                    future = self.pools[slot].submit(run_in_worker, spec, self.setting)
                 except BrokenProcessPool as error:  # its worker was killed since the last look
                     future = Future()
                     future.set_exception(error)
@@ -163,7 +163,7 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(waiting[0])
 
 
-def executor(setting: Setting, jobs: int) -> Here | Processes:
+def local_executor(setting: Setting, jobs: int) -> Here | Processes:
     """The executor for a number of parallel runs.
 
     Raises:
@@ -233,7 +233,7 @@ def die_with_parent() -> None:
     os._exit(1)
 
 
-def work(spec: Spec, setting: Setting) -> Record:
+def run_in_worker(spec: Spec, setting: Setting) -> Record:
     """One run, in a worker."""
     size = cost_estimate(spec)
     try:

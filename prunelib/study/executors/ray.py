@@ -85,7 +85,7 @@ class RayTasks:
         # Ray counts in ten-thousandths of a GPU. It would repeat a run without end that is killed
         # for its memory; so repeating is left to `Losses`.
         share = math.floor(1e4 / runs_per_gpu) / 1e4 if self.runs_per_gpu else 0
-        self.task = ray.remote(num_cpus=threads, num_gpus=share, max_retries=0)(work)
+        self.task = ray.remote(num_cpus=threads, num_gpus=share, max_retries=0)(run_task)
         self.running: dict[ray.ObjectRef, Spec] = {}
         self.data: dict[tuple[str, int, int], ray.ObjectRef] = {}
         self.losses = Losses()
@@ -126,7 +126,7 @@ class RayTasks:
         data = data_of(spec, self.root)
         name = data.name, data.shape.image_size, len(data.train.y)
         if name not in self.data:
-            self.data[name] = ray.put(arrays(data))
+            self.data[name] = ray.put(dataset_arrays(data))
         return self.data[name]
 
     def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
@@ -203,21 +203,21 @@ def nodes() -> list[dict[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def arrays(data: Dataset) -> tuple:
+def dataset_arrays(data: Dataset) -> tuple:
     """Data as NumPy arrays, which Ray shares without copying."""
     tensors = *data.train, *data.test, data.mean, data.std
     return data.name, data.classes, *(tensor.numpy() for tensor in tensors)
 
 
-def shared(name: str, classes: tuple[str, ...], *parts: np.ndarray) -> Dataset:
-    """The data set in what `arrays` gave. Its memory cannot be written, and nothing does."""
+def dataset_from_arrays(name: str, classes: tuple[str, ...], *parts: np.ndarray) -> Dataset:
+    """The data set from `dataset_arrays`. Its memory cannot be written, and nothing does."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         x, y, test_x, test_y, mean, std = map(torch.from_numpy, parts)
     return Dataset(name, Split(x, y), Split(test_x, test_y), mean, std, classes)
 
 
-def work(
+def run_task(
     spec: Spec,
     files: dict[str, bytes],
     data: tuple,
@@ -229,7 +229,9 @@ def work(
         store = Store(Path(folder))
         for name, content in files.items():
             write_atomically(store.folder / name, content)
-        context = RunContext(store, shared(*data), Machine.here(*machine), snapshots=snapshots)
+        context = RunContext(
+            store, dataset_from_arrays(*data), Machine.here(*machine), snapshots=snapshots
+        )
         run_on(spec, context)
         made = (path for path in store.folder.rglob("*") if path.is_file())
         found = {str(path.relative_to(store.folder)): path for path in made}

@@ -63,9 +63,14 @@ def read_cifar10(folder: Path) -> tuple[Split, Split]:
     order = np.fromfile(Path(__file__).with_name("cifar10_order.u16"), "<u2")
     count = TRAINING_IMAGES["cifar10"]
     return (
-        canonical(joined(train, count, "training", folder), order[:count], "training", folder),
         canonical(
-            joined(test, TEST_IMAGES["cifar10"], "test", folder), order[count:], "test", folder
+            joined_splits(train, count, "training", folder), order[:count], "training", folder
+        ),
+        canonical(
+            joined_splits(test, TEST_IMAGES["cifar10"], "test", folder),
+            order[count:],
+            "test",
+            folder,
         ),
     )
 
@@ -91,7 +96,7 @@ def canonical(split: Split, order: np.ndarray, what: str, folder: Path) -> Split
     return found
 
 
-def joined(parts: list[Split], expected: int, what: str, folder: Path) -> Split:
+def joined_splits(parts: list[Split], expected: int, what: str, folder: Path) -> Split:
     """One split of several, with as many images as CIFAR-10 must have."""
     found = sum(len(part.y) for part in parts)
     if found != expected:
@@ -102,7 +107,7 @@ def joined(parts: list[Split], expected: int, what: str, folder: Path) -> Split:
     return Split(torch.cat([p.x for p in parts]), torch.cat([p.y for p in parts]))
 
 
-def checked(x: np.ndarray, y: np.ndarray, path: Path) -> Split:
+def checked_split(x: np.ndarray, y: np.ndarray, path: Path) -> Split:
     """Images and labels of one file as tensors, if they can be CIFAR-10's."""
     if x.dtype != np.uint8 or x.ndim != 4 or x.shape[1:] != (32, 32, 3):
         raise PrunelibError(f"{path}: images must be uint8 (N, 32, 32, 3), not {x.dtype} {x.shape}")
@@ -115,7 +120,7 @@ def checked(x: np.ndarray, y: np.ndarray, path: Path) -> Split:
 
 def read_batch(path: Path) -> Split:
     """One file of the official batches, a pickle of bytes that stores images by channel."""
-    return checked(*images_and_labels(path, "CIFAR-10", b"labels"), path)
+    return checked_split(*images_and_labels(path, "CIFAR-10", b"labels"), path)
 
 
 def images_and_labels(path: Path, name: str, labels: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -192,7 +197,7 @@ def read_parquet(path: Path) -> Split:
         with ThreadPoolExecutor() as threads:
             for _ in threads.map(decode, range(len(encoded))):
                 pass  # what a thread raised is raised here
-        return checked(x, table.column("label").to_numpy(), path)
+        return checked_split(x, table.column("label").to_numpy(), path)
     except PrunelibError:
         raise
     except Exception as error:

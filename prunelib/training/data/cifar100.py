@@ -38,7 +38,7 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
     Raises:
         PrunelibError: a file is missing, damaged or incomplete.
     """
-    from prunelib.training.data.own_images import class_names, read
+    from prunelib.training.data.own_images import class_names, read_images
     from prunelib.training.data.sources import in_arrays
 
     folder = find_cifar100(root)
@@ -60,4 +60,4 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
                 f"{folder}: {len(items):,} images where CIFAR-100 has {expected:,}; is a file "
                 "missing?"
             )
-    return read(train, classes, 32, 3, []), read(test, classes, 32, 3, []), classes
+    return read_images(train, classes, 32, 3, []), read_images(test, classes, 32, 3, []), classes

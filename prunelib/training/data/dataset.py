@@ -49,10 +49,10 @@ class Dataset:
         Raises:
             PrunelibError: there are no such folders, a class has no images, or there is only one.
         """
-        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.sources import in_folder
 
-        return dataset(in_folder(Path(path)), size, channels, hold_out=hold_out)[0]
+        return make_dataset(in_folder(Path(path)), size, channels, hold_out=hold_out)[0]
 
     @classmethod
     def from_parquet(
@@ -70,11 +70,11 @@ class Dataset:
             PrunelibError: a file is damaged, it is not clear which columns are meant, or the labels
                 do not fit.
         """
-        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.parquet import in_parquet
 
         found = in_parquet(Path(path), image_column, label_column)
-        return dataset(found, size, channels, hold_out=hold_out)[0]
+        return make_dataset(found, size, channels, hold_out=hold_out)[0]
 
     @classmethod
     def from_arrays(
@@ -98,10 +98,10 @@ class Dataset:
         >>> Dataset.from_arrays((x, y), classes=("cat", "dog"), size=8).shape
         InputShape(in_channels=3, num_classes=2, image_size=8)
         """
-        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.sources import in_arrays
 
-        return dataset(in_arrays(train, test, classes), size, channels, hold_out=hold_out)[0]
+        return make_dataset(in_arrays(train, test, classes), size, channels, hold_out=hold_out)[0]
 
     @classmethod
     def from_torch(
@@ -114,10 +114,10 @@ class Dataset:
         Raises:
             PrunelibError: pixels or labels do not fit.
         """
-        from prunelib.training.data.own_images import dataset
+        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.sources import in_torch
 
-        return dataset(in_torch(train, test), size, channels, hold_out=hold_out)[0]
+        return make_dataset(in_torch(train, test), size, channels, hold_out=hold_out)[0]
 
     def check(self) -> None:
         """Raise PrunelibError for data that cannot be learnt from.

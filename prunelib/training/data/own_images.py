@@ -23,7 +23,7 @@ LEAST_SIZE = 8
 """Pixels a side: below, the last stage of a network has one pixel, which batch norm cannot use."""
 
 
-def dataset(
+def make_dataset(
     found: Found, size: int, channels: int = 3, name: str = NAME, hold_out: float = HOLD_OUT
 ) -> tuple[Dataset, list[str]]:
     """The data set in what a source holds, and what there is to tell of it, a line each.
@@ -47,12 +47,12 @@ def dataset(
         raise PrunelibError(f"the share held out must lie between 0 and 1, not {hold_out}")
     told = list(found.told)
     classes = class_names(found)
-    train = read(found.train, classes, size, channels, told)
+    train = read_images(found.train, classes, size, channels, told)
     if found.test is None:
         train, test = held_out(train, classes, hold_out)
         told.append(f"held out to test with: {counted(len(test.y), 'image')}, of each class alike")
     else:
-        test = read(found.test, classes, size, channels, told)
+        test = read_images(found.test, classes, size, channels, told)
     check_classes(train, test, classes)
     told.append(overlap(train, test))
     mean, std = mean_and_std(train.x)
@@ -84,7 +84,7 @@ def class_names(found: Found) -> tuple[str, ...]:
     return in_order({str(label) for label in labels})
 
 
-def read(
+def read_images(
     items: Sequence[Item], classes: tuple[str, ...], size: int, channels: int, told: list[str]
 ) -> Split:
     """Convert images, leave out those that cannot be read, and put them in one order.

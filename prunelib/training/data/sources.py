@@ -46,9 +46,9 @@ class Pairs(Protocol):
         """An image and its label."""
 
 
-Images = Sequence[Any] | np.ndarray
+ImageArrays = Sequence[Any] | np.ndarray
 Labels = Sequence[Any] | np.ndarray
-IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 TESTS = ("test", "val", "valid", "validation")
 
 
@@ -104,7 +104,7 @@ def items(root: Path, told: list[str]) -> list[Item]:
     for folder in sorted(subfolders(root)):
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         files = [path for path in files if path.name[0] != "."]
-        images = [path for path in files if path.suffix.lower() in IMAGES]
+        images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
         others += len(files) - len(images)
         if not images:
             raise PrunelibError(
@@ -139,7 +139,7 @@ def in_npz(path: Path) -> Found:
     except Exception as error:
         raise PrunelibError(f"{path} is damaged: {error}") from None
     classes = arrays.get("classes")
-    pairs: dict[str, tuple[Images, Labels]] = {}
+    pairs: dict[str, tuple[ImageArrays, Labels]] = {}
     for split in ("train", *TESTS):
         for x, y in ARRAYS:
             if x.format(split) in arrays and y.format(split) in arrays:
@@ -156,8 +156,8 @@ def in_npz(path: Path) -> Found:
 
 
 def in_arrays(
-    train: tuple[Images, Labels],
-    test: tuple[Images, Labels] | None = None,
+    train: tuple[ImageArrays, Labels],
+    test: tuple[ImageArrays, Labels] | None = None,
     classes: Iterable[str] | None = None,
 ) -> Found:
     """Images and labels in memory.
@@ -166,7 +166,7 @@ def in_arrays(
         PrunelibError: there are not as many labels as images.
     """
 
-    def listed(pair: tuple[Images, Labels], what: str) -> list[Item]:
+    def listed(pair: tuple[ImageArrays, Labels], what: str) -> list[Item]:
         images, labels = pair[0], np.asarray(pair[1])
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.shape != (len(images),) or labels.dtype.kind not in "iuUS":

@@ -13,8 +13,8 @@ from studies import SCALE, edit, fill, reopened, spec_of
 from test_lengths import halving
 
 from prunelib.book import prose
+from prunelib.evidence.extrapolation import extrapolation_at, extrapolations
 from prunelib.evidence.paired import paired_rows
-from prunelib.evidence.projection import projection, projections
 
 powers = st.tuples(st.floats(20, 60), st.floats(0.05, 0.6), st.floats(0.8, 1.5))
 """Of a seed: error of a bottleneck network after one epoch, exponent, and the ratio of errors."""
@@ -31,7 +31,7 @@ def power_law(seeds, lengths):
 @examples(40)
 @given(st.lists(powers, min_size=2, max_size=4))
 def test_a_power_law_is_carried_on_exactly(seeds):
-    found = projection(80_000, power_law(seeds, (10, 24, 34)), 200)
+    found = extrapolation_at(80_000, power_law(seeds, (10, 24, 34)), 200)
     simple = [first * 200**-exponent for first, exponent, _ in seeds]
     middle = math.exp(sum(map(math.log, simple)) / len(simple))
     ratio = math.exp(sum(math.log(own) for *_, own in seeds) / len(seeds))
@@ -49,13 +49,13 @@ def test_the_check_tells_by_how_much_the_line_is_off(law, bend):
     """The ratio that was measured last is smaller than the line says."""
     lengths = power_law([law, law], (10, 24, 34))
     lengths[-1] = {s: (x, a, b + math.log(bend)) for s, (x, a, b) in lengths[-1].items()}
-    assert projection(1, lengths, 200).missed == pytest.approx(bend)
+    assert extrapolation_at(1, lengths, 200).missed == pytest.approx(bend)
 
 
 def test_two_lengths_or_one_seed_say_nothing():
     law = (40.0, 0.3, 1.2)
-    assert projection(1, power_law([law, law], (10, 24)), 200) is None
-    assert projection(1, power_law([law], (10, 24, 34)), 200) is None
+    assert extrapolation_at(1, power_law([law, law], (10, 24)), 200) is None
+    assert extrapolation_at(1, power_law([law], (10, 24, 34)), 200) is None
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def study(tmp_path_factory):
 
 
 def test_a_study_is_carried_on_at_each_of_its_sizes(study):
-    rows = projections({"made-up": study})
+    rows = extrapolations({"made-up": study})
     assert [row.size for row in rows] == list(SCALE.budgets)
     epochs = study.networks[study.networks["family"] == "bottleneck-longest"]["images_seen"]
     for row in rows:

@@ -32,7 +32,7 @@ def this_machine() -> str:
         return platform.node() or "unknown"
 
 
-class Claims:
+class RunLocks:
     """The runs that this process has claimed in a folder.
 
     Args:
@@ -174,18 +174,18 @@ def removed_if_same(path: Path, handle: int) -> bool:
 
 
 @contextlib.contextmanager
-def claimed(folder: Path, name: str) -> Iterator[None]:
+def locked(folder: Path, name: str) -> Iterator[None]:
     """A context in which this process makes a run.
 
     Raises:
         PrunelibError: somebody else is making it, or the folder cannot be written.
     """
-    claims = Claims(folder)
-    if not claims.take(name):
+    locks = RunLocks(folder)
+    if not locks.take(name):
         raise PrunelibError(
             f"run {name} is being made by another process; wait for its record, or stop that one"
         )
     try:
         yield
     finally:
-        claims.close()
+        locks.close()

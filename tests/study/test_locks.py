@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from prunelib.errors import PrunelibError
-from prunelib.study import claims as module
-from prunelib.study.claims import STALE_SECONDS, Claims, claimed
+from prunelib.study import locks as module
 from prunelib.study.folder import results_to_write
-from prunelib.study.plan import plan
+from prunelib.study.locks import STALE_SECONDS, RunLocks, locked
+from prunelib.study.plan import plan_study
 from prunelib.study.scales import SCALES
 from prunelib.study.scheduler import run_study
 from prunelib.study.specs import key
@@ -34,47 +34,47 @@ def clock():
     return Clock()
 
 
-def locks(folder):
+def lock_files(folder):
     return sorted(path.name for path in folder.glob(".*.lock"))
 
 
 def test_a_run_is_claimed_once_until_it_is_given_up(tmp_path):
-    one, other = Claims(tmp_path), Claims(tmp_path)
+    one, other = RunLocks(tmp_path), RunLocks(tmp_path)
     assert one.take(NAME)
     assert not other.take(NAME)
     assert other.take("another")
     one.release(NAME)
     assert other.take(NAME)
     one.close()
-    assert len(locks(tmp_path)) == 2
+    assert len(lock_files(tmp_path)) == 2
     other.close()
-    assert locks(tmp_path) == []
+    assert lock_files(tmp_path) == []
 
 
 def test_of_many_at_once_one_gets_the_run(tmp_path):
-    everybody = [Claims(tmp_path) for _ in range(16)]
+    everybody = [RunLocks(tmp_path) for _ in range(16)]
     for round_ in range(20):
         name, got, start = f"{round_:016x}", [], threading.Barrier(len(everybody))
 
-        def race(claims, name=name, got=got, start=start):
+        def race(locks, name=name, got=got, start=start):
             start.wait()
-            if claims.take(name):
-                got.append(claims)
+            if locks.take(name):
+                got.append(locks)
 
-        threads = [threading.Thread(target=race, args=(claims,)) for claims in everybody]
+        threads = [threading.Thread(target=race, args=(locks,)) for locks in everybody]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         assert len(got) == 1
-    [claims.close() for claims in everybody]
-    assert locks(tmp_path) == []
+    [locks.close() for locks in everybody]
+    assert lock_files(tmp_path) == []
 
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from prunelib.study.claims import Claims
-claims = Claims(Path(sys.argv[1]), *sys.argv[3:])
-print(claims.take(sys.argv[2]), flush=True)
+from prunelib.study.locks import RunLocks
+locks = RunLocks(Path(sys.argv[1]), *sys.argv[3:])
+print(locks.take(sys.argv[2]), flush=True)
 time.sleep(60)
 """
 
@@ -96,7 +96,7 @@ def holder(tmp_path):
 
 
 def test_what_was_killed_on_this_machine_is_taken_over_at_once(tmp_path, holder, clock):
-    process, mine = holder(), Claims(tmp_path, clock=clock)
+    process, mine = holder(), RunLocks(tmp_path, clock=clock)
     clock.now += 10 * STALE_SECONDS
     assert not mine.take(NAME)
     process.kill()
@@ -106,7 +106,7 @@ def test_what_was_killed_on_this_machine_is_taken_over_at_once(tmp_path, holder,
 
 
 def test_what_was_killed_on_another_machine_is_taken_over_after_a_minute(tmp_path, holder, clock):
-    process, mine = holder("elsewhere"), Claims(tmp_path, clock=clock)
+    process, mine = holder("elsewhere"), RunLocks(tmp_path, clock=clock)
     process.kill()
     process.wait()
     assert not mine.take(NAME)
@@ -118,7 +118,7 @@ def test_what_was_killed_on_another_machine_is_taken_over_after_a_minute(tmp_pat
 
 
 def test_a_beat_keeps_a_claim_whatever_the_clocks_say(tmp_path, clock):
-    other, mine = Claims(tmp_path, "elsewhere"), Claims(tmp_path, clock=clock)
+    other, mine = RunLocks(tmp_path, "elsewhere"), RunLocks(tmp_path, clock=clock)
     assert other.take(NAME)
     for _ in range(5):
         # The owner's clock stands an hour back, and then a day ahead.
@@ -131,21 +131,21 @@ def test_a_beat_keeps_a_claim_whatever_the_clocks_say(tmp_path, clock):
 
 
 def test_an_owner_that_was_taken_for_dead_does_not_remove_the_new_claim(tmp_path, clock):
-    slept, mine = Claims(tmp_path, "elsewhere"), Claims(tmp_path, clock=clock)
+    slept, mine = RunLocks(tmp_path, "elsewhere"), RunLocks(tmp_path, clock=clock)
     assert slept.take(NAME)
     assert not mine.take(NAME)
     clock.now += STALE_SECONDS + 1
     assert mine.take(NAME)
     slept.beat()
     slept.close()
-    assert locks(tmp_path) == [f".{NAME}.lock"]
+    assert lock_files(tmp_path) == [f".{NAME}.lock"]
     assert mine.owner in mine.path(NAME).read_text(encoding="utf-8")
     mine.close()
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "x" * 10_000, "elsewhere a 1 b 0"])
 def test_a_lock_of_nobody_is_in_the_way_for_a_minute(tmp_path, clock, content):
-    mine = Claims(tmp_path, clock=clock)
+    mine = RunLocks(tmp_path, clock=clock)
     mine.path(NAME).write_text(content, encoding="utf-8")
     assert not mine.take(NAME)
     clock.now += STALE_SECONDS + 1
@@ -155,24 +155,24 @@ def test_a_lock_of_nobody_is_in_the_way_for_a_minute(tmp_path, clock, content):
 
 def test_a_beat_comes_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BEAT_SECONDS", 0.01)
-    claims = Claims(tmp_path)
-    claims.take(NAME)
-    before = claims.path(NAME).read_bytes()
+    locks = RunLocks(tmp_path)
+    locks.take(NAME)
+    before = locks.path(NAME).read_bytes()
     deadline = time.monotonic() + 30
-    while claims.path(NAME).read_bytes() == before:
+    while locks.path(NAME).read_bytes() == before:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    claims.close()
+    locks.close()
 
 
 def test_a_single_run_that_somebody_makes_says_so(tmp_path):
-    with claimed(tmp_path, NAME):
+    with locked(tmp_path, NAME):
         says = f"run {NAME} is being made by another process"
-        with pytest.raises(PrunelibError, match=says), claimed(tmp_path, NAME):
+        with pytest.raises(PrunelibError, match=says), locked(tmp_path, NAME):
             pass
-        with claimed(tmp_path, "another"):
+        with locked(tmp_path, "another"):
             pass
-    assert locks(tmp_path) == []
+    assert lock_files(tmp_path) == []
 
 
 class Slow:
@@ -200,12 +200,14 @@ def test_two_studies_of_one_folder_make_each_run_once(tmp_path, monkeypatch):
     from prunelib.study import scheduler
 
     monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.01)
-    requests = plan(SCALES["smoke"], ["base", "bottleneck", "reduced-width", "random-profile"])
+    requests = plan_study(
+        SCALES["smoke"], ["base", "bottleneck", "reduced-width", "random-profile"]
+    )
     records, made, summaries = {}, [], []
 
     def take_part():
         summaries.append(
-            run_study(requests, records.get, Slow(records, made), claims=Claims(tmp_path))
+            run_study(requests, records.get, Slow(records, made), locks=RunLocks(tmp_path))
         )
 
     threads = [threading.Thread(target=take_part) for _ in range(3)]
@@ -214,15 +216,15 @@ def test_two_studies_of_one_folder_make_each_run_once(tmp_path, monkeypatch):
     assert [summary.missing for summary in summaries] == [0, 0, 0]
     assert len(made) == len(set(made)) == len(records) == sum(s.computed for s in summaries)
     assert sum(summary.computed > 0 for summary in summaries) > 1
-    assert locks(tmp_path) == []
+    assert lock_files(tmp_path) == []
 
 
 def test_what_another_began_and_gave_up_is_made_here(tmp_path, monkeypatch):
     from prunelib.study import scheduler
 
     monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.01)
-    requests = plan(SCALES["smoke"], ["base"])
-    other = Claims(tmp_path)
+    requests = plan_study(SCALES["smoke"], ["base"])
+    other = RunLocks(tmp_path)
     for request in requests:
         assert other.take(key(request.spec(lambda spec: None)))
     records, made, looks = {}, [], []
@@ -233,7 +235,7 @@ def test_what_another_began_and_gave_up_is_made_here(tmp_path, monkeypatch):
             assert made == []
             other.close()
 
-    summary = run_study(requests, records.get, Slow(records, made), tick, claims=Claims(tmp_path))
+    summary = run_study(requests, records.get, Slow(records, made), tick, locks=RunLocks(tmp_path))
     assert (summary.computed, summary.missing) == (3, 0)
 
 
@@ -259,10 +261,10 @@ class Interrupted(Slow):
 
 def test_an_interrupted_study_leaves_no_claim(tmp_path):
     executor = Interrupted({}, [])
-    requests = plan(SCALES["smoke"], ["base"])
+    requests = plan_study(SCALES["smoke"], ["base"])
     with pytest.raises(KeyboardInterrupt):
-        run_study(requests, {}.get, executor, claims=Claims(tmp_path))
+        run_study(requests, {}.get, executor, locks=RunLocks(tmp_path))
     assert executor.closed
-    assert locks(tmp_path) == []
-    again = run_study(requests, (records := {}).get, Slow(records, []), claims=Claims(tmp_path))
+    assert lock_files(tmp_path) == []
+    again = run_study(requests, (records := {}).get, Slow(records, []), locks=RunLocks(tmp_path))
     assert (again.computed, again.missing) == (3, 0)

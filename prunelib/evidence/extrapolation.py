@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prunelib.evidence.comparisons import column
-from prunelib.evidence.lengths import epochs
+from prunelib.evidence.lengths import epochs_of_images
 from prunelib.evidence.statistics import mean, mean_interval, slope
 from prunelib.evidence.view import View
 from prunelib.study.families import AT_LENGTH, BOTTLENECK, LENGTHS, SCRATCH
 
 PAPER_EPOCHS = 200
-SIMPLE = BOTTLENECK
+PLAIN = BOTTLENECK
 Estimate = tuple[float, float, float]
 """A value and the ends of its 95 % interval."""
-Point = tuple[float, float, float]
+LogPoint = tuple[float, float, float]
 """Logarithms of the epochs, of the error of a bottleneck network, and of that of a shape."""
 
 
 @dataclass(frozen=True)
-class Projection:
+class Extrapolation:
     """Errors (per cent) after so many epochs at one size, and the ratio of simple to shape.
 
     `longest` is the longest training that was measured, in epochs, and `seeds` have all lengths.
@@ -40,24 +40,24 @@ class Projection:
     seeds: int
 
 
-def projections(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[Projection]:
+def extrapolations(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[Extrapolation]:
     """What is to be expected at each size where three lengths have two seeds in common."""
     sizes = sorted({size for view in views.values() for size in view.scale.budgets})
-    found = (projection(size, measured(views, size), at) for size in sizes)
+    found = (extrapolation_at(size, measured_points(views, size), at) for size in sizes)
     return [one for one in found if one is not None]
 
 
-def measured(views: Mapping[str, View], size: int) -> list[dict[int, Point]]:
+def measured_points(views: Mapping[str, View], size: int) -> list[dict[int, LogPoint]]:
     """The points at a size by seed, one entry for each length that two seeds have."""
     lengths = []
     for view in views.values():
         for length in LENGTHS:
-            pair = (AT_LENGTH[SIMPLE, length], AT_LENGTH[SCRATCH, length])
+            pair = (AT_LENGTH[PLAIN, length], AT_LENGTH[SCRATCH, length])
             simple, shape = (column(view, family).get(size, {}) for family in pair)
             images = column(view, pair[0], "images_seen").get(size, {})
             points = {
                 seed: (
-                    math.log(epochs(view, images[seed])),
+                    math.log(epochs_of_images(view, images[seed])),
                     math.log(simple[seed]),
                     math.log(shape[seed]),
                 )
@@ -69,8 +69,10 @@ def measured(views: Mapping[str, View], size: int) -> list[dict[int, Point]]:
     return lengths
 
 
-def projection(size: int, lengths: list[dict[int, Point]], at: float) -> Projection | None:
-    """The projection at a size; None where too little was measured."""
+def extrapolation_at(
+    size: int, lengths: list[dict[int, LogPoint]], at: float
+) -> Extrapolation | None:
+    """What is to be expected at a size; None where too little was measured."""
     seeds = sorted(set.intersection(*map(set, lengths))) if len(lengths) > 2 else []
     if len(seeds) < 2:
         return None
@@ -83,7 +85,7 @@ def projection(size: int, lengths: list[dict[int, Point]], at: float) -> Project
         shape.append(on_fitted_line(xs, others, math.log(at)))
         ratio.append(on_fitted_line(xs, apart, math.log(at)))
         missed.append(on_fitted_line(xs[:-1], apart[:-1], xs[-1]) - apart[-1])
-    return Projection(
+    return Extrapolation(
         size=size,
         simple=as_factor(simple),
         shape=as_factor(shape),
