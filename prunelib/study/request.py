@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cache
 
+from prunelib.errors import PrunelibError
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.cost import cost_estimate, expected_removals
 from prunelib.study.families import BASE, FAMILIES, SALIENCY
@@ -159,7 +160,14 @@ def epochs_spent(base: Record, pruning: Record, removals: int) -> int:
 def profile_for(
     scale: Scale, family: str, budget: int, seed: int, trajectory: Trajectory | None
 ) -> ChannelProfile:
-    """What a family's rule gives; fitting takes milliseconds, and plans ask often."""
+    """What a family's rule gives; fitting takes milliseconds, and plans ask often.
+
+    Raises:
+        PrunelibError: the family has no network within the budget.
+    """
     rule = FAMILIES[family].rule
     assert rule is not None
-    return rule(RuleInputs(scale.base, budget, seed, scale.shape, trajectory))
+    try:
+        return rule(RuleInputs(scale.base, budget, seed, scale.shape, trajectory))
+    except PrunelibError as error:
+        raise PrunelibError(f"{family}: {error}") from None

@@ -50,25 +50,24 @@ class _Base(_Part):
     width: int | float | None = None
 
 
-class _Train(_Part):
-    epochs: int | None = Field(None, ge=1)
+class _Updates(_Part):
     batch_size: int | None = Field(None, ge=1)
     lr: float | None = Field(None, gt=0)
-    momentum: float | None = None
-    weight_decay: float | None = None
     pad: int | None = Field(None, ge=0)
     flip: bool | None = None
 
 
-class _Prune(_Part):
+class _Train(_Updates):
+    epochs: int | None = Field(None, ge=1, le=100_000)
+    momentum: float | None = None
+    weight_decay: float | None = None
+
+
+class _Prune(_Updates):
     steps: int | None = Field(None, ge=1)
-    batch_size: int | None = Field(None, ge=1)
-    lr: float | None = Field(None, gt=0)
     stop_params: int | None = None
     removals: int | None = None
     eval_every: int | None = Field(None, ge=1)
-    pad: int | None = Field(None, ge=0)
-    flip: bool | None = None
 
 
 class _File(_Part):

@@ -30,10 +30,6 @@ class Summary:
     missing: int
 
 
-class TimeUp(Exception):
-    """The time that a study was given is over."""
-
-
 def run_study(
     requests: Sequence[Request],
     find: Find,
@@ -56,10 +52,8 @@ def run_study(
     """
     work = _Work(list(requests), find, executor, tick, time_left, locks)
     try:
-        while work.go_on():
+        while time_left() > 0 and work.go_on():
             pass
-    except TimeUp:
-        pass
     finally:
         executor.close()
         if locks:
@@ -158,16 +152,17 @@ class _Work:
         if self.locks:
             self.locks.release(name)
 
-    def _show(self, seen: float) -> None:
-        """Tell how far the study is; `seen` is the work done of the runs in progress."""
+    def _show(self, seen: float) -> bool:
+        """Tell how far the study is; `seen` is the work done of the runs in progress.
+
+        Gives whether time is left: a run that is made in this process is stopped by who makes it.
+        """
         # A run may be more work than was expected of its request.
         done = self.total - sum(self.left.values())
         self.shown = max(self.shown, min(done + seen, self.total))
         runs = len(self.places)
         self.tick(self.shown, self.total, f"{runs - len(self.left)} of {runs} runs")
-        # Where a run is made in this process, only what shows its progress can stop it.
-        if self.time_left() <= 0:
-            raise TimeUp
+        return self.time_left() > 0
 
 
 def remaining(requests: Sequence[Request], find: Find) -> list[Request]:

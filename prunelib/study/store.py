@@ -94,6 +94,10 @@ class Store:
     def keep_order(self, record: Record) -> None:
         """Keep the block of each removal of a pruning run, if it is not kept yet.
 
+        The order is the column `block` of the record. It has a file of its own as well, written
+        here alone, because nobody says beforehand that a record will go: once it is deleted or
+        lost, only this file tells which profiles other runs took over from it.
+
         Raises:
             PrunelibError: another order is kept, the folder cannot be written, or the disk is full.
         """

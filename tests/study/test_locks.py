@@ -259,7 +259,7 @@ class Interrupted(Slow):
         self.closed = True
 
 
-def test_an_interrupted_study_leaves_no_claim(tmp_path):
+def test_an_interrupted_study_leaves_no_lock(tmp_path):
     executor = Interrupted({}, [])
     requests = plan_study(SCALES["smoke"], ["base"])
     with pytest.raises(KeyboardInterrupt):

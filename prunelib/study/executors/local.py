@@ -20,7 +20,7 @@ from pathlib import Path
 
 from prunelib.errors import PrunelibError
 from prunelib.study.cost import cost_estimate
-from prunelib.study.executors.base import Losses, Result, Setting, failure
+from prunelib.study.executors.base import Heartbeat, Losses, Result, Setting, failure
 from prunelib.study.specs import Spec
 from prunelib.study.store import Record
 from prunelib.training.trainer import NotFinite
@@ -29,6 +29,10 @@ LONGEST_FOLDER = 60
 """Characters of a temporary folder: with what is added, addresses of sockets hold 107."""
 FILES_PER_WORKER = 16
 """Open files that a worker takes, about twice over."""
+
+
+class _Ended(Exception):
+    """A run in this process is to end now: only its progress can tell it so."""
 
 
 @dataclass
@@ -43,15 +47,18 @@ class Here:
         """Queue a spec."""
         self.waiting.append(spec)
 
-    def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
-        """Run what is queued; `tick` is told the work done of the run in progress."""
+    def results(self, tick: Heartbeat) -> Iterator[Result]:
+        """Run what is queued, unless `tick`, which is told the work done of the run, ends it."""
         spec = self.waiting.pop(0)
 
         def progress(done: int, total: int, note: str) -> None:
-            tick(cost_estimate(spec) * done / total)
+            if not tick(cost_estimate(spec) * done / total):
+                raise _Ended
 
         try:
             yield spec, self.setting.run(spec, progress)
+        except _Ended:
+            return
         except (NotFinite, RuntimeError, MemoryError) as error:
             yield spec, failure(error)
 
@@ -102,7 +109,7 @@ class Processes:
         """A pool of one worker."""
         return ProcessPoolExecutor(1, self.context, start_worker, (self.seen, slot))
 
-    def results(self, tick: Callable[[float], None]) -> Iterator[Result]:
+    def results(self, tick: Heartbeat) -> Iterator[Result]:
         """Wait about a second for runs that end; `tick` is told the work done of the others."""
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
