@@ -105,12 +105,11 @@ def compute(requests: list[Request], store: Store, data: Path | Source | None) -
     from prunelib.study.executors.local import Setting, local_executor
     from prunelib.study.locks import RunLocks
     from prunelib.study.scheduler import run_study
-    from prunelib.training.machine import Machine, cores
+    from prunelib.training.machine import Machine
 
     budgets = requests[0].scale.budgets
     setting = Setting(store, Machine.here(threads=1), data, budgets)
     setting.store.check_writable()
-    jobs = cores() if setting.machine.device == "cpu" else 1
     layout = "{percentage:3.0f} % |{bar:24}| {elapsed} passed, {remaining} left"
     with tqdm(total=1, file=sys.stderr, mininterval=2, smoothing=0, bar_format=layout) as bar:
 
@@ -119,6 +118,6 @@ def compute(requests: list[Request], store: Store, data: Path | Source | None) -
             bar.update(done - bar.n)
 
         find, locks = cached_lookup(setting.store), RunLocks(store.folder)
-        summary = run_study(requests, find, local_executor(setting, jobs), tick, locks=locks)
+        summary = run_study(requests, find, local_executor(setting), tick, locks=locks)
     if summary.failed:
         raise PrunelibError("; ".join(f"run {k}: {v}" for k, v in summary.failed.items()))

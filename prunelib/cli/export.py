@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from prunelib.study.specs import Spec
     from prunelib.study.trained import Trained
 
-USUAL = "mini"
-"""The scale that is meant where none is named; with it, those that train longer."""
-
 train_option = click.option("--train", "train", is_flag=True, help="Train it now if need be.")
 random_option = click.option(
     "--random-weights", is_flag=True, help="Do not look for weights: enough to measure its time."
@@ -102,15 +99,12 @@ def best_trained(
     It is ranked as by `prunelib fit`.
     """
     from prunelib.evidence import budget
-    from prunelib.evidence.view import open_view
-    from prunelib.study.scales import scale_named
     from prunelib.study.store import Record
     from prunelib.study.trained import Trained
 
-    scales = [scale] if scale else budget.comparable_scales(scale_named(USUAL))
-    views = [open_view(one, results, packaged=True) for one in scales]
+    views = budget.budget_views(scale, results)
     known = budget.known_designs(views, params, macs)
-    names = " or ".join(one.name for one in scales)
+    names = " or ".join(view.scale.name for view in views)
     if not known:
         raise PrunelibError(f"no network within this budget is on record at {names}")
     if any_will_do:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from prunelib.cli.export import (
-    USUAL,
     check_output,
     find_weights,
     random_option,
@@ -73,30 +72,36 @@ def fit_command(
       prunelib fit --params 150k --macs 8m --json
       prunelib fit --params 100k --export onnx --train
     """
-    from prunelib.evidence import budget, design
-    from prunelib.evidence.view import open_view
+    from prunelib.evidence.budget import best_designs, budget_views
     from prunelib.study.scales import scale_named
 
     if params is None and macs is None:
         raise click.UsageError("give a budget: --params, --macs, or both")
-    if family is not None and family not in design.DESIGNED:
-        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(design.DESIGNED)}")
-    preset = scale_named(scale or USUAL)
-    scales = [preset] if scale else budget.comparable_scales(preset)
-    found = budget.best_designs(
-        [open_view(one, places.readable, packaged=True) for one in scales],
-        params,
-        macs,
-        preset.base if width is None else preset.base.reduced(width),
-        (family,) if family else design.DESIGNED,
-    )
+    families = families_asked(family)
+    views = budget_views(scale_named(scale) if scale else None, places.readable)
+    preset = views[0].scale
+    base = preset.base if width is None else preset.base.reduced(width)
+    found = best_designs(views, params, macs, base, families)
     if as_json:
         click.echo(json.dumps(plain([as_row(d) for d in found])))
     else:
         print_table(found, preset)
     if form:
-        own = next(s for s in scales if s.name == found[0].scale)
+        own = next(view.scale for view in views if view.scale.name == found[0].scale)
         write_design(found[0], own, form, places, train, random_weights)
+
+
+def families_asked(family: str | None) -> tuple[str, ...]:
+    """The family that was named, or all that can be designed.
+
+    Raises:
+        PrunelibError: it cannot be designed.
+    """
+    from prunelib.evidence.design import DESIGNED
+
+    if family is not None and family not in DESIGNED:
+        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(DESIGNED)}")
+    return (family,) if family else DESIGNED
 
 
 def families_help() -> str:

@@ -132,7 +132,7 @@ def tell_result(
         family: trained_network(Trained(store.folder.name, first, store.weights(first.spec)))
         for family, (first, *_) in records.items()
     }
-    times = time_networks(made)
+    times = median_times(made)
     networks = measured_networks(records, images, times)
     click.echo(candidates_table(networks))
     click.echo(sentence(networks))
@@ -144,13 +144,11 @@ def tell_result(
     click.echo(f"{output / 'curves.html'}: learning curves")
 
 
-def time_networks(made: "dict[str, Network]") -> dict[str, float]:
+def median_times(made: "dict[str, Network]") -> dict[str, float]:
     """Milliseconds for one image with ONNX Runtime, one thread, in turns; the median."""
-    import numpy as np
-
     from prunelib.nets.export import in_memory
-    from prunelib.nets.timing import in_turns, step
+    from prunelib.nets.timing import time_networks
 
-    steps = [step(in_memory(network.model, network.card), 1, 1) for network in made.values()]
-    taken = np.median(in_turns(steps, seconds=2.0), 0) * 1e3
-    return dict(zip(made, map(float, taken), strict=True))
+    contents = [in_memory(network.model, network.card) for network in made.values()]
+    times = time_networks(contents, seconds=2.0).each
+    return {family: time.median for family, time in zip(made, times, strict=True)}

@@ -1,13 +1,18 @@
 """`prunelib verdicts` and `prunelib compare`: what records say, and how they differ."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from prunelib.cli.options import PATH, json_option, results_option
 from prunelib.cli.tables import fold_last_column
 from prunelib.text import fixed
+
+if TYPE_CHECKING:
+    from prunelib.evidence.verdicts import Verdict
 
 
 @click.command("verdicts")
@@ -24,8 +29,7 @@ def verdicts_command(scale: str | None, results: Path | None, as_json: bool) -> 
     """
     from prunelib.evidence.claims import CLAIMS
     from prunelib.evidence.questions import QUESTIONS
-    from prunelib.evidence.verdicts import judge_claims as judged
-    from prunelib.evidence.verdicts import verdict_rows
+    from prunelib.evidence.verdicts import judge_claims, verdict_rows
     from prunelib.evidence.view import open_view
     from prunelib.study.folder import PACKAGED, find_results
     from prunelib.study.scales import SCALES, scale_named
@@ -33,10 +37,16 @@ def verdicts_command(scale: str | None, results: Path | None, as_json: bool) -> 
     scales = list(SCALES.values()) if scale is None else [scale_named(scale)]
     folder = find_results(results, PACKAGED)
     views = [open_view(one, folder, packaged=True) for one in scales]
-    found = [v for view in views if scale or view.there for v in judged(view, CLAIMS + QUESTIONS)]
+    shown = [view for view in views if scale or view.there]
+    found = [v for view in shown for v in judge_claims(view, CLAIMS + QUESTIONS)]
     if as_json:
         click.echo(json.dumps(verdict_rows(found)))
-        return
+    else:
+        print_verdicts(found)
+
+
+def print_verdicts(found: "Sequence[Verdict]") -> None:
+    """A line for each verdict that a study asks for."""
     click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95 % interval    seeds  claim")
     for v in (v for v in found if v.planned):
         mean = "-" if v.mean is None else fixed(v.mean)

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ from prunelib.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from prunelib.study.executors.base import Executor
+    from prunelib.study.request import Request
     from prunelib.study.scale import Scale
+    from prunelib.study.scheduler import Summary
+    from prunelib.study.store import Record
 
 
 @click.command("study")
@@ -48,36 +52,47 @@ def study_command(
       prunelib study mini --time-limit 2h --data ~/cifar10
       prunelib study paper --executor ray --ray-address 10.0.0.1:6379
     """
+    from prunelib.study.scales import scale_named
+
+    check_workers(workers)
+    summary = run_missing(scale_named(scale), selection, workers, places, time_limit)
+    for name, reason in summary.failed.items():
+        click.echo(f"run {name} failed: {reason}", err=True)
+    click.echo(
+        f"{scale}: {summary.computed} computed now, "
+        f"{summary.requests - summary.missing} of {summary.requests} there, "
+        f"{summary.missing} missing"
+    )
+    if summary.failed:
+        raise SystemExit(1)
+
+
+def run_missing(
+    preset: "Scale",
+    selection: Selection,
+    workers: Workers,
+    places: Places,
+    time_limit: float | None,
+) -> "Summary":
+    """Run what is missing of a study, with a progress bar; how it ended."""
     from prunelib.study.locks import RunLocks
     from prunelib.study.lookup import cached_lookup
     from prunelib.study.plan import found, keep_orders, plan_study
-    from prunelib.study.scales import scale_named
-    from prunelib.study.scheduler import run_study
+    from prunelib.study.scheduler import Summary, run_study
     from prunelib.study.store import Store
 
-    check_workers(workers)
-    preset = scale_named(scale)
     requests = plan_study(preset, selection.families, selection.seeds, selection.budgets)
     store = Store(places.results / preset.name)
     find = cached_lookup(store)
     keep_orders(preset, store, find)
     # A damaged record is better told of before PyTorch is imported, and no data are needed then.
     if all(record is not None for _, record in found(requests, find)):
-        click.echo(f"{scale}: 0 computed now, {len(requests)} of {len(requests)} there, 0 missing")
-        return
+        return Summary(len(requests))
     running = make_executor(preset, selection.budgets or (), workers, places)
     end = math.inf if time_limit is None else time.monotonic() + time_limit
     locks = RunLocks(store.folder)
-    with progress_bar(scale) as show:
-        summary = run_study(requests, find, running, show, lambda: end - time.monotonic(), locks)
-    for name, reason in summary.failed.items():
-        click.echo(f"run {name} failed: {reason}", err=True)
-    click.echo(
-        f"{scale}: {summary.computed} computed now, "
-        f"{len(requests) - summary.missing} of {len(requests)} there, {summary.missing} missing"
-    )
-    if summary.failed:
-        raise SystemExit(1)
+    with progress_bar(preset.name) as show:
+        return run_study(requests, find, running, show, lambda: end - time.monotonic(), locks)
 
 
 def check_workers(workers: Workers) -> None:
@@ -112,12 +127,9 @@ def make_executor(
             snapshots(scale, budgets),
             places.precision,
         )
-    from prunelib.study.executors import local
-    from prunelib.training.machine import cores
+    from prunelib.study.executors.local import local_executor
 
-    setting = places.setting(scale, budgets)
-    default = cores() if setting.machine.device == "cpu" else 1
-    return local.local_executor(setting, workers.jobs or default)
+    return local_executor(places.setting(scale, budgets), workers.jobs)
 
 
 @click.command("status")
@@ -148,7 +160,12 @@ def status_command(scale: str, selection: Selection, results: Path | None, as_js
             for r, record in pairs
         ]
         click.echo(json.dumps(rows))
-        return
+    else:
+        print_found(pairs)
+
+
+def print_found(pairs: "Sequence[tuple[Request, Record | None]]") -> None:
+    """What is there of each family at each budget, for people."""
     groups: dict[tuple, list[bool]] = {}
     for request, record in pairs:
         groups.setdefault((request.family, request.budget), []).append(record is not None)

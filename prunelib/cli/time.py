@@ -36,27 +36,25 @@ def time_command(
       prunelib time net.onnx --against base --threads 2
       prunelib time net.onnx --against other.onnx --batch 64
     """
-    from prunelib.nets.timing import Quartiles, in_turns, step
+    from prunelib.nets.timing import time_networks
 
-    named = {str(file): network(file)}
-    if against == "base":
-        named["base"] = random_base(file)
-    elif against is not None:
-        named[against] = network(Path(against))
-    steps = [step(content, batch, threads) for content in named.values()]
-    taken = in_turns(steps if len(named) > 1 or against is None else steps * 2, seconds)
-    rows = {name: Quartiles.of(taken[:, i] * 1e3) for i, name in enumerate(named)}
-    ratio = Quartiles.of(taken[:, 0] / taken[:, 1]) if taken.shape[1] > 1 else None
+    networks = [network(file)]
+    if against is not None:
+        networks.append(random_base(file) if against == "base" else network(Path(against)))
+    times = time_networks(networks, batch, threads, seconds)
+    names = dict.fromkeys((str(file), against or str(file)))
+    rows, ratio = dict(zip(names, times.each, strict=False)), times.ratio
     if as_json:
         values = {name: vars(row) for name, row in rows.items()}
-        click.echo(json.dumps({"ms": values, "ratio": ratio and vars(ratio), "rounds": len(taken)}))
+        told = {"ms": values, "ratio": ratio and vars(ratio), "rounds": times.rounds}
+        click.echo(json.dumps(told))
         return
     width = max(map(len, (*rows, "ratio"))) + 2
     for name, row in rows.items():
         click.echo(f"{name:<{width}}{row.median:.3f} ms  ({row.low:.3f} to {row.high:.3f})")
     if ratio:
         click.echo(f"{'ratio':<{width}}{ratio.median:.3f}  ({ratio.low:.3f} to {ratio.high:.3f})")
-    click.echo(f"a batch of {batch}, threads: {threads}, {len(taken)} turns, {runtime()}")
+    click.echo(f"a batch of {batch}, threads: {threads}, {times.rounds} turns, {runtime()}")
 
 
 def runtime() -> str:

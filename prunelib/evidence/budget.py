@@ -11,7 +11,7 @@ from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading
 from prunelib.evidence.design import DESIGNED, Design, best_first, design_within
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, open_view
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import AT_LENGTH, BASE
 from prunelib.study.plan import found
@@ -21,11 +21,26 @@ from prunelib.study.specs import TrainSpec, training_of
 from prunelib.study.store import Record, Store
 from prunelib.text import counted
 
+USUAL = "mini"
+"""The scale that is meant where none is named; with it, those that train longer."""
+
 
 def comparable_scales(scale: Scale) -> list[Scale]:
     """The scale, and those of the project that differ from it in the length of training alone."""
     same = [s for s in SCALES.values() if (s.data, s.base) == (scale.data, scale.base)]
     return [scale, *(s for s in same if s.name != scale.name)]
+
+
+def budget_views(scale: Scale | None, results: Path) -> list[View]:
+    """Where networks within a budget are looked for: at a scale, or at `USUAL` and those like it.
+
+    Records in `results` lie over those of the package.
+
+    Raises:
+        PrunelibError: a record is damaged.
+    """
+    scales = [scale] if scale else comparable_scales(SCALES[USUAL])
+    return [open_view(one, results, packaged=True) for one in scales]
 
 
 def comparable_views(views: Iterable[View]) -> list[View]:

@@ -1,7 +1,7 @@
 """How long an ONNX network takes here, against another one, in turns."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ LEAST_SECONDS = 2e-3
 TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
 TimedCall = Callable[[], object]
+Network = bytes | Path
+"""An ONNX network: its content, or its file."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,29 @@ class Quartiles:
         return cls(*(float(q) for q in np.percentile(numbers, [25, 50, 75])))
 
 
-def step(network: bytes | Path, batch: int, threads: int) -> TimedCall:
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds of a batch by network, the ratio of the first to the second, and the rounds."""
+
+    each: tuple[Quartiles, ...]
+    ratio: Quartiles | None
+    rounds: int
+
+
+def time_networks(
+    networks: Sequence[Network], batch: int = 1, threads: int = 1, seconds: float = 5.0
+) -> Times:
+    """How long some networks take here, in turns; the ratio, too, where there are several.
+
+    Raises:
+        PrunelibError: one is not an ONNX network, or does not take one batch of images.
+    """
+    taken = in_turns([step(network, batch, threads) for network in networks], seconds)
+    ratio = Quartiles.of(taken[:, 0] / taken[:, 1]) if len(networks) > 1 else None
+    return Times(tuple(Quartiles.of(times * 1e3) for times in taken.T), ratio, len(taken))
+
+
+def step(network: Network, batch: int, threads: int) -> TimedCall:
     """What computes one batch of random images.
 
     Raises:

@@ -21,13 +21,21 @@ Tick = Callable[[float, float, str], None]
 """Told the work of runs done and in progress, that of all (see `cost`), and a note."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Summary:
-    """How a study ended: runs computed now, runs that failed and why, requests still missing."""
+    """How a study ended.
 
-    computed: int
-    failed: dict[str, str]
-    missing: int
+    Args:
+        requests: how many it consists of.
+        missing: of these, how many have no record yet.
+        computed: runs that were made now.
+        failed: why runs failed, by their keys.
+    """
+
+    requests: int
+    missing: int = 0
+    computed: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def run_study(
@@ -59,7 +67,7 @@ def run_study(
         if locks:
             locks.close()
     missing = sum(record is None for _, record in found(requests, find))
-    return Summary(work.computed, work.failed, missing)
+    return Summary(len(requests), missing, work.computed, work.failed)
 
 
 @dataclass

@@ -23,6 +23,7 @@ from prunelib.study.cost import cost_estimate
 from prunelib.study.executors.base import Heartbeat, Losses, Result, Setting, failure
 from prunelib.study.specs import Spec
 from prunelib.study.store import Record
+from prunelib.training.machine import cores
 from prunelib.training.trainer import NotFinite
 
 LONGEST_FOLDER = 60
@@ -170,12 +171,14 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(waiting[0])
 
 
-def local_executor(setting: Setting, jobs: int) -> Here | Processes:
-    """The executor for a number of parallel runs.
+def local_executor(setting: Setting, jobs: int | None = None) -> Here | Processes:
+    """The executor for a number of parallel runs; by default one a core, or one on a GPU.
 
     Raises:
         PrunelibError: workers cannot be started from this script, or share nothing here.
     """
+    if jobs is None:
+        jobs = cores() if setting.machine.device == "cpu" else 1
     if jobs == 1:
         return Here(setting)
     check_script()
