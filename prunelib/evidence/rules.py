@@ -8,6 +8,7 @@ equal parameters where a pruning run is one side: it is read off between its mea
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from prunelib.evidence.by_size import Values
 from prunelib.evidence.comparisons import (
@@ -43,24 +44,40 @@ from prunelib.study.families import (
 )
 from prunelib.study.profile_rules import copied_after
 
-Rule = Callable[[View], Values]
+
+@dataclass(frozen=True)
+class Rule:
+    """What is measured for a claim, and the families whose records that takes."""
+
+    measure: Callable[[View], Values]
+    families: tuple[str, ...]
+
+    def __call__(self, view: View) -> Values:
+        """The values at a scale."""
+        return self.measure(view)
+
+
+def reads(*families: str) -> Callable[[Callable[[View], Values]], Rule]:
+    """A decorator: makes a rule of a function that reads the records of these families."""
+    return lambda measure: Rule(measure, families)
 
 
 def beaten_by(*families: str) -> Rule:
     """error(pruned and tuned) - error(others, their mean), at equal parameters, points."""
-    return lambda view: against_pruned(view, families)
+    return Rule(lambda view: against_pruned(view, families), (PRUNED, *families))
 
 
 def beats(better: str, *others: str) -> Rule:
     """error(others, their mean) - error(better), both within one budget, points."""
-    return lambda view: between(view, better, others)
+    return Rule(lambda view: between(view, better, others), (better, *others))
 
 
 def pruned_otherwise(family: str) -> Rule:
     """error(pruned as this family is) - error(pruned and tuned), at equal parameters, points."""
-    return lambda view: trajectory_gap(view, family)
+    return Rule(lambda view: trajectory_gap(view, family), (PRUNED, family))
 
 
+@reads(PRUNED, *SIMPLE)
 def gap_grows(view: View) -> Values:
     """C2: by how many points the gap of C1 grows when the parameters halve (least squares)."""
     if len(view.scale.budgets) < 2:
@@ -96,6 +113,7 @@ def finite(values: Values) -> Values:
     }
 
 
+@reads(PRUNED)
 def later_lose_more(view: View) -> Values:
     """C6: rank correlation of block number and share of channels left."""
     found: Values = {
@@ -108,6 +126,7 @@ def later_lose_more(view: View) -> Values:
     return finite(found)
 
 
+@reads(PRUNED)
 def strided_keep_more(view: View) -> Values:
     """C7: share left in strided blocks - that in the other blocks of their stages, points."""
     found: Values = {}
@@ -125,6 +144,7 @@ def strided_keep_more(view: View) -> Values:
     return found
 
 
+@reads(PRUNED)
 def shape_is_kept(view: View) -> Values:
     """C8: rank correlation of the profile that copycats scale with that at the smallest budget."""
     after, smallest = copied_after(view.scale.base), min(view.scale.budgets)
@@ -135,11 +155,13 @@ def shape_is_kept(view: View) -> Values:
     return finite({smallest: found})
 
 
+@reads(BASE, PRUNED, *SIMPLE)
 def pruning_costs_more(view: View) -> Values:
     """C9: MACs of base and pruning over MACs of training a simple network of that size."""
     return against_pruned(view, SIMPLE, "ratio")
 
 
+@reads(PRUNED, *PENALISED)
 def penalty_matters(view: View) -> Values:
     """C10: error(with a penalty) - error(without), points.
 
@@ -193,16 +215,19 @@ def bottlenecks_of_equal(axis: str, view: View, family: str) -> Values:
     return found
 
 
+@reads(BASE, BOTTLENECK, SCRATCH)
 def shape_wins_at_equal_macs(view: View) -> Values:
     """K11: error(bottleneck of equal MACs) - error(pruned architecture from scratch), points."""
     return bottlenecks_of_equal("macs", view, SCRATCH)
 
 
+@reads(BASE, BOTTLENECK, REDUCED_DEPTH)
 def fewer_blocks_beat_narrower(view: View) -> Values:
     """K24: error(bottleneck of equal parameters) - error(fewer blocks), points."""
     return bottlenecks_of_equal("params", view, REDUCED_DEPTH)
 
 
+@reads(BASE, BASE_LONG)
 def longer_base_is_better(view: View) -> Values:
     """K16: error(base) - error(base, trained longer), points; it has one size, its own."""
     errors: dict[str, dict[int, Number]] = {BASE: {}, BASE_LONG: {}}
@@ -214,6 +239,7 @@ def longer_base_is_better(view: View) -> Values:
     return {size: {seed: usual[seed] - longer[seed] for seed in longer if seed in usual}}
 
 
+@reads(RECALIBRATED)
 def statistics_were_stale(view: View) -> Values:
     """K25: error(pruned and tuned) - error(with batch-norm statistics renewed), points.
 
@@ -223,6 +249,7 @@ def statistics_were_stale(view: View) -> Values:
     return combined((before, after), operator.sub)
 
 
+@reads(COPYCAT)
 def copycats_compete(view: View) -> Values:
     """C11: error(copycat) - error that SNIP published at that size, points; scale paper only."""
     if view.scale.name != "paper":

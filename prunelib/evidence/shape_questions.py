@@ -4,18 +4,14 @@ They were written before any network of their families was trained.
 """
 
 from prunelib.evidence import rules
-from prunelib.evidence.claims import EQUAL, Claim
+from prunelib.evidence.claims import EQUAL, Claim, claim_of_equality
 from prunelib.study.families import (
-    BASE,
-    BASE_LONG,
     BOTTLENECK,
     DISTILLED_BOTTLENECK,
     DISTILLED_SHAPE,
     INITIAL,
     L1_SHAPE,
     RANDOM_SHAPE,
-    RECALIBRATED,
-    REDUCED_DEPTH,
     SCRATCH,
     SEARCHED_SHORT,
     SLICED,
@@ -26,7 +22,7 @@ from prunelib.study.families import (
 )
 
 SHAPE_QUESTIONS = (
-    Claim(
+    claim_of_equality(
         "K15",
         "Search short, train long: the shapes that pruning found at `mini`, after 10 epochs, do "
         "about as well as those found at this scale.",
@@ -35,10 +31,6 @@ SHAPE_QUESTIONS = (
         f"error of the shape found at mini minus that of the shape found here, both trained from "
         f"scratch here, points; about as well: within {EQUAL:.0%} of their error",
         rules.beats(SCRATCH, SEARCHED_SHORT),
-        (SCRATCH, SEARCHED_SHORT),
-        low=-EQUAL,
-        high=EQUAL,
-        relative=True,
     ),
     Claim(
         "K16",
@@ -48,7 +40,6 @@ SHAPE_QUESTIONS = (
         "",
         "error of the base network minus that of the base network trained longer, points",
         rules.longer_base_is_better,
-        (BASE, BASE_LONG),
         low=0,
     ),
     Claim(
@@ -60,7 +51,6 @@ SHAPE_QUESTIONS = (
         "error of the pruned architecture from new weights drawn for it minus that from new ones "
         "drawn for the whole network and sliced, points",
         rules.beats(SLICED, SCRATCH),
-        (SCRATCH, SLICED),
         low=0,
     ),
     Claim(
@@ -71,7 +61,6 @@ SHAPE_QUESTIONS = (
         "error of the pruned architecture from new weights drawn for the whole network and sliced "
         "minus that from the first weights of the base network, points",
         rules.beats(INITIAL, SLICED),
-        (SLICED, INITIAL),
         low=0,
     ),
     Claim(
@@ -82,7 +71,6 @@ SHAPE_QUESTIONS = (
         "error of a network whose late stages are thinned by hand minus that of the pruned "
         "architecture from scratch, at equal parameters, points",
         rules.beats(SCRATCH, TAPER),
-        (SCRATCH, TAPER),
         low=0,
     ),
     Claim(
@@ -93,10 +81,9 @@ SHAPE_QUESTIONS = (
         "error of a network whose late stages are thinned by hand minus that of the pruned "
         "architecture from scratch, at equal multiply-accumulates for an image, points",
         rules.beats(SCRATCH, TAPER_MACS),
-        (SCRATCH, TAPER_MACS),
         low=0,
     ),
-    Claim(
+    claim_of_equality(
         "K21",
         "Shapes that are found before any training do about as well as those found by pruning a "
         "trained network.",
@@ -106,10 +93,6 @@ SHAPE_QUESTIONS = (
         f"architecture, both from scratch, points; about as well: within {EQUAL:.0%} of their "
         f"error",
         rules.beats(SCRATCH, UNTRAINED_SHAPE),
-        (SCRATCH, UNTRAINED_SHAPE),
-        low=-EQUAL,
-        high=EQUAL,
-        relative=True,
     ),
     Claim(
         "K22",
@@ -119,7 +102,6 @@ SHAPE_QUESTIONS = (
         "error of the shape that pruning by weight size found minus that of the one that Fisher "
         "saliency found, both from scratch, points",
         rules.beats(SCRATCH, L1_SHAPE),
-        (SCRATCH, L1_SHAPE),
         low=0,
     ),
     Claim(
@@ -130,7 +112,6 @@ SHAPE_QUESTIONS = (
         "error of the shape that removals at random left minus that of the one that Fisher "
         "saliency found, both from scratch, points",
         rules.beats(SCRATCH, RANDOM_SHAPE),
-        (SCRATCH, RANDOM_SHAPE),
         low=0,
     ),
     Claim(
@@ -141,7 +122,6 @@ SHAPE_QUESTIONS = (
         "error of a bottleneck network of as many parameters, read off between the measured ones, "
         "minus that of a network with fewer blocks of full width, points",
         rules.fewer_blocks_beat_narrower,
-        (BASE, BOTTLENECK, REDUCED_DEPTH),
         low=0,
     ),
     Claim(
@@ -153,7 +133,6 @@ SHAPE_QUESTIONS = (
         "error of pruned-and-tuned networks minus that of the same weights after one pass over the "
         "training images that renews the running averages of batch norm and nothing else, points",
         rules.statistics_were_stale,
-        (RECALIBRATED,),
         low=0,
     ),
     Claim(
@@ -166,7 +145,6 @@ SHAPE_QUESTIONS = (
         "connections to one batch, minus that of the one that Fisher saliency found, both from "
         "scratch, points",
         rules.beats(SCRATCH, SNIP_SHAPE),
-        (SCRATCH, SNIP_SHAPE),
         low=0,
     ),
     Claim(
@@ -177,7 +155,6 @@ SHAPE_QUESTIONS = (
         "error of the bottleneck network minus that of the same one distilled from the base "
         "network of its seed, points",
         rules.beats(DISTILLED_BOTTLENECK, BOTTLENECK),
-        (BOTTLENECK, DISTILLED_BOTTLENECK),
         low=0,
     ),
     Claim(
@@ -188,7 +165,6 @@ SHAPE_QUESTIONS = (
         "error of the pruned architecture from scratch minus that of the same one distilled from "
         "the base network of its seed, points",
         rules.beats(DISTILLED_SHAPE, SCRATCH),
-        (SCRATCH, DISTILLED_SHAPE),
         low=0,
     ),
     Claim(
@@ -199,7 +175,6 @@ SHAPE_QUESTIONS = (
         "error of the bottleneck network minus that of the pruned architecture, both from scratch "
         "and distilled from the base network of their seed, points",
         rules.beats(DISTILLED_SHAPE, DISTILLED_BOTTLENECK),
-        (DISTILLED_SHAPE, DISTILLED_BOTTLENECK),
         low=0,
     ),
 )

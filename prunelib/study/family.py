@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prunelib.study.profile_rules import ProfileRule
+from prunelib.study.profile_rules import READ_TRAJECTORY, ProfileRule
 
 BASE = "base"
 PRUNED = "pruned-and-tuned"
@@ -70,7 +70,6 @@ class Family:
         name: as on the command line.
         title: for readers.
         rule: makes profiles at budgets; None where one run covers all budgets.
-        needs_trajectory: whether the pruning run of the seed must be there first.
         pruning: how it prunes; None for families that do not prune.
         trajectory_of: the family whose pruning run gives the trajectory.
         trajectory_scale: the scale whose pruning run it is, if it is another one.
@@ -89,7 +88,6 @@ class Family:
     name: str
     title: str
     rule: ProfileRule | None = None
-    needs_trajectory: bool = False
     pruning: Changes | None = None
     trajectory_of: str = PRUNED
     trajectory_scale: str | None = None
@@ -101,3 +99,11 @@ class Family:
     longest: str | None = None
     control: bool = False
     seeds: Literal["all", "controls", "one"] = "all"
+
+    @property
+    def needs_trajectory(self) -> bool:
+        """Whether its networks are known only when the pruning run of the seed is there.
+
+        It gives their profiles, or how many images they see.
+        """
+        return self.rule in READ_TRAJECTORY or (self.rule is not None and self.images != "base")

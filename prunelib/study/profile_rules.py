@@ -119,3 +119,7 @@ def reduced_depth(given: RuleInputs) -> ChannelProfile:
         f"no network of this family has {given.budget:,} parameters: "
         f"at least {given.shape.params(profile):,}"
     )
+
+
+READ_TRAJECTORY: tuple[ProfileRule, ...] = (pruned, copycat, taper_macs)
+"""The rules that read the trajectory of a pruning run."""

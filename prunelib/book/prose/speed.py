@@ -38,16 +38,19 @@ def short_answer(record: dict) -> str:
     rows = single_thread(record)
     rows = rows[~rows["family"].str.endswith("-rounded") & (rows["batch"] == 1)]
     rows = rows[rows["engine"] == ENGINES[0]].dropna(subset=["budget"])
-    sentences = []
-    for (network, _), group in rows.groupby(["network", "size"], sort=False):
-        small = group[group["budget"] == group["budget"].min()]
-        work, time = small["macs_share"], small["against_base"]
-        sentences.append(
-            f"Networks of {short(small['budget'].iloc[0])} parameters do {percents(work)} of the "
-            f"work of {markdown(network)} and take **{percents(time)} of its time**, one image at "
-            f"a time with {markdown(ENGINES[0])} {on(record)}."
-        )
-    return " ".join(sentences)
+    bases = rows.groupby(["network", "size"], sort=False)
+    return " ".join(saving(network, group, on(record)) for (network, _), group in bases)
+
+
+def saving(base: str, rows: pd.DataFrame, where: str) -> str:
+    """How much work and time the smallest networks that are made from a base save, a sentence."""
+    small = rows[rows["budget"] == rows["budget"].min()]
+    work, time = small["macs_share"], small["against_base"]
+    return (
+        f"Networks of {short(small['budget'].iloc[0])} parameters do {percents(work)} of the work "
+        f"of {markdown(base)} and take **{percents(time)} of its time**, one image at a time with "
+        f"{markdown(ENGINES[0])} {where}."
+    )
 
 
 def percents(shares: pd.Series) -> str:

@@ -102,7 +102,7 @@ def among(value: str, values: Collection[str], name: str) -> str:
     return value
 
 
-def in_range(value: NumberT, low: NumberT, high: NumberT, name: str) -> NumberT:
+def inside(value: NumberT, low: NumberT, high: NumberT, name: str) -> NumberT:
     """The value, if it is in this range.
 
     Raises:

@@ -4,15 +4,7 @@ from collections.abc import Mapping
 
 import traitlets
 
-from prunelib.book.widgets.base import (
-    Widget,
-    among,
-    by_name,
-    common,
-    first_pruned,
-    in_range,
-    module,
-)
+from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, inside, module
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 
@@ -68,7 +60,7 @@ class Player(Widget):
 
     @traitlets.validate("removals")
     def _check_removals(self, proposal: traitlets.Bunch) -> int:
-        return in_range(proposal.value, 0, self.last, "removals")
+        return inside(proposal.value, 0, self.last, "removals")
 
     @traitlets.observe("scale", "seed")
     def _settle(self, change: traitlets.Bunch) -> None:
