@@ -11,7 +11,7 @@ from prunelib.study.families import PRUNED, REDUCED
 from prunelib.study.folder import laid_over
 from prunelib.text import counted
 
-COMPARED = {"pruned": PRUNED, "narrower": REDUCED}
+FAMILY_OF = {"pruned": PRUNED, "narrower": REDUCED}
 DATA = {"cifar10": "CIFAR-10", "digits": "handwritten digits"}
 FULL_STEM = 64
 """Channels of the first stage of ResNet-18."""
@@ -46,7 +46,7 @@ def compared_networks(record: dict) -> pd.DataFrame:
         rows += [
             {"family": family, "share": pair["share"], "seed": run["seed"], **pair[kind]}
             for pair in run["compared"]
-            for kind, family in COMPARED.items()
+            for kind, family in FAMILY_OF.items()
         ]
     return pd.DataFrame(rows)
 

@@ -19,11 +19,11 @@ def data_of(spec: Spec, root: str | Path | Source | None) -> Dataset:
     """The data set of a spec."""
     data = training_of(spec).data
     if data.content is not None:
-        return own_images(data, root)
+        return load_own_images(data, root)
     return cached_dataset(data.name, data.image_size, None if root is None else str(root))
 
 
-def own_images(wanted: DataSpec, root: str | Path | Source | None) -> Dataset:
+def load_own_images(wanted: DataSpec, root: str | Path | Source | None) -> Dataset:
     """Images of one's own.
 
     Raises:

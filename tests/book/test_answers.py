@@ -21,7 +21,7 @@ from prunelib.study.plan import plan_study
 from prunelib.study.store import Store
 
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
-SENTENCES = (prose.base, prose.pruned, prose.simple, prose.saliency)
+SENTENCES = (prose.base, prose.prunable_share, prose.simple, prose.saliency)
 errors = st.floats(0, 100)
 
 
@@ -124,7 +124,7 @@ def test_where_records_come_from_is_told(study):
 
 
 def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
-    text = prose.pruned(study)
+    text = prose.prunable_share(study)
     assert "Before the first removal the test error is 14.24 % (2 seeds: 13.99 to 14.49)" in text
     for share, name in ((0.5, "50%"), (0.25, "25%")):
         i = next(i for i, size in enumerate(SIZES) if size <= share * SIZES[0] + 1)
@@ -302,7 +302,7 @@ def shift_channels(outcome):
         (prose.base, SCALE.base_spec(1), lambda o: o.update(error=60.0)),
         (prose.base, SCALE.base_spec(0), lambda o: o.update(params=99)),
         (prose.base, SCALE.base_spec(0), lambda o: o.update(macs=99)),
-        (prose.pruned, SCALE.prune_spec(1), shift_points),
+        (prose.prunable_share, SCALE.prune_spec(1), shift_points),
         (prose.simple, SCALE.prune_spec(0), shift_points),
         (prose.simple, SCALE.base_spec(1), lambda o: o.update(training_macs=10**12)),
         (prose.simple, "bottleneck", lambda o: o.update(error=5.0)),
@@ -337,7 +337,7 @@ def test_every_number_of_the_base_moves_with_its_records(tmp_path, own):
 def test_one_seed_is_called_one_seed(tmp_path):
     study = fill(tmp_path, seeds=1)
     assert "**9.99 % (one seed)**" in prose.base(study)
-    assert "13.99 % (one seed)" in prose.pruned(study)
+    assert "13.99 % (one seed)" in prose.prunable_share(study)
     assert "(one seed)" in prose.saliency(study)
 
 
@@ -355,7 +355,7 @@ def test_a_trajectory_that_ends_early_is_told_without_a_gap(tmp_path):
     records.__dict__["requests"] = tuple(
         r for r in study.requests if r.family in ("base", "pruned-and-tuned")
     )
-    assert "it is ." not in prose.pruned(records)
+    assert "it is ." not in prose.prunable_share(records)
     assert Store(tmp_path).find(SCALE.prune_spec(0))
 
 

@@ -72,7 +72,7 @@ def test_the_answer_follows_from_the_errors(errors, said):
 
 def test_figures_show_every_seed_and_say_where_they_are_from():
     found = record((9, 20, 15), (10, 22, 17))
-    walk, compared = figures.recorded_trajectories(found), figures.compared(found)
+    walk, compared = figures.recorded_trajectories(found), figures.pruned_and_narrower(found)
     assert [list(trace.y) for trace in walk.data] == [[9, 20], [10, 22]]
     means = [list(trace.y) for trace in compared.data if trace.mode == "markers"]
     assert means == [[9, 10], [20, 22], [15, 17]]
@@ -88,7 +88,7 @@ def test_a_run_on_the_page_is_drawn_as_one_of_scale_smoke():
 
 
 def test_the_table_of_layers_has_candidates_and_reasons():
-    rows = prose.layers(
+    rows = prose.layers_table(
         [Layer("stem", 16, reason="one stream with b"), Layer("a", 8, 1, ("bn",), "b")]
     ).splitlines()
     assert rows[2] == "| – | `stem` | 16 | – | one stream with b |"

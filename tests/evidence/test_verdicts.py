@@ -16,7 +16,7 @@ from prunelib.book import prose
 from prunelib.book.notebook import open_study
 from prunelib.book.prose import answer, phrases
 from prunelib.book.prose.answer import worth_pruning
-from prunelib.book.prose.judgements import by_size, said, verdict_cell
+from prunelib.book.prose.judgements import said, sizes_text, verdict_cell
 from prunelib.evidence import verdicts
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
@@ -386,7 +386,7 @@ def test_a_table_says_for_or_against_and_what_is_missing():
     )
     alike = replace(wide, claim="C5")
     assert "1.00 points better (3.00 better to 1.00 worse, 3 seeds)" in verdict_cell(alike)
-    sizes = [part.split(": ")[1] for part in by_size(base).split("; ")]
+    sizes = [part.split(": ")[1] for part in sizes_text(base).split("; ")]
     assert sizes == [f"yes, {abs(at.mean):.2f} for" for at in base.sizes]
 
 

@@ -7,7 +7,7 @@ from prunelib.book.widgets.explorer import (
     BY_HAND,
     SCRATCH,
     base_reading,
-    lengths,
+    epochs_curve,
     times_of,
 )
 from prunelib.errors import PrunelibError
@@ -82,7 +82,10 @@ def compared(
     def longer(name: str, title: str) -> list[Row]:
         rows = []
         for end, how in {} if profile == base else LONGER.items():
-            error, epochs = read(f"{name}-{end}"), reading(lengths(records, f"{name}-{end}"), size)
+            error, epochs = (
+                read(f"{name}-{end}"),
+                reading(epochs_curve(records, f"{name}-{end}"), size),
+            )
             if error.error is not None:
                 told = f"{title}, {how}: {rounded(epochs.error, '1')} epochs"
                 rows.append(row(told, profile, error))

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from prunelib.book.choices import Choices
 from prunelib.book.figures.style import (
+    DASHES,
     STYLES,
     describe_figure,
     line_style,
@@ -40,10 +41,6 @@ SHOWN = (
     SEARCHED_SHORT,
     RETRAINED,
 )
-
-
-DASHES = ("solid", "dash", "dot")
-"""Of the lines of scales, in their order."""
 
 
 def against_epochs(views: dict[str, View]) -> Choices:

@@ -28,7 +28,7 @@ def svg(figure: dict) -> str:
         alike = [t for t in data if twin(layout, t.get("yaxis", "y")) == twin(layout, y)]
         parts += panel(mine, alike, layout, (x, y), (left, height))
     title = text_of((layout.get("meta") or {}).get("title", ""))
-    parts.append(words(left, 18, title, weight="bold", size=15))
+    parts.append(text_element(left, 18, title, weight="bold", size=15))
     parts += legends(labels, left, height + 8)
     body = "\n".join(parts)
     alt = escape((layout.get("meta") or {}).get("alt", ""), quote=True)
@@ -105,15 +105,15 @@ def frame(x: Axis, y: Axis, box: tuple) -> list[str]:
     for at, text in x.ticks():
         parts.append(stroke([(at, top), (at, bottom)], GRID))
         if x.shown:
-            parts.append(words(at, bottom + 18, text, "middle"))
+            parts.append(text_element(at, bottom + 18, text, "middle"))
     for at, text in y.ticks():
         parts.append(stroke([(left, at), (right, at)], GRID))
-        parts.append(words(left - 8, at + 4, text, "end"))
+        parts.append(text_element(left - 8, at + 4, text, "end"))
     if x.title:
-        parts.append(words((left + right) / 2, bottom + 40, x.title, "middle"))
+        parts.append(text_element((left + right) / 2, bottom + 40, x.title, "middle"))
     if y.title:
         turned = f' transform="rotate(-90 16 {(top + bottom) / 2:.0f})"'
-        parts.append(words(16, (top + bottom) / 2, y.title, "middle", extra=turned))
+        parts.append(text_element(16, (top + bottom) / 2, y.title, "middle", extra=turned))
     return parts
 
 
@@ -136,7 +136,9 @@ def shapes(layout: dict, x: Axis, y: Axis, axes: tuple[str, str], box: tuple) ->
             parts.append(stroke([(x0, y0), (x1, y1)], "#7f7f7f", dash))
     for note in layout.get("annotations") or ():
         if note.get("yref") == "paper" and abs(note["y"] - top_of(layout, axes[1])) < 1e-6:
-            parts.append(words((box[0] + box[2]) / 2, box[1] - 6, text_of(note["text"]), "middle"))
+            parts.append(
+                text_element((box[0] + box[2]) / 2, box[1] - 6, text_of(note["text"]), "middle")
+            )
     return parts
 
 
@@ -168,10 +170,12 @@ def scattered(drawn: dict, x: Axis, y: Axis) -> list[str]:
         parts.append(stroke(points, colour, (drawn.get("line") or {}).get("dash"), width))
     if "markers" in drawn["mode"]:
         glyph = (drawn.get("meta") or {}).get("glyph", "●")
-        parts += [words(a, b + 5, glyph, "middle", colour, 15) for a, b in points]
+        parts += [text_element(a, b + 5, glyph, "middle", colour, 15) for a, b in points]
     if "text" in drawn["mode"]:
         told = zip(points, drawn["text"], strict=True)
-        parts += [words(a, b + 19, text_of(text), "middle", size=11) for (a, b), text in told]
+        parts += [
+            text_element(a, b + 19, text_of(text), "middle", size=11) for (a, b), text in told
+        ]
     return parts
 
 
@@ -190,7 +194,9 @@ def barred(drawn: dict, x: Axis, y: Axis, index: int, bars: list[dict]) -> list[
     for number, value, text in zip(drawn["x"], drawn["y"], texts, strict=True):
         left = x.at(number) + wide * (index - len(bars) / 2)
         parts.append(rect(left, y.at(value), left + wide, y.at(0), colour))
-        parts.append(words(left + wide / 2, y.at(value) - 4, text_of(text), "middle", size=11))
+        parts.append(
+            text_element(left + wide / 2, y.at(value) - 4, text_of(text), "middle", size=11)
+        )
     return parts
 
 
@@ -222,8 +228,10 @@ def legends(labels: list[dict], left: int, top: int) -> list[str]:
     parts = []
     for i, drawn in enumerate(labels):
         x, y = left + (i % 2) * 350, top + 12 + i // 2 * ROW
-        parts.append(words(x, y, (drawn.get("meta") or {})["glyph"], "middle", colour_of(drawn)))
-        parts.append(words(x + 14, y, text_of(drawn["name"])))
+        parts.append(
+            text_element(x, y, (drawn.get("meta") or {})["glyph"], "middle", colour_of(drawn))
+        )
+        parts.append(text_element(x + 14, y, text_of(drawn["name"])))
     return parts
 
 
@@ -249,7 +257,7 @@ def rect(x0: float, y0: float, x1: float, y1: float, colour: str, opacity: float
     )
 
 
-def words(
+def text_element(
     x: float,
     y: float,
     text: str,

@@ -81,6 +81,8 @@ LINES = (
 )
 """Series that are not families have none of their colours."""
 
+DASHES = ("solid", "dash", "dot")
+"""Lines of one family that differ in scale or seed, in their order."""
 PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")
 """How bars are told apart where there are more than colours tell."""
 

@@ -6,13 +6,11 @@ from dataclasses import asdict
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.style import STYLES, describe_figure, sourced, trace
+from prunelib.book.figures.style import DASHES, STYLES, describe_figure, sourced, trace
 from prunelib.evidence import your_network
 from prunelib.pruning.checkpoint import Point
 from prunelib.study.families import FAMILIES, PRUNED
 from prunelib.text import fixed
-
-DASHES = ("solid", "dash", "dot")
 
 
 def trajectory(points: Sequence[Point]) -> go.Figure:
@@ -66,7 +64,7 @@ def one_trajectory(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatt
     )
 
 
-def compared(record: dict) -> go.Figure:
+def pruned_and_narrower(record: dict) -> go.Figure:
     """Pruned networks and narrower ones trained from scratch: error against parameters."""
     networks = your_network.compared_networks(record)
     figure = go.Figure()

@@ -2,7 +2,7 @@
 
 from prunelib.book.prose.answer import details, headline, limits, longest_complete, readers, trend
 from prunelib.book.prose.expected import same_images, two_hundred
-from prunelib.book.prose.experiments import base, cost, pruned, saliency, shape, simple
+from prunelib.book.prose.experiments import base, cost, prunable_share, saliency, shape, simple
 from prunelib.book.prose.judgements import (
     claims,
     claims_table,
@@ -46,7 +46,7 @@ __all__ = [
     "longest_complete",
     "made_twice",
     "provenance",
-    "pruned",
+    "prunable_share",
     "readers",
     "reasons",
     "saliency",

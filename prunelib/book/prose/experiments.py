@@ -36,7 +36,7 @@ def base(view: View) -> str:
     )
 
 
-def pruned(view: View) -> str:
+def prunable_share(view: View) -> str:
     """How far the base can be pruned before it gets worse."""
     runs = view.trajectories.dropna(subset=["error"])
     if runs.empty:

@@ -50,7 +50,7 @@ def seeds(verdict: Verdict) -> str:
     return counted(verdict.seeds, "seed")
 
 
-def by_size(verdict: Verdict) -> str:
+def sizes_text(verdict: Verdict) -> str:
     """What is said at each size, smallest first; nothing where there is one only."""
     if len(verdict.sizes) < 2:
         return ""
@@ -221,7 +221,7 @@ def verdict_cell(verdict: Verdict) -> str:
     if verdict.mean is None:
         return f"{MARKS[verdict.verdict]} {word}: {said(verdict)}"
     span = f" ({interval_text(verdict)}, {seeds(verdict)})"
-    sizes = f"<br><small>{by_size(verdict)}</small>" if by_size(verdict) else ""
+    sizes = f"<br><small>{sizes_text(verdict)}</small>" if sizes_text(verdict) else ""
     mean = with_unit(verdict.claim, verdict.mean)
     return f"{MARKS[verdict.verdict]} **{word}**{falls}: {mean}{span}{sizes}"
 

@@ -44,7 +44,7 @@ def candidates(found: Mapping[str, ChannelProfile], shape: InputShape) -> str:
     return "\n".join(rows)
 
 
-def trained(records: Mapping[str, Sequence[Record]], images: int, classes: int, all_: bool) -> str:
+def outcomes(records: Mapping[str, Sequence[Record]], images: int, classes: int, all_: bool) -> str:
     """What the networks came to: all errors, which differ between processors, or what does not."""
     networks = rank_networks(measured_networks(records, images, {}))
     best, *others = networks

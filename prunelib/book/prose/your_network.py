@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prunelib.pruning.any_network.layers import Layer
 
 
-def layers(found: "Sequence[Layer]") -> str:
+def layers_table(found: "Sequence[Layer]") -> str:
     """A table of the convolutions of a network: which can lose channels, and why others cannot."""
     lines = ["| number | layer | channels | read by | left alone |", "|--|--|--|--|--|"]
     for layer in found:
@@ -33,7 +33,7 @@ def pruned_or_narrower(record: dict) -> str:
     lines, fewer = [], []
     for share, group in rows[rows["family"] != "base"].groupby("share", sort=False):
         by_family = {name: frame.set_index("seed") for name, frame in group.groupby("family")}
-        pruned, narrower = (by_family[name] for name in your_network.COMPARED.values())
+        pruned, narrower = (by_family[name] for name in your_network.FAMILY_OF.values())
         fewer += (narrower["error"] < pruned["error"]).tolist()
         work = (narrower["macs"] / pruned["macs"]).mean()
         lines.append(

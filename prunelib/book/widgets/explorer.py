@@ -10,7 +10,7 @@ from fractions import Fraction
 import traitlets
 
 from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, inside, module
-from prunelib.book.widgets.measured import base_reading, lengths, times_of, timing
+from prunelib.book.widgets.measured import base_reading, epochs_curve, times_of, timing_note
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import design
 from prunelib.evidence.curves import measured_curve
@@ -107,7 +107,9 @@ def explorer_data(records: View, inference: dict | None = None) -> dict:
         if base.error is None
         else {"error": base.error, "runs": int((records.networks["family"] == "base").sum())},
         "curves": {name: measured_curve(records, name)._asdict() for name in CURVES},
-        "epochs": {name: lengths(records, name)._asdict() for name in CURVES if LENGTH_OF[name][1]},
+        "epochs": {
+            name: epochs_curve(records, name)._asdict() for name in CURVES if LENGTH_OF[name][1]
+        },
         "times": {
             family: curve._asdict() for family, curve in times_of(records, inference).items()
         },
@@ -269,7 +271,7 @@ def explorer_widget(
         studies,
         data={
             "scales": {name: explorer_data(study, inference) for name, study in studies.items()},
-            "timed": timing(inference),
+            "timed": timing_note(inference),
         },
         scale=shown,
         family=family,

@@ -16,7 +16,7 @@ def base_reading(records: View) -> Reading:
     return Reading(float(fixed(mean(errors), 4)), f"mean of {counted(len(errors), 'run')}")
 
 
-def lengths(records: View, family: str) -> Curve:
+def epochs_curve(records: View, family: str) -> Curve:
     """Epochs that the runs of a family were trained for, by size; a mean over seeds."""
     rows = records.networks
     points = sorted(
@@ -40,7 +40,7 @@ def times_of(records: View, inference: dict | None) -> dict[str, Curve]:
     return benchmarks.speeds(inference, network, records.scale.data.image_size)
 
 
-def timing(inference: dict | None) -> str:
+def timing_note(inference: dict | None) -> str:
     """How the milliseconds were measured, in a sentence; empty where they were not."""
     if inference is None:
         return ""
