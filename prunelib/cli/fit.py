@@ -97,18 +97,18 @@ def families_asked(family: str | None) -> tuple[str, ...]:
     Raises:
         PrunelibError: it cannot be designed.
     """
-    from prunelib.evidence.design import DESIGNED
+    from prunelib.evidence.design import DESIGN_FAMILIES
 
-    if family is not None and family not in DESIGNED:
-        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(DESIGNED)}")
-    return (family,) if family else DESIGNED
+    if family is not None and family not in DESIGN_FAMILIES:
+        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(DESIGN_FAMILIES)}")
+    return (family,) if family else DESIGN_FAMILIES
 
 
 def families_help() -> str:
     """What `--family` takes."""
-    from prunelib.evidence.design import DESIGNED
+    from prunelib.evidence.design import DESIGN_FAMILIES
 
-    return f"One of {', '.join(DESIGNED)}.  [default: all]"
+    return f"One of {', '.join(DESIGN_FAMILIES)}.  [default: all]"
 
 
 def as_row(found: "Design") -> dict:

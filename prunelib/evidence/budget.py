@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prunelib.errors import PrunelibError
 from prunelib.evidence.curves import Reading
-from prunelib.evidence.design import DESIGNED, Design, best_first, design_within
+from prunelib.evidence.design import DESIGN_FAMILIES, Design, best_first, design_within
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View, open_view
 from prunelib.nets.profile import ChannelProfile
@@ -90,7 +90,7 @@ def known_designs(
     views: Sequence[View],
     params: int | None = None,
     macs: int | None = None,
-    families: Sequence[str] = (*DESIGNED, BASE),
+    families: Sequence[str] = (*DESIGN_FAMILIES, BASE),
 ) -> list[Design]:
     """Every network within the budgets whose error is known, ranked: on record, or designed.
 
@@ -98,14 +98,14 @@ def known_designs(
         views: of scales that measure the same images.
         params: budget of parameters.
         macs: budget of MACs for one image.
-        families: some of `DESIGNED`, and `base`.
+        families: some of `DESIGN_FAMILIES`, and `base`.
     """
     known = []
     for view in views:
         known += on_record(view, params, macs, families)
         try:
             new = design_within(
-                view, params, macs, families=[name for name in families if name in DESIGNED]
+                view, params, macs, families=[name for name in families if name in DESIGN_FAMILIES]
             )
         except PrunelibError:
             continue
@@ -134,7 +134,7 @@ def best_designs(
     params: int | None = None,
     macs: int | None = None,
     base: ChannelProfile | None = None,
-    families: Sequence[str] = DESIGNED,
+    families: Sequence[str] = DESIGN_FAMILIES,
 ) -> list[Design]:
     """The best network within the budgets of each family and length of training, ranked.
 

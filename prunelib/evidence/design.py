@@ -17,7 +17,7 @@ from prunelib.study.profile_rules import copied_after
 from prunelib.study.specs import TrainSpec
 from prunelib.study.trajectory import Trajectory
 
-DESIGNED = (SCRATCH, COPYCAT, BOTTLENECK, REDUCED)
+DESIGN_FAMILIES = (SCRATCH, COPYCAT, BOTTLENECK, REDUCED)
 """The families that can be designed without pruning anything anew."""
 MARGIN = 0.01
 """A network is taken to be as good as a measured one if its size differs by no more than this."""
@@ -29,7 +29,7 @@ class Design:
 
     Args:
         scale: whose measurements and protocol.
-        family: one of `DESIGNED`, or `base`.
+        family: one of `DESIGN_FAMILIES`, or `base`.
         length: one of `families.LENGTHS`.
         profile: the architecture.
         params: parameters.
@@ -170,7 +170,7 @@ def largest_designs(
     budget: int,
     base: ChannelProfile | None = None,
     what: str = "params",
-    families: Sequence[str] = DESIGNED,
+    families: Sequence[str] = DESIGN_FAMILIES,
 ) -> list[Design]:
     """The largest network of each family within a budget, the one with the least error first.
 
@@ -183,7 +183,7 @@ def largest_designs(
         base: the widest network that is wanted; by default that of the scale. Errors are known
             for the scale's own base only.
         what: `params` or `macs`.
-        families: some of `DESIGNED`.
+        families: some of `DESIGN_FAMILIES`.
 
     Raises:
         Missing: no family has such a network.
@@ -213,7 +213,7 @@ def design_within(
     params: int | None = None,
     macs: int | None = None,
     base: ChannelProfile | None = None,
-    families: Sequence[str] = DESIGNED,
+    families: Sequence[str] = DESIGN_FAMILIES,
 ) -> list[Design]:
     """The largest network of each family within one budget or both, ranked as by `largest_designs`.
 

@@ -58,7 +58,8 @@ from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES
 from prunelib.text import plain
 
-MOST_SEEDS_TOLD = 100
+MAX_SAMPLE_SIZE = 100
+"""Seeds up to which it is computed how many would be enough."""
 CHANCE = 0.05
 DEPENDS = "depends on the size"
 
@@ -136,7 +137,7 @@ class Limits:
 def seeds_to_settle(values: Sequence[Number], low: float, high: float) -> int | None:
     """Seeds whose interval would no longer hold `low` or `high`, were mean and spread to stay.
 
-    None where fewer than two seeds tell no spread, or where `MOST_SEEDS_TOLD` are not enough.
+    None where fewer than two seeds tell no spread, or where `MAX_SAMPLE_SIZE` are not enough.
 
     >>> seeds_to_settle([2.0, -1.0, 2.0], 0, float("inf"))
     15
@@ -145,7 +146,7 @@ def seeds_to_settle(values: Sequence[Number], low: float, high: float) -> int | 
         return None
     middle, spread = float(mean(values)), deviation(values)
     away = min(abs(middle - low), abs(middle - high))
-    enough = (n for n in range(2, MOST_SEEDS_TOLD + 1) if half_width(spread, n) < away)
+    enough = (n for n in range(2, MAX_SAMPLE_SIZE + 1) if half_width(spread, n) < away)
     return next(enough, None)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prunelib.study.profile_rules import READ_TRAJECTORY, ProfileRule
+from prunelib.study.profile_rules import TRAJECTORY_RULES, ProfileRule
 
 BASE = "base"
 PRUNED = "pruned-and-tuned"
@@ -106,4 +106,4 @@ class Family:
 
         It gives their profiles, or how many images they see.
         """
-        return self.rule in READ_TRAJECTORY or (self.rule is not None and self.images != "base")
+        return self.rule in TRAJECTORY_RULES or (self.rule is not None and self.images != "base")

@@ -19,7 +19,7 @@ from prunelib.study.outcome import (
 )
 from prunelib.study.specs import DataSpec, PruneSpec, SaliencySpec, Spec, TrainSpec
 
-ROUNDING = 1e-5
+ROUNDING_ERROR = 1e-5
 """By how much of itself a number in a column, of 7 digits, may differ from the exact one."""
 
 
@@ -50,7 +50,7 @@ def shown(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def check_equal(name: str, found: float, expected: float, tolerance: float = 0.0) -> None:
+def check_close(name: str, found: float, expected: float, tolerance: float = 0.0) -> None:
     """Raise PrunelibError unless two numbers are the same, or nearly so."""
     same = found == expected
     if not same and not math.isclose(found, expected, rel_tol=tolerance, abs_tol=tolerance):
@@ -81,13 +81,13 @@ def shape_of(data: DataSpec) -> InputShape:
 def check_trained(spec: TrainSpec, outcome: TrainedOutcome) -> None:
     """Raise PrunelibError unless the numbers of a training run agree."""
     shape, epochs = shape_of(spec.data), spec.protocol.epochs
-    check_equal("params", outcome.params, shape.params(spec.profile))
-    check_equal("macs", outcome.macs, shape.macs(spec.profile))
+    check_close("params", outcome.params, shape.params(spec.profile))
+    check_close("macs", outcome.macs, shape.macs(spec.profile))
     check_lengths("epochs", outcome.epochs, epochs)
     if epochs:
-        check_equal("error", outcome.error, outcome.epochs.test_error[-1], ROUNDING)
-    check_equal("images_seen", outcome.images_seen, epochs * spec.data.training_count)
-    check_equal("training_macs", outcome.training_macs, outcome.images_seen * macs_an_image(spec))
+        check_close("error", outcome.error, outcome.epochs.test_error[-1], ROUNDING_ERROR)
+    check_close("images_seen", outcome.images_seen, epochs * spec.data.training_count)
+    check_close("training_macs", outcome.training_macs, outcome.images_seen * macs_an_image(spec))
     if outcome.wrong is not None:
         check_wrong("wrong", outcome.wrong, outcome.error, spec.data.test_count)
 
@@ -117,8 +117,8 @@ def check_pruned(spec: PruneSpec, outcome: PrunedOutcome) -> None:
         raise PrunelibError(f"outcome.points.block: {error}") from None
     for row, expected in enumerate(passed):
         if (points.params[row], points.macs[row]) != expected:
-            check_equal(f"points.params[{row}]", points.params[row], expected[0])
-            check_equal(f"points.macs[{row}]", points.macs[row], expected[1])
+            check_close(f"points.params[{row}]", points.params[row], expected[0])
+            check_close(f"points.macs[{row}]", points.macs[row], expected[1])
     gone = set(zip(blocks, channels, strict=True))
     if len(gone) < rows - 1 or any(k >= base.middle[b - 1] for b, k in gone):
         raise PrunelibError("outcome.points.channel: one is not there, or is removed twice")
@@ -128,12 +128,12 @@ def check_pruned(spec: PruneSpec, outcome: PrunedOutcome) -> None:
             must = "a number" if measured else "null"
             raise PrunelibError(f"outcome.points.error[{row}]: it must be {must}")
     check_images_tuned(spec, points.images)
-    check_equal("params", outcome.params, points.params[-1])
-    check_equal("macs", outcome.macs, points.macs[-1])
-    check_equal("error", outcome.error, points.error[-1] or 0.0, ROUNDING)
-    check_equal("images_seen", outcome.images_seen, sum(points.images))
+    check_close("params", outcome.params, points.params[-1])
+    check_close("macs", outcome.macs, points.macs[-1])
+    check_close("error", outcome.error, points.error[-1] or 0.0, ROUNDING_ERROR)
+    check_close("images_seen", outcome.images_seen, sum(points.images))
     work = sum(3 * m * n for m, n in zip(points.macs, points.images, strict=True))
-    check_equal("training_macs", outcome.training_macs, work)
+    check_close("training_macs", outcome.training_macs, work)
     check_wrong_on_the_way(spec, outcome)
 
 
@@ -158,8 +158,8 @@ def check_wrong_on_the_way(spec: PruneSpec, outcome: PrunedOutcome) -> None:
 def check_saliencies(spec: SaliencySpec, outcome: SaliencyOutcome) -> None:
     """Raise PrunelibError unless the numbers of a check of saliencies agree."""
     shape, profile, channels = shape_of(spec.base.data), spec.base.profile, outcome.channels
-    check_equal("params", outcome.params, shape.params(profile))
-    check_equal("macs", outcome.macs, shape.macs(profile))
+    check_close("params", outcome.params, shape.params(profile))
+    check_close("macs", outcome.macs, shape.macs(profile))
     expected = {f"fisher_{steps}" for steps in spec.steps}
     if set(channels.model_extra or ()) != expected:
         raise PrunelibError(
@@ -172,7 +172,7 @@ def check_saliencies(spec: SaliencySpec, outcome: SaliencyOutcome) -> None:
     most = max(spec.steps, default=0) * spec.protocol.batch_size
     if outcome.images_seen > most:
         raise PrunelibError(f"outcome.images_seen: it must be at most {most}")
-    check_equal("training_macs", outcome.training_macs, 3 * outcome.macs * outcome.images_seen)
+    check_close("training_macs", outcome.training_macs, 3 * outcome.macs * outcome.images_seen)
 
 
 def check_wrong(name: str, wrong: str, error: float | None, images: int) -> None:

@@ -121,5 +121,5 @@ def reduced_depth(given: RuleInputs) -> ChannelProfile:
     )
 
 
-READ_TRAJECTORY: tuple[ProfileRule, ...] = (pruned, copycat, taper_macs)
+TRAJECTORY_RULES: tuple[ProfileRule, ...] = (pruned, copycat, taper_macs)
 """The rules that read the trajectory of a pruning run."""

@@ -204,7 +204,7 @@ def test_explorer_tells_milliseconds_where_they_were_measured(node):
     mini = open_study("mini", results=str(ROOT / "results"), run_missing=False)
     inference = benchmarks.read_benchmark(ROOT / "results", "inference")
     data = json.loads(json.dumps(widgets.explorer_data(mini, inference)))
-    for family in widgets.EXPLORED[:-1]:
+    for family in widgets.EXPLORER_FAMILIES[:-1]:
         found = widgets.within_budget(mini, family, 150_000)
         profile = widgets.profile_shown(mini, family, **found)
         (rows,) = node(["compare", data, family, plain(profile)])
@@ -219,7 +219,7 @@ def test_explorer_tells_milliseconds_where_they_were_measured(node):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(widgets.EXPLORED[:-1]),
+            st.sampled_from(widgets.EXPLORER_FAMILIES[:-1]),
             st.sampled_from(["params", "macs"]),
             st.floats(-0.05, 1.05),
         ),

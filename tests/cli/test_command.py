@@ -385,14 +385,14 @@ def test_help_has_examples(command, tmp_path):
 
 
 def test_help_names_what_there_is(tmp_path):
-    from prunelib.evidence.design import DESIGNED
+    from prunelib.evidence.design import DESIGN_FAMILIES
     from prunelib.pruning.criteria import CRITERIA
 
     def squeezed(text):
         return "".join(text.split())  # a narrow terminal breaks lines at hyphens, too
 
     shown = squeezed(prunelib("fit", "--help", folder=tmp_path).stdout)
-    assert squeezed(f"One of {', '.join(DESIGNED)}. [default: all]") in shown
+    assert squeezed(f"One of {', '.join(DESIGN_FAMILIES)}. [default: all]") in shown
     shown = squeezed(prunelib("prune", "--help", folder=tmp_path).stdout)
     *most, last = CRITERIA
     assert squeezed(f"{', '.join(most)} or {last}.") in shown

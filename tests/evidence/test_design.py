@@ -11,7 +11,7 @@ from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.budget import best_designs, comparable_scales, known_designs, released
 from prunelib.evidence.curves import measured_curve
 from prunelib.evidence.design import (
-    DESIGNED,
+    DESIGN_FAMILIES,
     MARGIN,
     copycat_source,
     design_within,
@@ -32,7 +32,7 @@ SMOKE = open_study("smoke", run_missing=False)
 @given(st.integers(6_000, 40_000))
 def test_designs_are_within_the_budget_and_sorted_by_error(budget):
     found = largest_designs(SMOKE, budget)
-    assert {d.family for d in found} == set(DESIGNED)
+    assert {d.family for d in found} == set(DESIGN_FAMILIES)
     for d in found:
         assert d.params == SMOKE.scale.shape.params(d.profile) <= budget
         assert d.macs == SMOKE.scale.shape.macs(d.profile)
@@ -136,7 +136,7 @@ def test_both_budgets_are_kept_and_ranked_by_what_was_measured():
 @examples(10)
 @given(st.integers(80_000, 700_000), st.none() | st.integers(5_000_000, 30_000_000))
 def test_an_answer_is_the_best_of_what_there_is_of_each_kind_and_length(params, macs):
-    known = known_designs(views(), params, macs, DESIGNED)
+    known = known_designs(views(), params, macs, DESIGN_FAMILIES)
     assert [d.error for d in known] == sorted(d.error for d in known)
     assert all(d.params <= params and (macs is None or d.macs <= macs) for d in known)
     try:

@@ -21,7 +21,7 @@ from prunelib.evidence import verdicts
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
 from prunelib.evidence.statistics import mean_interval
-from prunelib.evidence.verdicts import MOST_SEEDS_TOLD, Limits, seeds_to_settle
+from prunelib.evidence.verdicts import MAX_SAMPLE_SIZE, Limits, seeds_to_settle
 from prunelib.study.scales import SCALES
 from prunelib.study.trajectory import Trajectory
 
@@ -237,7 +237,7 @@ def test_seeds_to_settle_are_the_fewest_whose_interval_leaves_the_line(values, l
         return Limits(low, math.inf).word(*mean_interval(alike)[1:]) != "open"
 
     found = seeds_to_settle(values, low, math.inf)
-    expected = (n for n in range(2, MOST_SEEDS_TOLD + 1) if settled(n))
+    expected = (n for n in range(2, MAX_SAMPLE_SIZE + 1) if settled(n))
     assert found == next(expected, None)
 
 

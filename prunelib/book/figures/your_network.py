@@ -16,20 +16,22 @@ from prunelib.text import fixed
 def trajectory(points: Sequence[Point]) -> go.Figure:
     """Test error along a pruning run that a page made, at scale smoke."""
     frame = pd.DataFrame([asdict(point) for point in points]).assign(seed=0)
-    return along_trajectories(
+    return trajectories_figure(
         frame, "Scale smoke: the network of this page, on handwritten digits."
     )
 
 
 def recorded_trajectories(record: dict) -> go.Figure:
     """Test error along the pruning runs of the record."""
-    return along_trajectories(your_network.trajectories(record), your_network.circumstances(record))
+    return trajectories_figure(
+        your_network.trajectories(record), your_network.circumstances(record)
+    )
 
 
-def along_trajectories(trajectories: pd.DataFrame, source: str) -> go.Figure:
+def trajectories_figure(trajectories: pd.DataFrame, source: str) -> go.Figure:
     """Test error along pruning runs, against the parameters that are left."""
     figure = go.Figure(
-        [one_trajectory(run, f"seed {seed}") for seed, run in trajectories.groupby("seed")]
+        [trajectory_line(run, f"seed {seed}") for seed, run in trajectories.groupby("seed")]
     )
     figure.update_layout(
         xaxis={"title": "parameters left", "autorange": "reversed"},
@@ -48,7 +50,7 @@ def along_trajectories(trajectories: pd.DataFrame, source: str) -> go.Figure:
     return sourced(describe_figure(figure, "Test error along pruning", alt, table), source)
 
 
-def one_trajectory(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
+def trajectory_line(run: pd.DataFrame, name: str, label: bool = True) -> go.Scatter:
     """The line of one pruning run."""
     run = run.dropna(subset=["error"])
     style = STYLES[PRUNED]._replace(dash=DASHES[run["seed"].iloc[0] % len(DASHES)])
@@ -69,7 +71,7 @@ def pruned_and_narrower(record: dict) -> go.Figure:
     networks = your_network.compared_networks(record)
     figure = go.Figure()
     for _, run in your_network.trajectories(record).groupby("seed"):
-        figure.add_trace(one_trajectory(run, "Pruned and tuned, on the way", label=False))
+        figure.add_trace(trajectory_line(run, "Pruned and tuned, on the way", label=False))
     for family, rows in networks.groupby("family", sort=False):
         title = FAMILIES[family].title
         figure.add_trace(

@@ -8,7 +8,7 @@ from prunelib.book.prose.phrases import FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
-from prunelib.evidence.verdicts import CHANCE, DEPENDS, MOST_SEEDS_TOLD, Verdict, judge_claims
+from prunelib.evidence.verdicts import CHANCE, DEPENDS, MAX_SAMPLE_SIZE, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
 
@@ -142,7 +142,7 @@ def reasons(view: View) -> str:
                 f"are; {found.seeds} seeds tell them only roughly."
             )
         elif settles_not(found):
-            lines.append(f"  - As many as {MOST_SEEDS_TOLD} seeds like these would not settle it.")
+            lines.append(f"  - As many as {MAX_SAMPLE_SIZE} seeds like these would not settle it.")
     return "\n".join(lines)
 
 

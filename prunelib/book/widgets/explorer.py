@@ -30,7 +30,7 @@ from prunelib.study.families import (
 from prunelib.study.profile_rules import copied_after
 
 BY_HAND = "custom"
-EXPLORED = (PRUNED, COPYCAT, BOTTLENECK, REDUCED, BY_HAND)
+EXPLORER_FAMILIES = (PRUNED, COPYCAT, BOTTLENECK, REDUCED, BY_HAND)
 CURVES = (
     *(PRUNED, SCRATCH, COPYCAT, BOTTLENECK, REDUCED),
     *(AT_LENGTH[name, length] for name in (SCRATCH, BOTTLENECK) for length in LENGTHS[1:]),
@@ -47,7 +47,7 @@ def profile_shown(
     Reduced widths are the nearest multiple of 1/128.
 
     Raises:
-        PrunelibError: the family is none of `EXPLORED` but the last, or not measured.
+        PrunelibError: the family is none of `EXPLORER_FAMILIES` but the last, or not measured.
     """
     base = records.scale.base
     if family == PRUNED:
@@ -58,7 +58,9 @@ def profile_shown(
         return base.scaled(factor)
     if family == REDUCED:
         return base.reduced(round_half_up(128 * Fraction(base.width * min(1.0, factor))) / 128)
-    raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(EXPLORED[:-1])}")
+    raise PrunelibError(
+        f"unknown family {family!r}; there are: {', '.join(EXPLORER_FAMILIES[:-1])}"
+    )
 
 
 def within_budget(records: View, family: str, budget: int, what: str = "params") -> dict:
@@ -66,7 +68,7 @@ def within_budget(records: View, family: str, budget: int, what: str = "params")
 
     Args:
         records: of the scale.
-        family: one of `EXPLORED` but the last.
+        family: one of `EXPLORER_FAMILIES` but the last.
         budget: parameters, or MACs for one image.
         what: `params` or `macs`.
 
@@ -119,9 +121,9 @@ def explorer_data(records: View, inference: dict | None = None) -> dict:
 class Explorer(Widget):
     """A channel profile that a reader designs; make one with `explorer_widget`.
 
-    Traits, in step with what the reader does: `scale`; `family`, one of `EXPLORED`; `removals` for
-    the family pruned-and-tuned and `factor` for the others; `block` and its `width` in channels;
-    `profile` as JSON. Setting `width` or `profile` edits by hand.
+    Traits, in step with what the reader does: `scale`; `family`, one of `EXPLORER_FAMILIES`;
+    `removals` for the family pruned-and-tuned and `factor` for the others; `block` and its `width`
+    in channels; `profile` as JSON. Setting `width` or `profile` edits by hand.
     """
 
     _esm = module("prunelib.book.widgets.explorer.Explorer")
@@ -160,7 +162,7 @@ class Explorer(Widget):
 
     @traitlets.validate("family")
     def _check_family(self, proposal: traitlets.Bunch) -> str:
-        family = among(proposal.value, EXPLORED, "family")
+        family = among(proposal.value, EXPLORER_FAMILIES, "family")
         if family in (PRUNED, COPYCAT) and self.records.pruning(0) is None:
             raise Missing(
                 f"there is no pruning run at {self.scale}; "
@@ -246,8 +248,8 @@ def explorer_widget(
     Args:
         records: of one scale, or of several by name as `notebook.open_studies` gives them; the
             first that has a pruning run is shown first.
-        family: shown first, one of `EXPLORED` but the last; by default the best one within the
-            budget, or the pruned one; without a pruning run it is bottleneck.
+        family: shown first, one of `EXPLORER_FAMILIES` but the last; by default the best one within
+            the budget, or the pruned one; without a pruning run it is bottleneck.
         budget: parameters of what is shown first, of the first scale then; by default those of
             the profile that copycats scale, or of half the channels.
         inference: the benchmark of that name, for milliseconds.
@@ -258,7 +260,7 @@ def explorer_widget(
     studies = by_name(records)
     shown = next(iter(studies)) if budget else first_pruned(studies, 0)
     pruned = studies[shown].pruning(0) is not None
-    family = among(family or best_family(studies[shown], budget), EXPLORED[:-1], "family")
+    family = among(family or best_family(studies[shown], budget), EXPLORER_FAMILIES[:-1], "family")
     if not pruned and family in (PRUNED, COPYCAT):
         family = BOTTLENECK
     removals = copied_after(studies[shown].scale.base) if pruned else 0

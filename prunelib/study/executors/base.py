@@ -21,7 +21,7 @@ RETRIES = 2
 """How often a run is begun again whose worker was killed."""
 
 Result = tuple[Spec, Record | PrunelibError]
-Heartbeat = Callable[[float], bool]
+ProgressCheck = Callable[[float], bool]
 """Told the work done of the runs in progress; says whether they shall go on."""
 
 
@@ -73,7 +73,7 @@ class Executor(Protocol):
     def submit(self, spec: Spec) -> None:
         """Queue a spec."""
 
-    def results(self, tick: Heartbeat) -> Iterator[Result]:
+    def results(self, tick: ProgressCheck) -> Iterator[Result]:
         """Wait about a second for runs that end; `tick` is told the work done of the others."""
 
     def close(self) -> None:

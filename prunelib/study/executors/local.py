@@ -20,7 +20,7 @@ from pathlib import Path
 
 from prunelib.errors import PrunelibError
 from prunelib.study.cost import cost_estimate
-from prunelib.study.executors.base import Heartbeat, Losses, Result, Setting, failure
+from prunelib.study.executors.base import Losses, ProgressCheck, Result, Setting, failure
 from prunelib.study.specs import Spec
 from prunelib.study.store import Record
 from prunelib.training.machine import cores
@@ -48,7 +48,7 @@ class Here:
         """Queue a spec."""
         self.waiting.append(spec)
 
-    def results(self, tick: Heartbeat) -> Iterator[Result]:
+    def results(self, tick: ProgressCheck) -> Iterator[Result]:
         """Run what is queued, unless `tick`, which is told the work done of the run, ends it."""
         spec = self.waiting.pop(0)
 
@@ -110,7 +110,7 @@ class Processes:
         """A pool of one worker."""
         return ProcessPoolExecutor(1, self.context, start_worker, (self.seen, slot))
 
-    def results(self, tick: Heartbeat) -> Iterator[Result]:
+    def results(self, tick: ProgressCheck) -> Iterator[Result]:
         """Wait about a second for runs that end; `tick` is told the work done of the others."""
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:

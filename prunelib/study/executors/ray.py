@@ -22,7 +22,7 @@ import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import write_atomically
-from prunelib.study.executors.base import Heartbeat, Losses, Result, failure
+from prunelib.study.executors.base import Losses, ProgressCheck, Result, failure
 from prunelib.study.images import data_of
 from prunelib.study.runs import run_on
 from prunelib.study.specs import Spec
@@ -129,7 +129,7 @@ class RayTasks:
             self.data[name] = ray.put(dataset_arrays(data))
         return self.data[name]
 
-    def results(self, tick: Heartbeat) -> Iterator[Result]:
+    def results(self, tick: ProgressCheck) -> Iterator[Result]:
         """Wait about a second for a run that ends; how far the others are is not known."""
         self._count()
         done, _ = ray.wait(list(self.running), timeout=1)
