@@ -63,7 +63,7 @@ def recommend_command(
     check_output(output / "best.onnx")
 
     from prunelib.study.folder import results_to_write
-    from prunelib.study.recommend_plan import kept_plan, make_plan
+    from prunelib.study.recommend_plan import kept_plan, make_plan, plan_name
     from prunelib.study.recommend_runs import train_all
     from prunelib.study.store import Store
     from prunelib.training.machine import Machine
@@ -76,9 +76,8 @@ def recommend_command(
     machine = Machine.here(device, 1)
     store = Store(results_to_write(results) / f"recommend-{images.digest}")
     store.check_writable()
-    asked = f"plan-{params or 'any'}-{macs or 'any'}-{seconds:g}{'-search' * search}.json"
     plan, there = kept_plan(
-        store.folder / "plans" / asked,
+        store.folder / "plans" / plan_name(params, macs, seconds, search),
         lambda: make_plan(images, params, macs, seconds, machine, search),
     )
     click.echo(tell_plan(plan, images.shape, there))

@@ -150,6 +150,11 @@ def searched(
     return Candidate(PRUNED, base, epochs, taken, max(1, steps), params)
 
 
+def plan_name(params: int | None, macs: int | None, seconds: float, search: bool) -> str:
+    """What the file of a plan is called that was made for these budgets and this time."""
+    return f"plan-{params or 'any'}-{macs or 'any'}-{seconds:g}{'-search' * search}.json"
+
+
 def kept_plan(path: Path, make: Callable[[], Plan]) -> tuple[Plan, bool]:
     """The plan in a file, or one made now and kept there; whether it was there."""
     if path.exists():
