@@ -79,7 +79,7 @@ def workers(cluster):
         text=True,
     )
     rows = (line.split() for line in listed.stdout.splitlines())
-    return {int(pid): int(node) for pid, node, name, *_ in rows if name == "ray::work"}
+    return {int(pid): int(node) for pid, node, name, *_ in rows if name == "ray::run_task"}
 
 
 def stores(cluster):
