@@ -176,9 +176,10 @@ GUARD
 """
 
 
+@pytest.mark.parametrize("name", ["mine.py", "command"])
 @pytest.mark.parametrize("guard", ["if True:", 'if __name__ == "__main__":'])
-def test_a_script_that_would_start_itself_again_gets_the_reason(guard, tmp_path):
-    script = tmp_path / "mine.py"
+def test_a_script_that_would_start_itself_again_gets_the_reason(guard, name, tmp_path):
+    script = tmp_path / name
     script.write_text(SCRIPT.replace("GUARD", guard), encoding="utf-8")
     done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8")
     assert done.returncode == (1 if guard == "if True:" else 0), done.stderr

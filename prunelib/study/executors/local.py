@@ -200,7 +200,7 @@ def check_script() -> None:
     """
     main = sys.modules["__main__"]
     path = getattr(main, "__file__", None)
-    if getattr(main, "__spec__", None) is not None or not path or not path.endswith(".py"):
+    if getattr(main, "__spec__", None) is not None or not path:
         return
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if "__name__" not in Path(path).read_text(encoding="utf-8"):
