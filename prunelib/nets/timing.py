@@ -17,7 +17,7 @@ LEAST_SECONDS = 2e-3
 TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
 TimedCall = Callable[[], object]
-Network = bytes | Path
+OnnxNetwork = bytes | Path
 """An ONNX network: its content, or its file."""
 
 
@@ -49,7 +49,7 @@ class Times:
 
 
 def time_networks(
-    networks: Sequence[Network], batch: int = 1, threads: int = 1, seconds: float = 5.0
+    networks: Sequence[OnnxNetwork], batch: int = 1, threads: int = 1, seconds: float = 5.0
 ) -> Times:
     """How long some networks take here, in turns; the ratio, too, where there are several.
 
@@ -61,7 +61,7 @@ def time_networks(
     return Times(tuple(Quartiles.of(times * 1e3) for times in taken.T), ratio, len(taken))
 
 
-def step(network: Network, batch: int, threads: int) -> TimedCall:
+def step(network: OnnxNetwork, batch: int, threads: int) -> TimedCall:
     """What computes one batch of random images.
 
     Raises:

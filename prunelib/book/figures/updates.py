@@ -21,7 +21,7 @@ from prunelib.book.figures.style import (
 from prunelib.errors import Missing
 from prunelib.evidence.benchmarks import provenance
 
-COMPARED = ("wide", "narrow", "data", "pruning", "wide-pruning")
+CASES_SHOWN = ("wide", "narrow", "data", "pruning", "wide-pruning")
 """The rows of `benchmarks/steps.py` that stand against another code."""
 
 
@@ -30,7 +30,7 @@ def ratios(records: list[dict]) -> go.Figure:
     figure, tables = go.Figure(), []
     for i, record in enumerate(records):
         name = f"{record['against']} in float32, ours in {record['circumstances']['precision']}"
-        rows = [row for key, row in record["rows"].items() if key in COMPARED]
+        rows = [row for key, row in record["rows"].items() if key in CASES_SHOWN]
         figure.add_trace(ratio_trace(rows, f"against {name}", line_style(i)))
         tables.append(
             pd.DataFrame(

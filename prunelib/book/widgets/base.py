@@ -102,7 +102,7 @@ def among(value: str, values: Collection[str], name: str) -> str:
     return value
 
 
-def inside(value: NumberT, low: NumberT, high: NumberT, name: str) -> NumberT:
+def bounded(value: NumberT, low: NumberT, high: NumberT, name: str) -> NumberT:
     """The value, if it is in this range.
 
     Raises:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import traitlets
 
-from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, inside, module
+from prunelib.book.widgets.base import Widget, among, bounded, by_name, common, first_pruned, module
 from prunelib.book.widgets.measured import base_reading, epochs_curve, times_of, timing_note
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import design
@@ -172,20 +172,20 @@ class Explorer(Widget):
 
     @traitlets.validate("removals")
     def _check_removals(self, proposal: traitlets.Bunch) -> int:
-        return inside(proposal.value, 0, self.last, "removals")
+        return bounded(proposal.value, 0, self.last, "removals")
 
     @traitlets.validate("factor")
     def _check_factor(self, proposal: traitlets.Bunch) -> float:
-        return inside(proposal.value, 0.0, WIDEST_FACTOR, "factor")
+        return bounded(proposal.value, 0.0, WIDEST_FACTOR, "factor")
 
     @traitlets.validate("block")
     def _check_block(self, proposal: traitlets.Bunch) -> int:
-        return inside(proposal.value, 1, len(self.records.scale.base.middle), "block")
+        return bounded(proposal.value, 1, len(self.records.scale.base.middle), "block")
 
     @traitlets.validate("width")
     def _check_width(self, proposal: traitlets.Bunch) -> int:
         widest = self.channel_profile.blocks[self.block - 1].c_out
-        return inside(proposal.value, 1, widest, "width")
+        return bounded(proposal.value, 1, widest, "width")
 
     @traitlets.validate("profile")
     def _check_profile(self, proposal: traitlets.Bunch) -> str:
@@ -193,7 +193,7 @@ class Explorer(Widget):
         if profile.depth != base.depth:
             raise PrunelibError(f"the profile must have depth {base.depth}, not {profile.depth}")
         for b in profile.blocks:
-            inside(b.middle, 1, b.c_out, f"the width of block {b.number}")
+            bounded(b.middle, 1, b.c_out, f"the width of block {b.number}")
         return profile.to_json()
 
     @traitlets.observe(*STATE)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import traitlets
 
-from prunelib.book.widgets.base import Widget, among, by_name, common, first_pruned, inside, module
+from prunelib.book.widgets.base import Widget, among, bounded, by_name, common, first_pruned, module
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 
@@ -60,7 +60,7 @@ class Player(Widget):
 
     @traitlets.validate("removals")
     def _check_removals(self, proposal: traitlets.Bunch) -> int:
-        return inside(proposal.value, 0, self.last, "removals")
+        return bounded(proposal.value, 0, self.last, "removals")
 
     @traitlets.observe("scale", "seed")
     def _settle(self, change: traitlets.Bunch) -> None:
