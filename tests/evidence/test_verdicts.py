@@ -365,8 +365,9 @@ def test_every_phrase_says_who_is_better_by_how_much(claim, word):
         assert "1.25 points" in above
         assert first in above
         assert second in above
-        if word == "equal":
+        if word == "equal" or (word == "supported" and claim in phrases.ALIKE):
             assert above == below
+            assert "too little to matter" in above
         else:
             assert above.index(first) < above.rindex(second)
             assert below.index(second) < below.rindex(first)
@@ -445,6 +446,24 @@ def test_what_no_study_has_measured_is_told_in_one_line(tmp_path):
     (line,) = text.splitlines()
     assert line.startswith("- Not measured yet: ")
     assert re.findall(r"<small>(K\d+)</small>", line) == ["K19", "K3", "K17"]
+
+
+def test_what_is_not_settled_is_told_in_one_line_where_that_is_wanted():
+    smoke = open_study("smoke", results=str(ROOT / "results"), run_missing=False)
+    studies = {"smoke": smoke, "mini": open_study("mini", run_missing=False)}
+    asked = [f"K{n}" for n in range(1, 15)]
+    by = [
+        {v.claim: v.verdict for v in verdicts.judge_claims(s, QUESTIONS)} for s in studies.values()
+    ]
+    words = {claim: {found[claim] for found in by} for claim in asked}
+    lines = prose.claims(studies, *asked, settled=True).splitlines()
+    told = {}
+    for line in lines:
+        if line.startswith("- "):
+            for claim in re.findall(r"<small>(K\d+)</small>", line):
+                told[claim] = "open" if line.startswith("- Not settled: ") else "said"
+    assert told == {c: "open" if words[c] == {"open"} else "said" for c in asked}
+    assert set(told.values()) == {"open", "said"}
 
 
 FAMILIES_OF = {claim.number: claim.families for claim in CLAIMS + QUESTIONS}

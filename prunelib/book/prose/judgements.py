@@ -4,7 +4,7 @@ import html
 from urllib.parse import quote
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.phrases import FACTS, PHRASES, unit
+from prunelib.book.prose.phrases import ALIKE, FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
@@ -16,8 +16,6 @@ EVERY = CLAIMS + QUESTIONS
 MARKS = {"supported": "✔", "refuted": "✘", "equal": "=", DEPENDS: "±", "open": "?"}
 TOLD = {"supported": "yes", "refuted": "no", "equal": "about equal"}
 """Where a reader is told a verdict in another word than programs."""
-ALIKE = tuple(claim.number for claim in EVERY if claim.relative)
-"""Claims that networks do about as well: above zero, those that they are about are worse."""
 PAGE = "verdicts.html"
 """The page with the table that names of claims link to."""
 
@@ -84,17 +82,18 @@ def asked_of(view: View, verdict: Verdict, claim: Claim) -> bool:
     return bool(verdict.sizes) or set(claim.families) <= set(view.scale.families)
 
 
-def claims(studies: dict[str, View], *numbers: str) -> str:
+def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> str:
     """What some claims come to, in the order asked for, as a Markdown list of sentences.
 
     Each claim has its short name, which links to its text in the table of all verdicts. Those that
-    no study has measured come last, in one line.
+    no study has measured come last, in one line, and with `settled` before them those that none
+    has settled.
     """
     asked = tuple(claim for claim in EVERY if claim.number in numbers)
     found = {
         scale: {v.claim: v for v in judge_claims(view, asked)} for scale, view in studies.items()
     }
-    lines, unmeasured = [], []
+    lines, unsettled, unmeasured = [], [], []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
         by_scale = {scale: by[claim.number] for scale, by in found.items()}
         rows = [v for scale, v in by_scale.items() if asked_of(studies[scale], v, claim)]
@@ -102,11 +101,15 @@ def claims(studies: dict[str, View], *numbers: str) -> str:
         texts = [f"{MARKS[v.verdict]} {capital(said(v))}." for v in rows]
         if rows and not any(v.sizes for v in rows):
             unmeasured.append(name(claim))
+        elif settled and {v.verdict for v in rows} == {"open"}:
+            unsettled.append(name(claim))
         elif len(texts) == 1:
             lines.append(f"- {name(claim)}: {texts[0]}")
         else:
             lines.append(f"- {name(claim)}:{'' if texts else ' not asked.'}")
             lines += [f"  - At {markdown(v.scale)}: {t}" for v, t in zip(rows, texts, strict=True)]
+    if unsettled:
+        lines.append(f"- Not settled: {', '.join(unsettled)}.")
     if unmeasured:
         lines.append(f"- Not measured yet: {', '.join(unmeasured)}.")
     return "\n".join(lines)

@@ -6,6 +6,8 @@ these and five words for a verdict all sentences are made, `PHRASES[claim, verdi
 
 from typing import NamedTuple
 
+from prunelib.evidence.claims import CLAIMS
+from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.verdicts import DEPENDS
 
 WORDS = ("supported", "refuted", "equal", DEPENDS, "open")
@@ -115,6 +117,10 @@ FACTS = {
 }
 
 
+ALIKE = tuple(claim.number for claim in CLAIMS + QUESTIONS if claim.relative)
+"""Claims that networks do about as well: above zero, those that they are about are worse."""
+
+
 def phrase(claim: str, verdict: str, above: bool) -> str:
     """What a verdict says, with a place for the number."""
     sides, when = SIDES.get(claim), ""
@@ -124,7 +130,8 @@ def phrase(claim: str, verdict: str, above: bool) -> str:
         when = f"{sides.when}, " if sides.when else ""
         better, worse = (sides.first, sides.second) if above else (sides.second, sides.first)
         text = f"{better} beat {worse} by {{x}}"
-        if verdict == "equal":
+        alike = verdict == "supported" and claim in ALIKE
+        if verdict == "equal" or alike:
             text = f"{sides.first} and {sides.second} are {{x}} apart, too little to matter"
     doubt = {DEPENDS: "it depends on the size; on average, ", "open": "not settled; on average, "}
     return f"{doubt.get(verdict, '')}{when}{text}"
