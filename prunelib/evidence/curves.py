@@ -1,6 +1,9 @@
 """The error to expect of a size, read off the curve that was measured for a family."""
 
+import math
 from typing import NamedTuple
+
+import pandas as pd
 
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
@@ -36,22 +39,35 @@ def measured_curve(view: View, family: str) -> Curve:
     """The mean curve of a family over seeds.
 
     Pruned-and-tuned networks are measured along the whole walk: a point for each number of
-    removals at which every seed was measured. Other families have a point for each budget.
+    removals at which every seed was measured, and below these the end of each run. Other families
+    have a point for each budget.
     """
-    if family == PRUNED:
-        rows, by = view.trajectories.dropna(subset=["error"]), "removals"
-        seeds = rows["seed"].nunique()
-    else:
-        rows, by, seeds = view.networks, "budget", 1
-        rows = rows[rows["family"] == family]
     points: dict[float, tuple[float, int]] = {}
-    for _, runs in rows.groupby(by):
-        if len(runs) >= seeds:
-            size, error = float(fixed(mean(runs["params"]))), float(fixed(mean(runs["error"]), 4))
+    for runs in along_the_walk(view) if family == PRUNED else at_budgets(view, family):
+        size, error = float(fixed(mean(runs["params"]))), float(fixed(mean(runs["error"]), 4))
+        if family != PRUNED or size < min(points, default=math.inf):
             points.setdefault(size, (error, len(runs)))
     sizes = sorted(points)
     errors, counts = zip(*(points[size] for size in sizes), strict=True) if sizes else ((), ())
     return Curve(tuple(sizes), errors, counts, family == PRUNED)
+
+
+def along_the_walk(view: View) -> list[pd.DataFrame]:
+    """Points of the pruning runs, larger networks first: those of all seeds, then the ends of each.
+
+    The smallest network of a seed may be smaller than the mean of all.
+    """
+    rows = view.trajectories.dropna(subset=["error"])
+    seeds = rows["seed"].nunique()
+    common = [runs for _, runs in rows.groupby("removals") if len(runs) == seeds]
+    ends = [runs for _, runs in rows.groupby("seed").tail(1).groupby("params")]
+    return common + ends[::-1]
+
+
+def at_budgets(view: View, family: str) -> list[pd.DataFrame]:
+    """Networks of a family, by their budget."""
+    rows = view.networks
+    return [runs for _, runs in rows[rows["family"] == family].groupby("budget")]
 
 
 def reading(curve: Curve | None, params: float) -> Reading:

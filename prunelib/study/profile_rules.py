@@ -52,7 +52,7 @@ ProfileRule = Callable[[RuleInputs], ChannelProfile]
 
 
 def reduced_width(given: RuleInputs) -> ChannelProfile:
-    """Every layer narrower by one factor."""
+    """Every block narrower, inside and outside, by one factor."""
     return given.base.fit_width(given.budget, given.shape.in_channels, given.shape.num_classes)
 
 

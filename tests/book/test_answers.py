@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,20 @@ from scipy import stats
 from studies import BASE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.book import prose
+from prunelib.book.notebook import open_study
 from prunelib.book.prose.words import correlation, mean_and_range
+from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.comparisons import advantage, saliency_ranks
 from prunelib.evidence.design import largest_designs
+from prunelib.evidence.verdicts import judge_claims
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.plan import found as found_of_plan
 from prunelib.study.plan import plan_study
 from prunelib.study.store import Store
+from prunelib.text import fixed
 
+RESULTS = Path(__file__).parents[2] / "results"
 SIZES = [SCALE.shape.params(profile) for _, profile in walk()]
 SENTENCES = (prose.base, prose.prunable_share, prose.simple, prose.saliency)
 errors = st.floats(0, 100)
@@ -192,6 +198,13 @@ def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
     assert late != run[0]
     assert f"rank correlation is **{expected:.2f}** (2 seeds)" in text
     assert f"even random pruning gives {expected:.2f} (2 seeds)" in text
+
+
+@pytest.mark.parametrize("scale", ["mini", "smoke"])
+def test_the_chapter_on_profiles_and_the_verdict_have_one_number(scale):
+    view = open_study(scale, results=str(RESULTS), run_missing=False)
+    (verdict,) = [v for v in judge_claims(view, CLAIMS) if v.claim == "C8"]
+    assert f"rank correlation is **{fixed(verdict.mean)}**" in prose.shape(view)
 
 
 def test_a_pruned_network_that_is_better_is_counted(tmp_path):

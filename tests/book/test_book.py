@@ -33,6 +33,12 @@ SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "hei
 pytestmark = pytest.mark.book
 
 
+def each(pages):
+    """Of every page. The tests of one run one after the other, so that it is opened once."""
+    marked = [pytest.param(page, marks=pytest.mark.xdist_group(page)) for page in pages]
+    return pytest.mark.parametrize("page", marked, scope="module")
+
+
 @pytest.fixture(scope="module")
 def server():
     with served_folder(BOOK) as address:
@@ -49,6 +55,15 @@ def browser():
         )
         yield chromium
         chromium.close()
+
+
+FOLLOWED = """() => {
+  const ink = getComputedStyle(document.body).color;
+  const texts = [...document.querySelectorAll(".plotly-place :is(.xtick, .ytick) text")];
+  return document.getAnimations().length === 0
+    && texts.every((text) => text.closest("[hidden]") || getComputedStyle(text).fill === ink);
+}"""
+"""Figures have the colour of the page's text, and nothing fades any more."""
 
 
 class Visit:
@@ -91,7 +106,14 @@ class Visit:
     def wear(self, scheme):
         """The page in its light or dark theme, when its figures have followed."""
         self.page.evaluate("(name) => (document.documentElement.dataset.theme = name)", scheme)
-        self.page.wait_for_timeout(400)
+        self.page.wait_for_function(FOLLOWED)
+
+    def resize(self, width, height=900):
+        """The page at another size, when the browser has laid it out."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def shown(self):
         return self.page.locator(".plotly-place:visible").all()
@@ -112,8 +134,21 @@ class Visit:
         self.context.close()
 
 
+def chapter_page(chapter):
+    return f"notebooks/{chapter}.html"
+
+
 def address(server, page, how):
     return f"{server}/{page}" if how == "http" else (BOOK / page).as_uri()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, server, page):
+    """A page that its tests share: they look at it, and leave it as it was."""
+    with Visit(browser, address(server, page, "http")) as visit:
+        yield visit
+        assert visit.outside == []
+        assert visit.errors == []
 
 
 def test_the_book_has_its_chapters():
@@ -121,21 +156,30 @@ def test_the_book_has_its_chapters():
         assert f"notebooks/{chapter}.html" in PAGES
 
 
-@pytest.mark.parametrize("how", ["http", "file"])
-@pytest.mark.parametrize("page", PAGES)
-def test_page_draws_every_figure_and_asks_no_other_host(browser, server, page, how):
+def drawn(visit, page):
+    """Check that every figure that is shown is there."""
     expected = (BOOK / page).read_text(encoding="utf-8").count('class="plotly-place"')
-    with Visit(browser, address(server, page, how)) as visit:
-        assert visit.outside == []
-        assert visit.errors == []
-        assert visit.page.locator(".plotly-place").count() == expected
+    assert visit.page.locator(".plotly-place").count() == expected
+    for place in visit.shown():
+        assert place.locator("svg.main-svg").count() > 0
+        assert place.locator(".trace, .heatmaplayer image").count() > 0
+    for choices in visit.page.locator(".choices").all():
+        assert choices.locator(".plotly-place:visible").count() == 1
+    assert visit.outside == []
+    assert visit.errors == []
+
+
+@each(PAGES)
+def test_page_draws_its_figures_and_asks_no_other_host(opened, page):
+    drawn(opened, page)
+
+
+@each(PAGES)
+def test_from_a_file_a_page_draws_every_answer(browser, page):
+    """Of the two ways to read the book browsers forbid more here."""
+    with Visit(browser, address(None, page, "file")) as visit:
         for _ in itertools.chain([None], visit.answers()):
-            for place in visit.shown():
-                assert place.locator("svg.main-svg").count() > 0
-                assert place.locator(".trace, .heatmaplayer image").count() > 0
-            for choices in visit.page.locator(".choices").all():
-                assert choices.locator(".plotly-place:visible").count() == 1
-        assert visit.errors == []
+            drawn(visit, page)
 
 
 def test_pointing_at_a_marker_shows_its_runs(browser, server):
@@ -151,7 +195,7 @@ def test_pointing_at_a_marker_shows_its_runs(browser, server):
         assert re.search(r"seed \d: [\d.]+ %", told)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each(PAGES)
 def test_links_within_the_book_lead_somewhere(page):
     folder = (BOOK / page).parent
     for link in re.findall(r'href="([^"]*)"', (BOOK / page).read_text(encoding="utf-8")):
@@ -171,15 +215,16 @@ def test_notebook_pages_have_figures():
         )
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone_page_is_not_wider_than_the_screen(browser, server, page, scheme):
-    with Visit(browser, address(server, page, "http"), "phone", scheme) as visit:
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
-        for place in visit.shown():
-            box = place.locator("svg.main-svg").first.bounding_box()
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= 391
+@each(PAGES)
+def test_phone_page_is_not_wider_than_the_screen(browser, server, page):
+    with Visit(browser, address(server, page, "http"), "phone") as visit:
+        for scheme in ("light", "dark"):
+            visit.wear(scheme)
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+            for place in visit.shown():
+                box = place.locator("svg.main-svg").first.bounding_box()
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= 391
 
 
 def test_figures_follow_the_theme(browser, server):
@@ -190,11 +235,9 @@ def test_figures_follow_the_theme(browser, server):
 
     page = address(server, "notebooks/base.html", "http")
     with Visit(browser, page) as visit:
-        visit.page.evaluate("document.documentElement.dataset.theme = 'light'")
-        visit.page.wait_for_timeout(300)
+        visit.wear("light")
         light = text_colour(visit)
-        visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        visit.page.wait_for_timeout(300)
+        visit.wear("dark")
         dark = text_colour(visit)
     assert brightness(light) < 110 < 160 < brightness(dark)
 
@@ -238,19 +281,37 @@ LOW_CONTRAST = (
 )
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_text_stands_out_from_its_background(browser, server, page):
-    with Visit(browser, address(server, page, "http")) as visit:
-        for scheme in ("light", "dark"):
-            visit.wear(scheme)
-            assert visit.page.evaluate(LOW_CONTRAST) == [], scheme
+LOW_BORDERS = (
+    f"() => {{ {COLOURS}"
+    """
+  const page = luminance(parse(getComputedStyle(document.body).backgroundColor));
+  const stands = (colour) => contrast(luminance(parse(colour)), page) >= 3;
+  const tools = [...document.querySelectorAll(".figure-tools > *")]
+    .filter((tool) => tool.checkVisibility());
+  const low = tools.filter((tool) => {
+    const style = getComputedStyle(tool);
+    return !stands(style.color) || !stands(style.borderTopColor);
+  });
+  return [tools.length, low.map((tool) => tool.outerHTML)];
+}"""
+)
+
+
+@each(PAGES)
+def test_text_and_the_tools_of_figures_stand_out_from_their_background(opened, page):
+    for scheme in ("dark", "light"):
+        opened.wear(scheme)
+        assert opened.page.evaluate(LOW_CONTRAST) == [], scheme
+        tools, low = opened.page.evaluate(LOW_BORDERS)
+        assert tools >= (3 if Path(page).stem in DRAWN else 0)
+        assert low == [], scheme
 
 
 def brightness(colour):
     return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each(PAGES)
 def test_every_figure_has_a_name_and_its_data_as_a_table(page):
     text = (BOOK / page).read_text(encoding="utf-8")
     for figure in re.findall(r'<figure class="plotly-figure.*?</figure>', text, re.DOTALL):
@@ -282,17 +343,16 @@ COLLISIONS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_figures_fit_their_column_and_no_texts_collide(browser, server, chapter):
-    with Visit(browser, address(server, f"notebooks/{chapter}.html", "http")) as visit:
-        for width in (1280, 390, 768, 1920):
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            for _ in range(40):
-                visit.page.wait_for_timeout(250)
-                found = visit.page.evaluate(COLLISIONS)
-                if not found:
-                    break
-            assert found == [], width
+@each(chapter_page(chapter) for chapter in CHAPTERS)
+def test_figures_fit_their_column_and_no_texts_collide(opened, page):
+    for width in (390, 768, 1920, 1280):
+        opened.resize(width)
+        for _ in range(100):
+            found = opened.page.evaluate(COLLISIONS)
+            if not found:
+                break
+            opened.page.wait_for_timeout(100)
+        assert found == [], width
 
 
 def test_a_choice_is_in_the_address_and_is_found_there_again(browser, server):
@@ -358,7 +418,7 @@ def test_a_figure_can_be_taken_away(browser, server, how):
         assert visit.errors == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each(PAGES)
 def test_every_figure_has_a_number_an_anchor_and_its_data_whole(page):
     text = (BOOK / page).read_text(encoding="utf-8")
     groups = text.split('<div class="choices"')[1:]
@@ -386,7 +446,7 @@ def test_a_page_without_scripts_shows_pictures(browser, server):
         assert loaded.ok
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each(PAGES)
 def test_only_pages_with_formulas_load_what_sets_them(page):
     text = (BOOK / page).read_text(encoding="utf-8")
     assert ("tex-chtml.js" in text) == ('class="math' in text)
@@ -396,15 +456,14 @@ CONTRAST_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"]}
 """What another theme can change."""
 
 
-@pytest.mark.parametrize("page", [*PAGES, "search.html"])
-def test_axe_finds_nothing_serious(browser, server, page):
-    with Visit(browser, address(server, page, "http"), bypass_csp=True) as visit:
-        for scheme, options in (("light", {}), ("dark", CONTRAST_ONLY)):
-            visit.wear(scheme)
-            options = options | {"resultTypes": ["violations"]}
-            found = Axe().run(visit.page, options=options).response["violations"]
-            serious = [v for v in found if v["impact"] in ("serious", "critical")]
-            assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in serious] == [], scheme
+@each([*PAGES, "search.html"])
+def test_axe_finds_nothing_serious(opened, page):
+    for scheme, options in (("dark", CONTRAST_ONLY), ("light", {})):
+        opened.wear(scheme)
+        options = options | {"resultTypes": ["violations"]}
+        found = Axe().run(opened.page, options=options).response["violations"]
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in serious] == [], scheme
 
 
 def test_pages_are_light():
@@ -429,8 +488,7 @@ def test_pages_name_no_folder_of_the_machine_that_built_them():
 
 def test_the_first_screen_has_all_that_decides(browser, server):
     with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
-        visit.page.set_viewport_size({"width": 1280, "height": 800})
-        visit.page.wait_for_timeout(500)
+        visit.resize(1280, 800)
         answer = visit.page.locator(".tag_answer .cell_output")
         assert len(answer.inner_text().split()) < 60
         beside = visit.page.locator(".tag_beside-right")
@@ -462,53 +520,25 @@ WORDS_OF_PROSE = """() => {
 APPENDICES = ("rules", "code", "library", "bibliography")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if Path(page).stem not in APPENDICES])
-def test_a_page_is_read_in_a_few_minutes(browser, server, page):
-    with Visit(browser, address(server, page, "http")) as visit:
-        assert 50 < visit.page.evaluate(WORDS_OF_PROSE) <= 900
-
-
-LOW_BORDERS = (
-    f"() => {{ {COLOURS}"
-    """
-  const page = luminance(parse(getComputedStyle(document.body).backgroundColor));
-  const stands = (colour) => contrast(luminance(parse(colour)), page) >= 3;
-  const tools = [...document.querySelectorAll(".figure-tools > *")]
-    .filter((tool) => tool.checkVisibility());
-  const low = tools.filter((tool) => {
-    const style = getComputedStyle(tool);
-    return !stands(style.color) || !stands(style.borderTopColor);
-  });
-  return [tools.length, low.map((tool) => tool.outerHTML)];
-}"""
-)
-
-
-@pytest.mark.parametrize("chapter", DRAWN)
-def test_the_tools_of_figures_can_be_seen(browser, server, chapter):
-    with Visit(browser, address(server, f"notebooks/{chapter}.html", "http")) as visit:
-        for scheme in ("light", "dark"):
-            visit.wear(scheme)
-            number, low = visit.page.evaluate(LOW_BORDERS)
-            assert number >= 3
-            assert low == [], scheme
+@each(page for page in PAGES if Path(page).stem not in APPENDICES)
+def test_a_page_is_read_in_a_few_minutes(opened, page):
+    assert 50 < opened.page.evaluate(WORDS_OF_PROSE) <= 900
 
 
 TERMS = """() => [...document.querySelectorAll("article a.term")].map((term) =>
   [term.getAttribute("href"), term.title, Boolean(term.closest("h1, h2, h3, pre"))])"""
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_term_shows_its_meaning_once_a_page(browser, server, page):
-    with Visit(browser, address(server, page, "http")) as visit:
-        terms = visit.page.evaluate(TERMS)
+@each(PAGES)
+def test_a_term_shows_its_meaning_once_a_page(opened, page):
+    terms = opened.page.evaluate(TERMS)
     assert len({link for link, _, _ in terms}) == len(terms)
     assert all(len(meaning) > 15 and not heading for _, meaning, heading in terms)
     if page in ("notebooks/start.html", "notebooks/cost.html"):
         assert len(terms) > 3
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each(PAGES)
 def test_a_page_says_once_where_its_numbers_come_from(page):
     text = (BOOK / page).read_text(encoding="utf-8")
     assert text.count("Where the numbers come from") <= 1

@@ -393,6 +393,21 @@ def test_the_curve_of_a_family_is_the_mean_over_seeds(records):
     assert list(curve.params) == sorted(curve.params)
 
 
+@pytest.mark.parametrize("scale", ["mini", "smoke"])
+def test_all_that_the_player_shows_has_an_error_in_the_explorer(scale):
+    """The smallest networks, too, to which not all seeds were pruned."""
+    view = open_study(scale, results=str(ROOT / "results"), run_missing=False)
+    curve, ends = measured_curve(view, "pruned-and-tuned"), {}
+    for seed in range(view.scale.seeds):
+        sizes = view.trajectory(seed).params
+        assert all(reading(curve, size).error is not None for size in (sizes[0], sizes[-1]))
+        errors = view.pruning(seed).outcome["points"]["error"]
+        ends.setdefault(sizes[-1], []).append(errors[-1])
+    smallest = ends[min(ends)]
+    expected = sum(smallest) / len(smallest)
+    assert reading(curve, min(ends)).error == pytest.approx(expected, abs=1e-4)
+
+
 def test_setting_one_trait_moves_the_others(records):
     widget = explorer_widget(records)
     widget.removals = 30
