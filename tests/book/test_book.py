@@ -3,7 +3,6 @@
 `make test` builds the book first; PRUNELIB_BOOK names another one.
 """
 
-import itertools
 import os
 import re
 import shutil
@@ -60,7 +59,7 @@ def browser():
 FOLLOWED = """() => {
   const ink = getComputedStyle(document.body).color;
   const texts = [...document.querySelectorAll(".plotly-place :is(.xtick, .ytick) text")];
-  return document.getAnimations().length === 0
+  return document.getAnimations().every((each) => each.playState !== "running")
     && texts.every((text) => text.closest("[hidden]") || getComputedStyle(text).fill === ink);
 }"""
 """Figures have the colour of the page's text, and nothing fades any more."""
@@ -174,14 +173,6 @@ def test_page_draws_its_figures_and_asks_no_other_host(opened, page):
     drawn(opened, page)
 
 
-@each(PAGES)
-def test_from_a_file_a_page_draws_every_answer(browser, page):
-    """Of the two ways to read the book browsers forbid more here."""
-    with Visit(browser, address(None, page, "file")) as visit:
-        for _ in itertools.chain([None], visit.answers()):
-            drawn(visit, page)
-
-
 def test_pointing_at_a_marker_shows_its_runs(browser, server):
     with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
         marker = visit.page.locator(
@@ -216,8 +207,9 @@ def test_notebook_pages_have_figures():
 
 
 @each(PAGES)
-def test_phone_page_is_not_wider_than_the_screen(browser, server, page):
-    with Visit(browser, address(server, page, "http"), "phone") as visit:
+def test_a_page_from_a_file_is_whole_and_not_wider_than_a_phone(browser, page):
+    with Visit(browser, address(None, page, "file"), "phone") as visit:
+        drawn(visit, page)
         for scheme in ("light", "dark"):
             visit.wear(scheme)
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -355,9 +347,10 @@ def test_figures_fit_their_column_and_no_texts_collide(opened, page):
         assert found == [], width
 
 
-def test_a_choice_is_in_the_address_and_is_found_there_again(browser, server):
+@pytest.mark.parametrize("how", ["http", "file"])
+def test_a_choice_is_in_the_address_and_is_found_there_again(browser, server, how):
     chosen = "input[value='multiply-accumulates']"
-    with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
+    with Visit(browser, address(server, "notebooks/start.html", how)) as visit:
         visit.page.locator(".choices").first.locator(chosen).check(force=True)
         visit.wait_until_drawn()
         url = visit.page.url
@@ -462,6 +455,7 @@ def test_axe_finds_nothing_serious(opened, page):
         opened.wear(scheme)
         options = options | {"resultTypes": ["violations"]}
         found = Axe().run(opened.page, options=options).response["violations"]
+        opened.errors.clear()  # axe looks for a style sheet in a wrong folder
         serious = [v for v in found if v["impact"] in ("serious", "critical")]
         assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in serious] == [], scheme
 
@@ -557,3 +551,10 @@ def test_pages_are_named_once_and_described(browser, server):
 def test_search_finds_what_readers_ask_for(browser, server, asked, page):
     with Visit(browser, f"{server}/search.html?q={asked}") as visit:
         visit.page.wait_for_selector(f"#search-results li a[href*='{page}']", timeout=20_000)
+
+
+@each(PAGES)
+def test_every_answer_is_drawn(opened, page):
+    """The last one of a page: it is not as it was any more."""
+    for _ in opened.answers():
+        drawn(opened, page)

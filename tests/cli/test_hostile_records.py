@@ -27,6 +27,10 @@ EVIL_LINES = f"{EVIL}\n\n```{{include}} _config.yml\n```\n\n# Heading"
 browser = test_book.browser
 
 
+def built_once(test):
+    return pytest.mark.book(pytest.mark.xdist_group("hostile")(test))
+
+
 def spoil(value: object) -> object:
     """Plain data with something hostile behind every string."""
     if isinstance(value, dict):
@@ -107,49 +111,56 @@ def served(hostile):
         yield address
 
 
-@pytest.mark.book
+@built_once
 def test_building_runs_nothing_of_a_record(hostile):
     assert list(hostile.rglob("PWNED*")) == []
     assert not (Path.cwd() / "PWNED").exists()
 
 
-@pytest.mark.book
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_page_runs_nothing_and_shows_the_string_as_text(hostile, served, browser, name):
-    url = f"{served}/notebooks/{name}.html"
-    with test_book.Visit(browser, url) as visit:
-        visit.page.wait_for_timeout(300)
-        for _ in visit.answers():
-            pass
-        assert visit.page.evaluate("window.pwned") is None
-        assert visit.errors == []
-        assert visit.outside == []
-        assert visit.page.locator("img[src=x]").count() == 0
-        assert visit.page.locator("a[href^=javascript]").count() == 0
-        assert visit.page.locator(".prev-next-footer").count() == 1, "the page ends early"
-        text = " ".join(visit.page.locator("article").text_content().split())
-        assert EVIL in text
-        assert visit.page.get_by_role("heading", name="Heading").count() == 0
-        assert "only_build_toc_files" not in text, "a file was included"
+@pytest.fixture(scope="module")
+def visit(hostile, served, browser, name):
+    """A page that the tests of it share."""
+    with test_book.Visit(browser, f"{served}/notebooks/{name}.html") as opened:
+        yield opened
 
 
-@pytest.mark.book
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_the_second_wall_stands(hostile, served, browser, name):
+each = pytest.mark.parametrize("name", NOTEBOOKS, scope="module")
+
+
+@built_once
+@each
+def test_a_page_runs_nothing_and_shows_the_string_as_text(visit, name):
+    visit.page.wait_for_timeout(300)
+    for _ in visit.answers():
+        pass
+    assert visit.page.evaluate("window.pwned") is None
+    assert visit.errors == []
+    assert visit.outside == []
+    assert visit.page.locator("img[src=x]").count() == 0
+    assert visit.page.locator("a[href^=javascript]").count() == 0
+    assert visit.page.locator(".prev-next-footer").count() == 1, "the page ends early"
+    text = " ".join(visit.page.locator("article").text_content().split())
+    assert EVIL in text
+    assert visit.page.get_by_role("heading", name="Heading").count() == 0
+    assert "only_build_toc_files" not in text, "a file was included"
+
+
+@built_once
+@each
+def test_the_second_wall_stands(visit, name):
     """Whatever still got into a page: its policy lets no script of the text run."""
-    with test_book.Visit(browser, f"{served}/notebooks/{name}.html") as visit:
-        visit.page.evaluate(
-            """() => {
-              const article = document.querySelector("article");
-              article.insertAdjacentHTML("beforeend", '<img src="x" onerror="window.pwned = 1">');
-              const script = document.createElement("script");
-              script.textContent = "window.pwned = 2";
-              article.append(script);
-            }"""
-        )
-        visit.page.wait_for_timeout(300)
-        assert visit.page.evaluate("window.pwned") is None
-        assert any("Content Security Policy" in error for error in visit.errors)
+    visit.page.evaluate(
+        """() => {
+          const article = document.querySelector("article");
+          article.insertAdjacentHTML("beforeend", '<img src="x" onerror="window.pwned = 1">');
+          const script = document.createElement("script");
+          script.textContent = "window.pwned = 2";
+          article.append(script);
+        }"""
+    )
+    visit.page.wait_for_timeout(300)
+    assert visit.page.evaluate("window.pwned") is None
+    assert any("Content Security Policy" in error for error in visit.errors)
 
 
 def rendered(text: str) -> str:
