@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -68,3 +69,22 @@ def test_make_keeps_the_environment_of_the_user_away():
     seen = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     assert (seen["PIP_USER"], seen["PYTHONUTF8"]) == ("0", "1")
     assert not {"PIP_TARGET", "PYTHONPATH", "PLOTLY_RENDERER"} & set(seen)
+
+
+GROUP = """
+import os, pathlib, pytest
+
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("number", range(8))
+def test_tells_its_process(number):
+    pathlib.Path(str(os.getpid())).touch()
+"""
+
+
+def test_tests_of_a_group_share_one_process(tmp_path):
+    """And with it what one of them has made. Some versions of pytest and pytest-xdist differ."""
+    (tmp_path / "test_group.py").write_text(GROUP, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup"]
+    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stdout
+    assert len([path for path in tmp_path.iterdir() if path.name.isdigit()]) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from pages import shown
 from test_command import prunelib
 from test_own_images import TOML, colours, write_folder
 
@@ -39,16 +40,39 @@ def outputs(path, kind):
     ]
 
 
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+def texts(values):
+    """The Markdown among what cells show."""
+    return " ".join(value for value in values if isinstance(value, str))
+
+
+def figures(values):
+    """The figures among what cells show."""
+    bundles = [value for value in values if isinstance(value, dict)]
+    return [each.get(PLOTLY, each) for each in bundles if PLOTLY in each or "layout" in each]
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_on_the_records_of_smoke(notebook, tmp_path):
-    out = tmp_path / "out.ipynb"
-    done = papermill(notebook, out, ("scale", "smoke"))
-    assert done.returncode == 0, done.stderr
-    shown = " ".join(outputs(out, "text/markdown"))
-    assert "There are no records" not in shown
-    for figure in outputs(out, "application/vnd.plotly.v1+json"):
+def test_a_notebook_runs_on_the_records_of_smoke(notebook):
+    """Here, without a kernel, of which each takes seconds to start."""
+    values = shown(notebook, scale="smoke")
+    assert "There are no records" not in texts(values)
+    assert len(figures(values)) >= 1
+    for figure in figures(values):
         about = figure["layout"]["meta"]
         assert re.search("Scale smoke|Benchmark on", about["alt"] + about.get("source", ""))
+
+
+def test_papermill_shows_the_same(tmp_path):
+    out, notebook = tmp_path / "out.ipynb", ROOT / "notebooks/prune.ipynb"
+    done = papermill(notebook, out, ("scale", "smoke"), ("removals", "40"))
+    assert done.returncode == 0, done.stderr
+    values = shown(notebook, scale="smoke", removals=40)
+    assert outputs(out, "text/markdown") == [each for each in values if isinstance(each, str)]
+    assert outputs(out, PLOTLY) == figures(values)
+    assert values != shown(notebook, scale="smoke", removals=41)
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +87,12 @@ def own(tmp_path_factory):
     return folder
 
 
+@pytest.mark.xdist_group("own")
 @pytest.mark.parametrize("name", ["base", "long", "design"])
 def test_a_notebook_takes_a_scale_of_ones_own(name, own):
-    parameters = ("scale", "my.toml"), ("results", "results")
-    done = papermill(ROOT / f"notebooks/{name}.ipynb", f"{name}.ipynb", *parameters, folder=own)
-    assert done.returncode == 0, done.stderr
-    shown = " ".join(outputs(own / f"{name}.ipynb", "text/markdown"))
-    assert re.search(r"Scale my \(own at 8×8 pixels, WRN-10-0.25, 3 epochs\)", shown)
+    named = {"scale": str(own / "my.toml"), "results": str(own / "results")}
+    told = texts(shown(ROOT / f"notebooks/{name}.ipynb", **named))
+    assert re.search(r"Scale my \(own at 8×8 pixels, WRN-10-0.25, 3 epochs\)", told)
 
 
 def test_a_notebook_trains_what_is_missing(tmp_path):
@@ -109,12 +132,9 @@ def test_a_changed_record_changes_the_page(tmp_path):
             fields["outcome"]["error"] = 33.25
         (tmp_path / "smoke").mkdir(exist_ok=True)
         (tmp_path / "smoke" / path.name).write_text(json.dumps(fields), encoding="utf-8")
-    out = tmp_path / "out.ipynb"
-    parameters = ("scale", "smoke"), ("results", str(tmp_path))
-    done = papermill(ROOT / "notebooks/base.ipynb", out, *parameters)
-    assert done.returncode == 0, done.stderr
-    assert "33.25" in " ".join(outputs(out, "text/markdown"))
-    assert "33.25" in outputs(out, "application/vnd.plotly.v1+json")[0]["layout"]["meta"]["alt"]
+    values = shown(ROOT / "notebooks/base.ipynb", scale="smoke", results=str(tmp_path))
+    assert "33.25" in texts(values)
+    assert "33.25" in figures(values)[0]["layout"]["meta"]["alt"]
 
 
 WRONG = [
@@ -162,6 +182,7 @@ def test_the_readme_has_the_answer_that_the_records_give():
     from store_outputs import headline, told
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "Measured at scale " in headline()
-    assert headline() in readme
-    assert told(readme.replace(headline(), "nothing"), headline()) == readme
+    answer = headline()
+    assert "Measured at scale " in answer
+    assert answer in readme
+    assert told(readme.replace(answer, "nothing"), answer) == readme

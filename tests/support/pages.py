@@ -14,14 +14,19 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def shown(notebook: Path) -> list:
-    """The value that ends each code cell, as plain data: Markdown, figures, states of widgets."""
+def shown(notebook: Path, **parameters: object) -> list:
+    """The value that ends each code cell, as plain data: Markdown, figures, states of widgets.
+
+    Parameters take the place of those in the notebook, as with papermill.
+    """
     names: dict = {}
     found = []
     with contextlib.chdir(notebook.parent):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
                 value = run("".join(cell["source"]), names)
+                if "parameters" in cell["metadata"].get("tags", ()):
+                    names |= parameters
                 if value is not None:
                     found.append(json.loads(json.dumps(value, default=data)))
     return found
