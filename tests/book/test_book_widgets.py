@@ -482,9 +482,8 @@ def chapter(browser):
 book_server = test_book.server
 
 
-@pytest.mark.parametrize("how", ["http", "file"])
-def test_the_chapter_on_pruning_plays_its_run(chapter, book_server, how):
-    page, widget = chapter("prune", how, book_server)
+def test_the_chapter_on_pruning_plays_its_run(chapter, book_server):
+    page, widget = chapter("prune", "http", book_server)
     study = scale_shown(widget)
     last = len(study.trajectory(0).blocks) - 1
     slider = ranges(widget)
@@ -499,9 +498,8 @@ def test_the_chapter_on_pruning_plays_its_run(chapter, book_server, how):
     assert int(slider.input_value()) > 1
 
 
-@pytest.mark.parametrize("how", ["http", "file"])
-def test_the_chapter_on_design_lets_readers_explore(chapter, book_server, how):
-    _, widget = chapter("design", how, book_server)
+def test_the_chapter_on_design_lets_readers_explore(chapter, book_server):
+    _, widget = chapter("design", "file", book_server)
     study = scale_shown(widget)
     inference = benchmarks.read_benchmark(ROOT / "results", "inference")
     for family in ("pruned-and-tuned", "copycat", "bottleneck", "reduced-width"):
