@@ -43,7 +43,8 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     groups = {verdict: [v for v in found if v.verdict == verdict] for verdict in MARKERS}
     figure = go.Figure([marks(name, group, label) for name, group in groups.items() if group])
     figure.add_vline(x=0, line={"color": GREY})
-    order = [plotly(label[name]) for name in reversed(claims) if name in label]
+    there = {v.claim for v in found}
+    order = [plotly(label[name]) for name in reversed(claims) if name in there]
     figure.update_layout(
         xaxis_title="points of error for the claim",
         yaxis={"categoryorder": "array", "categoryarray": order},
@@ -59,7 +60,7 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     )
     alt = f"Mean and 95 % interval of claims: {parts}."
     return describe_figure(
-        figure, "The claims in one picture", alt, table, height=160 + 60 * len(claims)
+        figure, "The claims in one picture", alt, table, height=160 + 60 * len(found)
     )
 
 

@@ -83,7 +83,7 @@ def asked_of(view: View, verdict: Verdict, claim: Claim) -> bool:
 
 
 def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> str:
-    """What some claims come to, in the order asked for, as a Markdown list of sentences.
+    """What some claims come to, in the order asked for, as a Markdown list.
 
     Each claim has its short name, which links to its text in the table of all verdicts. Those that
     no study has measured come last, in one line, and with `settled` before them those that none
@@ -98,21 +98,31 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
         by_scale = {scale: by[claim.number] for scale, by in found.items()}
         rows = [v for scale, v in by_scale.items() if asked_of(studies[scale], v, claim)]
         rows = [v for v in rows if v.sizes] or rows[:1]
-        texts = [f"{MARKS[v.verdict]} {capital(said(v))}." for v in rows]
         if rows and not any(v.sizes for v in rows):
             unmeasured.append(name(claim))
         elif settled and {v.verdict for v in rows} == {"open"}:
             unsettled.append(name(claim))
-        elif len(texts) == 1:
-            lines.append(f"- {name(claim)}: {texts[0]}")
         else:
-            lines.append(f"- {name(claim)}:{'' if texts else ' not asked.'}")
-            lines += [f"  - At {markdown(v.scale)}: {t}" for v, t in zip(rows, texts, strict=True)]
+            lines.append(f"- {name(claim)}: {at_scales(rows)}")
     if unsettled:
         lines.append(f"- Not settled: {', '.join(unsettled)}.")
     if unmeasured:
         lines.append(f"- Not measured yet: {', '.join(unmeasured)}.")
     return "\n".join(lines)
+
+
+def at_scales(rows: list[Verdict]) -> str:
+    """Verdicts on one claim at several scales: a sentence for the longest that has all its seeds,
+    then the others in short."""
+    if not rows:
+        return "not asked."
+    whole = [v for v in rows if v.mean is not None and v.seeds >= v.planned]
+    told = (whole or rows[:1])[-1]
+    sentence = f"{MARKS[told.verdict]} {capital(said(told))}."
+    if len(rows) == 1:
+        return sentence
+    others = [f"At {markdown(v.scale)}: {in_short(v)}." for v in rows if v is not told]
+    return " ".join([f"At {markdown(told.scale)}: {sentence}", *others])
 
 
 def statistics_list(*numbers: str) -> str:
