@@ -145,9 +145,13 @@ def test_bad_input_is_refused_in_one_line(arguments, said, own):
 
 
 @pytest.mark.slow
-def test_a_network_is_recommended_and_its_file_classifies_the_images(own):
+def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkeypatch):
+    """In a part of its time: so few images are learnt soon."""
     from prunelib.nets.export import read_card, runner
+    from prunelib.study import recommend_plan
 
+    monkeypatch.setattr(recommend_plan, "MOST_EPOCHS", 40)
+    monkeypatch.setattr(recommend_plan, "MOST_SEEDS", 1)
     asked = "recommend", "--data", "own", "--params", "12k", "--size", 8, "--time", "60s"
     done = prunelib(*asked, folder=own)
     assert done.returncode == 0, done.stderr
