@@ -113,7 +113,7 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
 
 def at_scales(rows: list[Verdict]) -> str:
     """Verdicts on one claim at several scales: a sentence for the longest that has all its seeds,
-    then the others in short."""
+    then the words of the others."""
     if not rows:
         return "not asked."
     whole = [v for v in rows if v.mean is not None and v.seeds >= v.planned]
@@ -121,8 +121,12 @@ def at_scales(rows: list[Verdict]) -> str:
     sentence = f"{MARKS[told.verdict]} {capital(said(told))}."
     if len(rows) == 1:
         return sentence
-    others = [f"At {markdown(v.scale)}: {in_short(v)}." for v in rows if v is not told]
-    return " ".join([f"At {markdown(told.scale)}: {sentence}", *others])
+    others = [
+        f"{markdown(v.scale)} {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
+        for v in rows
+        if v is not told
+    ]
+    return f"At {markdown(told.scale)}: {sentence} ({capital(', '.join(others))}.)"
 
 
 def statistics_list(*numbers: str) -> str:
