@@ -122,11 +122,11 @@ def at_scales(rows: list[Verdict]) -> str:
     if len(rows) == 1:
         return sentence
     others = [
-        f"{markdown(v.scale)} {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
+        f"at {markdown(v.scale)} {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
         for v in rows
         if v is not told
     ]
-    return f"At {markdown(told.scale)}: {sentence} ({capital(', '.join(others))}.)"
+    return f"At {markdown(told.scale)}: {sentence} {capital(', '.join(others))}."
 
 
 def statistics_list(*numbers: str) -> str:
