@@ -1,6 +1,7 @@
 """Files that are whole or not there: text and tensors, written atomically."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -74,6 +75,14 @@ def parsed_json(text: str) -> object:
         raise ValueError("it is nested too deep") from None
 
 
+WAYS_OUT = {
+    errno.EISDIR: "move or delete the folder of this name",
+    errno.ENOSPC: "make room on the disk, or choose a folder on another one",
+    errno.EDQUOT: "make room, or choose a folder on another disk",
+}
+"""What to do about an error of writing, where that is not to choose another folder."""
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that after any interruption it is the old one or the new one.
 
@@ -96,7 +105,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         raise PrunelibError(
             f"{path} cannot be written: {error.strerror or error}; "
-            "make room or choose another folder with --results"
+            f"{WAYS_OUT.get(error.errno or 0, 'choose another folder (records: --results)')}"
         ) from None
     finally:
         if temporary:

@@ -205,6 +205,20 @@ WRONG = {
 }
 
 
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path, here):
+    asked = "fit", "--params", "9k", "--scale", "smoke", "--results", COMMITTED
+    made = here(*asked, "--export", "safetensors", "--random-weights")
+    assert made.returncode == 0, made.stderr
+    (path,) = tmp_path.glob("*.safetensors")
+    path.unlink()
+    path.mkdir()
+    done = here(*asked, "--export", "safetensors", "--random-weights")
+    assert done.returncode == 2
+    assert f"{path.name} cannot be written" in done.stderr
+    assert "move or delete the folder of this name" in done.stderr
+    assert "--results" not in done.stderr
+
+
 @pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
 def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path, here):
     (tmp_path / "junk.onnx").write_bytes(b"junk")
