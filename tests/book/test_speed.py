@@ -238,9 +238,9 @@ def test_a_gpu_is_put_into_words():
         "circumstances": {"hardware": "a GPU"},
     }
     text = told.gpu(record)
-    assert "WRN 20.0 ms, as a CUDA graph **2.0 ms**" in text
-    assert "take 1.5 (pruned to 80K) of the time" in text
-    assert "400 from 1 (without MPS), 1,450 from 12 (with MPS)" in text
+    assert "| WRN | 20.0 ms | 2.0 ms |" in text
+    assert "take 1.5 to 1.5 times as long as WRN" in text
+    assert "| 1 | no | 400 |\n| 12 | yes | 1,450 |" in text
 
 
 def test_number_formats_are_compared_in_pairs():

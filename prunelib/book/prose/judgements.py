@@ -122,7 +122,7 @@ def at_scales(rows: list[Verdict]) -> str:
     if len(rows) == 1:
         return sentence
     others = [
-        f"at {markdown(v.scale)} {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
+        f"at {markdown(v.scale)}: {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
         for v in rows
         if v is not told
     ]

@@ -181,28 +181,34 @@ def executors(record: dict) -> str:
 def gpu(record: dict) -> str:
     """What CUDA graphs gain on a GPU, whether small networks gain there, and runs at once."""
     whole, *small = record["rows"].items()
-    facts = [
-        f"{markdown(name)} {row['plain_ms']:.1f} ms, as a CUDA graph **{row['graph_ms']:.1f} ms**"
+    updates = [
+        f"| {markdown(name)} | {row['plain_ms']:.1f} ms | {row['graph_ms']:.1f} ms |"
         for name, row in (whole, *small)
     ]
-    times = [
-        f"{row['graph_ms'] / whole[1]['graph_ms']:.1f} ({markdown(name)})"
-        for name, row in small
-        if "80K" in name
-    ]
+    times = [row["graph_ms"] / whole[1]["graph_ms"] for name, row in small if "80K" in name]
     rates = [
-        f"{row['updates_a_second']:,} from {row['processes']} "
-        f"({'with' if row['mps'] else 'without'} MPS)"
+        f"| {row['processes']} | {'yes' if row['mps'] else 'no'} | {row['updates_a_second']:,} |"
         for row in record["together"]
     ]
-    return (
-        f"An update with 128 images {on(record)}: {'; '.join(facts)}.\n\n"
-        f"Against {markdown(whole[0])} small networks take {' and '.join(times)} of the time. "
-        "They have as many kernels, each is over in microseconds, and channel counts that are no "
-        "multiple of 8 are padded first. **A small network trains no faster on a large GPU by "
-        f"itself.** Several at once fill it. Updates a second of {markdown(whole[0])} in all, by "
-        f"the number of processes: {', '.join(rates)}. MPS is NVIDIA's service that lets processes "
-        "use a GPU at the same time."
+    return "\n".join(
+        [
+            f"An update with 128 images {on(record)}:",
+            "",
+            "| network | without a graph | as a CUDA graph |",
+            "|---|---|---|",
+            *updates,
+            "",
+            "**A small network trains no faster on a large GPU by itself**: networks of 80K "
+            f"parameters take {min(times):.1f} to {max(times):.1f} times as long as "
+            f"{markdown(whole[0])} at the same image size. They have as many kernels, each is over "
+            "in microseconds, and channel counts that are no multiple of 8 are padded first. So a "
+            "GPU wants several runs at once, and NVIDIA's MPS, which lets processes use it at the "
+            f"same time. Updates a second of {markdown(whole[0])}:",
+            "",
+            "| processes | MPS | updates a second, together |",
+            "|---|---|---|",
+            *rates,
+        ]
     )
 
 
