@@ -46,6 +46,7 @@ def test_settings_that_change_results_stand_in_a_record(tmp_path, monkeypatch):
     assert settings == {"MKL_CBWR": "COMPATIBLE", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
+@pytest.mark.slow
 def test_a_user_who_binds_threads_gets_all_cores():
     program = (
         "from prunelib.cli.commands import cli; from prunelib.cli.main import main; import sys\n"
@@ -64,6 +65,7 @@ LOOPS = (
 )
 
 
+@pytest.mark.slow
 def test_loops_are_compiled_also_where_they_cannot_be_kept(tmp_path):
     pytest.importorskip("numba")
     nowhere = tmp_path / "file"
@@ -176,6 +178,7 @@ GUARD
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mine.py", "command"])
 @pytest.mark.parametrize("guard", ["if True:", 'if __name__ == "__main__":'])
 def test_a_script_that_would_start_itself_again_gets_the_reason(guard, name, tmp_path):
@@ -186,6 +189,7 @@ def test_a_script_that_would_start_itself_again_gets_the_reason(guard, name, tmp
     assert ('if __name__ == "__main__":' in done.stderr) == (guard == "if True:")
 
 
+@pytest.mark.slow
 def test_workers_start_also_where_the_temporary_folder_has_a_long_path(tmp_path):
     folder = tmp_path / ("x" * 110)
     folder.mkdir()

@@ -81,6 +81,7 @@ def test_tells_its_process(number):
 """
 
 
+@pytest.mark.slow
 def test_tests_of_a_group_share_one_process(tmp_path):
     """And with it what one of them has made. Some versions of pytest and pytest-xdist differ."""
     (tmp_path / "test_group.py").write_text(GROUP, encoding="utf-8")

@@ -99,6 +99,7 @@ def opened(scale, families=None, results=None, data=None, run_missing=None, seed
     return View(view.scale, tuple(wanted), view.find)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_no_page_depends_on_last_digits(path, monkeypatch, request):
     monkeypatch.setattr(notebook, "open_study", opened)

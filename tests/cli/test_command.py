@@ -145,6 +145,7 @@ def test_what_is_named_twice_counts_once(results):
     assert prunelib("status", "smoke", *twice, folder=results).stdout == once.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
 def test_a_stop_at_any_time_is_one_line(how, code, after, tmp_path):

@@ -202,6 +202,7 @@ def test_weights_that_change_before_the_backward_pass_are_noticed():
         y.sum().backward()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "broken",
     [

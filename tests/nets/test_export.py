@@ -229,6 +229,7 @@ def test_bad_input_is_refused_in_one_line(arguments, said, tmp_path, here):
     assert said in line
 
 
+@pytest.mark.slow
 def test_fit_writes_its_first_network_trained_as_it_was_ranked(tmp_path):
     asked = "fit", "--scale", "smoke", "--params", "12k", "--family", "bottleneck", "--json"
     done = prunelib(*asked, "--export", "safetensors", "--train", folder=tmp_path)
@@ -288,6 +289,7 @@ def test_weights_are_released_if_they_give_the_error_on_record(trained, tmp_path
     assert not store.released(record.spec).exists()
 
 
+@pytest.mark.slow
 def test_the_script_that_releases_takes_a_folder_of_results(trained, tmp_path):
     (tmp_path / "results").mkdir()
     script = shutil.copy(COMMITTED / "release.py", tmp_path / "results")
@@ -357,6 +359,7 @@ def test_that_network_as_a_file_has_the_error_that_it_states(tmp_path, here):
     assert abs(error - card.error) <= 0.05
 
 
+@pytest.mark.slow
 def test_networks_take_turns_and_the_ratio_is_within_turns(tmp_path):
     pytest.importorskip("onnxruntime")
     base = replace(CARD, base=ChannelProfile.full(16, 1))
@@ -376,6 +379,7 @@ def test_networks_take_turns_and_the_ratio_is_within_turns(tmp_path):
     assert "ratio" in people.stdout
 
 
+@pytest.mark.slow
 def test_a_wheel_outside_the_repository_answers_as_the_repository(tmp_path, here):
     source, installed = tmp_path / "source", tmp_path / "installed"
     ignored = shutil.ignore_patterns(".*", "_build", "build", "*.egg-info")

@@ -353,6 +353,7 @@ def flowers(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_whole_way_with_a_file_for_a_scale_and_nothing_else(flowers):
     scale = scale_named(str(flowers / "my.toml"))
     assert (scale.name, scale.base) == ("my", SMALL)
