@@ -52,7 +52,7 @@ def find_benchmark(results: str | Path, name: str) -> dict | None:
         return None
 
 
-def provenance(record: dict) -> str:
+def benchmark_source(record: dict) -> str:
     """One sentence: on what, with what and when a benchmark was run. Plain text."""
     made = record["circumstances"]
     return (

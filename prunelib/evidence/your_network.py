@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.benchmarks import provenance
+from prunelib.evidence.benchmarks import benchmark_source
 from prunelib.study.families import PRUNED, REDUCED
 from prunelib.study.folder import laid_over
 from prunelib.text import counted
@@ -51,7 +51,7 @@ def compared_networks(record: dict) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def trajectories(record: dict) -> pd.DataFrame:
+def recorded_points(record: dict) -> pd.DataFrame:
     """One row a removal of each pruning run: `seed`, and the columns of a point."""
     frames = [pd.DataFrame(run["points"]).assign(seed=run["seed"]) for run in record["runs"]]
     return pd.concat(frames, ignore_index=True)
@@ -59,7 +59,7 @@ def trajectories(record: dict) -> pd.DataFrame:
 
 def circumstances(record: dict) -> str:
     """What was measured, and on what. Plain text."""
-    return f"{setup_text(record)} {provenance(record)}"
+    return f"{setup_text(record)} {benchmark_source(record)}"
 
 
 def setup_text(record: dict) -> str:

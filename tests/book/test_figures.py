@@ -49,7 +49,7 @@ FIGURES = {
     "learning curves": lambda s: figures.learning_curves(bases(s), SCALE.train.milestones),
     "trajectory": lambda s: figures.trajectory(s.trajectories),
     "saliency scatter": lambda s: figures.saliency_scatter(s.saliencies, 1),
-    "saliency ranks": lambda s: figures.saliency_ranks(s.saliencies),
+    "saliency ranks": lambda s: figures.rank_correlations(s.saliencies),
     "removal cost": lambda s: figures.removal_cost(s.trajectories),
     "removals by block": lambda s: figures.removals_by_block(s.trajectories, BASE),
 }
@@ -323,7 +323,7 @@ def test_the_scatter_has_each_channel_of_the_first_seed_by_stage(study):
 
 
 def test_ranks_are_those_of_scipy_within_each_block(study):
-    figure = figures.saliency_ranks(study.saliencies)
+    figure = figures.rank_correlations(study.saliencies)
     for name, column in (
         ("Fisher, 10 steps", "fisher_10"),
         ("Fisher, 30 steps", "fisher_30"),

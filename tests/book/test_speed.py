@@ -114,7 +114,7 @@ def test_a_benchmark_that_was_not_run_is_missing(tmp_path, monkeypatch):
 
 
 def test_latency_shows_every_network_of_an_answer_on_one_thread():
-    choices = speed.latency(INFERENCE)
+    choices = speed.latency_bars(INFERENCE)
     assert choices.questions == {
         "network": ("WRN-40-1 at 16×16",),
         "images at once": ("1", "128"),
@@ -144,7 +144,7 @@ def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
     assert "200K" not in said
     assert "8 comparisons at equal parameters **Copycat** is the fastest in 4" in said
     assert SAID not in said
-    assert told.provenance({"Times": INFERENCE}) == [f"Times: {SAID}"]
+    assert told.benchmark_sources({"Times": INFERENCE}) == [f"Times: {SAID}"]
 
 
 def test_rounding_is_told_by_engine():

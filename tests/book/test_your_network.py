@@ -82,7 +82,7 @@ def test_figures_show_every_seed_and_say_where_they_are_from():
 
 def test_a_run_on_the_page_is_drawn_as_one_of_scale_smoke():
     points = [Point(i, 10 - i, 20 - i, 0.1, 5.0 + i, 1, i, 0.1, 0.0, 0.0) for i in range(3)]
-    figure = figures.trajectory(points)
+    figure = figures.removal_curve(points)
     assert list(figure.data[0].x) == [10, 9, 8]
     assert "Scale smoke" in figure.layout.meta["source"]
 

@@ -175,7 +175,7 @@ def test_the_history_has_no_other_record_that_was_replaced():
 
 def test_the_figure_marks_runs_on_the_same_and_on_other_machines(study, tmp_path):
     store = again(study, tmp_path / "theirs", 0.5, circumstances={"hardware": "an abacus"})
-    figure = figures.made_twice(repeated_runs(study, store), 0.25)
+    figure = figures.differences_of_repeats(repeated_runs(study, store), 0.25)
     same, other = figure.data
     assert (list(same.x), list(other.x)) == ([], [pytest.approx(0.5)])
     band = figure.layout.shapes[0]

@@ -15,10 +15,10 @@ from prunelib.book.figures.gaps import gaps_by_size
 from prunelib.book.figures.others import published
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
 from prunelib.book.figures.pruning import removal_cost, removals_by_block, trajectory
-from prunelib.book.figures.saliency import saliency_ranks, saliency_scatter
+from prunelib.book.figures.saliency import rank_correlations, saliency_scatter
 from prunelib.book.figures.style import STYLES
 from prunelib.book.figures.training import learning_curves
-from prunelib.book.figures.verdicts import forest, made_twice
+from prunelib.book.figures.verdicts import differences_of_repeats, forest
 
 __all__ = [
     "AXES",
@@ -27,18 +27,18 @@ __all__ = [
     "STYLES",
     "block_widths",
     "comparison",
+    "differences_of_repeats",
     "error_against",
     "forest",
     "gaps_by_size",
     "learning_curves",
-    "made_twice",
     "of_view",
     "profile_bars",
     "profile_lines",
     "published",
+    "rank_correlations",
     "removal_cost",
     "removals_by_block",
-    "saliency_ranks",
     "saliency_scatter",
     "trajectory",
 ]

@@ -12,7 +12,7 @@ from prunelib.book.figures.style import (
     require_rows,
     trace,
 )
-from prunelib.evidence.comparisons import saliency_ranks as saliency_ranks_of
+from prunelib.evidence.comparisons import saliency_ranks
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.text import fixed
 
@@ -64,12 +64,12 @@ def saliency_scatter(saliencies: pd.DataFrame, blocks_per_stage: int) -> go.Figu
     return describe_figure(figure, "Saliency against what removals do", alt, table)
 
 
-def saliency_ranks(saliencies: pd.DataFrame) -> go.Figure:
+def rank_correlations(saliencies: pd.DataFrame) -> go.Figure:
     """Rank correlation of each criterion with the measured change, by block, mean over seeds."""
     require_rows(saliencies)
     names = {c: f"Fisher, {c[7:]} steps" for c in fisher_columns(saliencies)}
     names |= {"l1": "mean absolute weight"}
-    by_block = saliency_ranks_of(saliencies, by="block")[list(names)]
+    by_block = saliency_ranks(saliencies, by="block")[list(names)]
     figure = go.Figure()
     for i, (criterion, name) in enumerate(names.items()):
         figure.add_trace(

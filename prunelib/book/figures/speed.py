@@ -17,7 +17,7 @@ from prunelib.book.figures.style import (
     trace,
 )
 from prunelib.book.prose.speed import NETWORK_TITLES
-from prunelib.evidence.benchmarks import ENGINES, provenance
+from prunelib.evidence.benchmarks import ENGINES, benchmark_source
 from prunelib.text import counted
 
 ROUNDED_MARKS = {"▲": "▲·", "▼": "▼·"}
@@ -41,7 +41,7 @@ def style_of(family: str) -> tuple[str, Style]:
     return NETWORK_TITLES.get(family, family), style
 
 
-def latency(record: dict) -> Choices:
+def latency_bars(record: dict) -> Choices:
     """Time of inference against MACs, both as shares of the base network's.
 
     On the diagonal a network is as much faster as it computes less.
@@ -66,12 +66,12 @@ def latency(record: dict) -> Choices:
             & (rows["computed by"] == computed)
         ]
         if len(chosen) > 1:
-            figures[answers] = sourced(latency_figure(chosen, answers), provenance(record))
+            figures[answers] = sourced(latency_figure(chosen, answers), benchmark_source(record))
     return Choices({name: tuple(found) for name, found in questions.items()}, figures)
 
 
 def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
-    """One answer of `latency`."""
+    """One answer of `latency_bars`."""
     figure = go.Figure()
     equal = Style(GREY, "circle", "dot", "╌")
     figure.add_trace(trace([0, 1], [0, 1], "as fast as MACs say", equal, mode="lines"))
@@ -134,7 +134,7 @@ def time_by_width(record: dict, images: int = 128) -> go.Figure:
     table = table.reset_index().rename(columns={"width": "channels"})
     alt = f"Time of two 3×3 convolutions by their bottleneck width. {jumps(rows)}"
     figure = describe_figure(figure, "Time by bottleneck width", alt, table)
-    return sourced(figure, provenance(record))
+    return sourced(figure, benchmark_source(record))
 
 
 def jumps(rows: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ from prunelib.book.figures.style import (
     trace,
 )
 from prunelib.errors import Missing
-from prunelib.evidence.benchmarks import provenance
+from prunelib.evidence.benchmarks import benchmark_source
 
 CASES_SHOWN = ("wide", "narrow", "data", "pruning", "wide-pruning")
 """The rows of `benchmarks/steps.py` that stand against another code."""
@@ -56,7 +56,7 @@ def ratios(records: list[dict]) -> go.Figure:
     alt = f"Our time as a share of theirs. {facts}"
     height = 160 + 70 * table["what"].nunique()
     figure = describe_figure(figure, "Our time beside other codes", alt, table, height)
-    return sourced(figure, provenance(records[0]))
+    return sourced(figure, benchmark_source(records[0]))
 
 
 def ratio_trace(rows: list[dict], name: str, style: Style) -> go.Scatter:
@@ -89,7 +89,7 @@ def wrapped(row: dict) -> str:
 def removals(record: dict) -> Choices:
     """Time of a removal against the MACs that are left: ours falls, that of masks does not."""
     rows = (row for row in record["rows"].values() if "ms_at" in row)
-    source = provenance(record)
+    source = benchmark_source(record)
     figures: dict[tuple[str, ...], go.Figure] = {
         (row["network"],): sourced(removal_figure(row, record), source) for row in rows
     }
@@ -163,7 +163,7 @@ def parts(record: dict) -> go.Figure:
     alt = f"Where the time goes. {'; '.join(operation_shares(rows))}."
     height = 180 + 70 * len(rows)
     figure = describe_figure(figure, "Where the time of an update goes", alt, table, height)
-    return sourced(figure, provenance(record))
+    return sourced(figure, benchmark_source(record))
 
 
 def operation_shares(rows: list[dict]) -> Iterable[str]:

@@ -86,7 +86,7 @@ def claim_label(claim: str, short: str) -> str:
     return "\n".join(wrap(f"{short.replace('<br>', ' ')} ({claim})", 24))
 
 
-def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
+def differences_of_repeats(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
     """How far runs that were made twice are apart, and how far those of two seeds usually are.
 
     Args:
@@ -130,7 +130,7 @@ def made_twice(runs: pd.DataFrame, deviation: float | None) -> go.Figure:
 
 
 def pairs(runs: pd.DataFrame, lines: dict[str, str], name: str, style: Style) -> go.Scatter:
-    """Some of the runs in `made_twice`."""
+    """Some of the runs in `differences_of_repeats`."""
     return trace(
         runs["difference"],
         [lines[title] for title in runs["title"]],

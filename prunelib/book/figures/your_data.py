@@ -10,7 +10,7 @@ from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES
 
 
-def candidates(found: Mapping[str, ChannelProfile]) -> go.Figure:
+def candidate_shapes(found: Mapping[str, ChannelProfile]) -> go.Figure:
     """The shapes of the networks that are going to be trained."""
     titled = {FAMILIES[family].title: profile for family, profile in found.items()}
     source = "Scale smoke: the networks of this page; the shape that is copied is that of mini."

@@ -13,7 +13,7 @@ from prunelib.study.families import FAMILIES, PRUNED
 from prunelib.text import fixed
 
 
-def trajectory(points: Sequence[Point]) -> go.Figure:
+def removal_curve(points: Sequence[Point]) -> go.Figure:
     """Test error along a pruning run that a page made, at scale smoke."""
     frame = pd.DataFrame([asdict(point) for point in points]).assign(seed=0)
     return trajectories_figure(
@@ -24,7 +24,7 @@ def trajectory(points: Sequence[Point]) -> go.Figure:
 def recorded_trajectories(record: dict) -> go.Figure:
     """Test error along the pruning runs of the record."""
     return trajectories_figure(
-        your_network.trajectories(record), your_network.circumstances(record)
+        your_network.recorded_points(record), your_network.circumstances(record)
     )
 
 
@@ -70,7 +70,7 @@ def pruned_and_narrower(record: dict) -> go.Figure:
     """Pruned networks and narrower ones trained from scratch: error against parameters."""
     networks = your_network.compared_networks(record)
     figure = go.Figure()
-    for _, run in your_network.trajectories(record).groupby("seed"):
+    for _, run in your_network.recorded_points(record).groupby("seed"):
         figure.add_trace(trajectory_line(run, "Pruned and tuned, on the way", label=False))
     for family, rows in networks.groupby("family", sort=False):
         title = FAMILIES[family].title

@@ -19,13 +19,13 @@ NETWORK_TITLES = {
 }
 
 
-def provenance(records: dict[str, dict]) -> list[str]:
+def benchmark_sources(records: dict[str, dict]) -> list[str]:
     """On what, with what and when benchmarks were run: a line of plain text for each.
 
     Args:
         records: by what a page says from them.
     """
-    return [f"{what}: {benchmarks.provenance(record)}" for what, record in records.items()]
+    return [f"{what}: {benchmarks.benchmark_source(record)}" for what, record in records.items()]
 
 
 def on(record: dict) -> str:

@@ -31,7 +31,7 @@ def in_parquet(
     if "train" not in splits:
         raise PrunelibError(f"{path} has no train-*.parquet")
     columns = chosen(schema(splits["train"][0]), image_column, label_column, splits["train"][0])
-    names = class_names(schema(splits["train"][0]), columns[1])
+    names = names_of_classes(schema(splits["train"][0]), columns[1])
     train = [item for file in splits["train"] for item in rows(file, *columns)]
     test = next((splits[split] for split in TESTS if split in splits), None)
     tests = None if test is None else [item for file in test for item in rows(file, *columns)]
@@ -89,7 +89,7 @@ def chosen(
     return one(image, has_image, "image"), one(label, has_label, "label")
 
 
-def class_names(columns: pyarrow.Schema, label: str) -> tuple[str, ...] | None:
+def names_of_classes(columns: pyarrow.Schema, label: str) -> tuple[str, ...] | None:
     """The names of the classes, as Hugging Face keeps them in the schema; None if it has none."""
     try:
         kept = json.loads((columns.metadata or {})[b"huggingface"])
