@@ -205,7 +205,7 @@ workers = gathered(
     click.option(
         "--jobs",
         type=click.IntRange(1, 1_024),
-        help="Runs at a time.  [default: one a core; on Ray, all that the cluster holds]",
+        help="Runs at a time.  [default: one a core, one on a GPU; on Ray, all that it holds]",
     ),
     click.option(
         "--executor",

@@ -1,6 +1,7 @@
 """The chapter on speed says what the records of the benchmarks say."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,7 +11,11 @@ from prunelib.book.prose import speed as told
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import benchmarks
 from prunelib.study import folder
+from prunelib.study.families import MAIN
+from prunelib.study.plan import plan_study
+from prunelib.study.scales import SCALES
 
+ROOT = Path(__file__).parents[2]
 MADE = {
     "hardware": "a pencil",
     "precision": "bfloat16",
@@ -241,6 +246,18 @@ def test_a_gpu_is_put_into_words():
     assert "| WRN | 20.0 ms | 2.0 ms |" in text
     assert "take 1.5 to 1.5 times as long as WRN" in text
     assert "| 1 | no | 400 |\n| 12 | yes | 1,450 |" in text
+
+
+def test_what_the_paper_s_scale_would_take_follows_from_the_record():
+    page = (ROOT / "book/reproduce.md").read_text(encoding="utf-8")
+    row = benchmarks.read_benchmark(ROOT / "results", "gpu")["rows"]["WRN-40-2 at 32×32"]
+    assert f"takes {row['graph_ms']:.1f} ms" in page
+    scale, of_paper = SCALES["paper"], MAIN[: MAIN.index("copycat") + 1]
+    first, whole = (
+        sum(request.cost_estimate() for request in asked) / 128 * row["graph_ms"] / 3.6e6
+        for asked in (plan_study(scale, of_paper, seeds=1), plan_study(scale))
+    )
+    assert f"takes about {first:.0f} hours, the whole scale about {whole:.0f}," in page
 
 
 def test_number_formats_are_compared_in_pairs():
