@@ -29,7 +29,7 @@ which a GPU adds up is not fixed."""
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """One update on a batch, images and labels, to its loss on the device."""
-Record = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
+RecordFunction = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 """Records a function; returns what repeats it, and the tensor that holds its result then."""
 State = dict[str, list[Tensor]]
 """All that a step changes, by kind."""
@@ -42,7 +42,7 @@ class Recorder:
     Steps of one run share a recorder.
     """
 
-    record: Record
+    record: RecordFunction
     trusted: bool = True
     recordings: int = 0
 

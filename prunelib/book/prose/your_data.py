@@ -29,7 +29,7 @@ def lines(told: Sequence[str]) -> str:
     return "\n".join(f"- {markdown(line)}" for line in told)
 
 
-def candidates_table(found: Mapping[str, ChannelProfile], shape: InputShape) -> str:
+def planned_networks(found: Mapping[str, ChannelProfile], shape: InputShape) -> str:
     """A table of the networks that are going to be trained."""
     rows = [
         "| network | channels inside the blocks | parameters | multiply-accumulates |",
