@@ -93,7 +93,7 @@ def measured(given: argparse.Namespace, data: Dataset, seed: int, machine: Machi
     model = resnet18(scaled(given.percent), shape.in_channels, seed)
     history = train(model, data, full.lasting(given.epochs), seed, machine)
     base = size(model, example) | {"error": history[-1].test_error}
-    told(f"seed {seed}: {base['params']:,} parameters, error {base['error']:.2f} %")
+    told(f"seed {seed}: {base['params']:,} parameters, error {base['error']:.2f}%")
 
     end = int(min(SHARES) * base["params"])
     protocol = PruneProtocol(
@@ -101,7 +101,7 @@ def measured(given: argparse.Namespace, data: Dataset, seed: int, machine: Machi
     )
     layers = [asdict(layer) for layer in prunable_layers(model, example)]
     points = prune(model, data, protocol, seed, machine, example=example)
-    told(f"  pruned: {points[-1].params:,} parameters, error {points[-1].error:.2f} %")
+    told(f"  pruned: {points[-1].params:,} parameters, error {points[-1].error:.2f}%")
 
     compared = []
     for share in SHARES:
@@ -114,7 +114,7 @@ def measured(given: argparse.Namespace, data: Dataset, seed: int, machine: Machi
         error = train(small, data, lasting, seed, machine)[-1].test_error
         scratch = size(small, example) | {"error": error, "images": lasting.epochs * epoch}
         compared.append({"share": share, "pruned": pruned, "narrower": scratch, "widths": widths})
-        told(f"  at {share:.0%}: pruned {pruned['error']:.2f} %, narrower {error:.2f} %")
+        told(f"  at {share:.0%}: pruned {pruned['error']:.2f}%, narrower {error:.2f}%")
     columns = ("removals", "params", "macs", "error", "block", "channel", "saliency")
     walk = {name: [getattr(point, name) for point in points] for name in columns}
     return {"seed": seed, "base": base, "layers": layers, "points": walk, "compared": compared}

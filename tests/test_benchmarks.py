@@ -172,7 +172,7 @@ def test_a_foreign_network_is_pruned_and_compared_with_narrower_ones(tmp_path):
         assert pair["narrower"]["params"] <= pair["pruned"]["params"]
         assert pair["pruned"]["params"] <= pair["share"] * run["base"]["params"]
         assert abs(pair["narrower"]["images"] - pair["pruned"]["images"]) <= 1438 / 2
-        assert f"narrower {pair['narrower']['error']:.2f} %" in shown
+        assert f"narrower {pair['narrower']['error']:.2f}%" in shown
     points = run["points"]
     assert points["params"] == sorted(points["params"], reverse=True)
     assert points["block"][-1] is None

@@ -136,7 +136,7 @@ def design_text(network: "Design") -> str:
     how = "" if network.expected.note.startswith("mean") else "about "
     return (
         f"{network.family}, {network.params:,} parameters, {counted(network.epochs, 'epoch')} at "
-        f"{network.scale}: {how}{fixed(network.error, 1)} % error"
+        f"{network.scale}: {how}{fixed(network.error, 1)}% error"
     )
 
 
@@ -194,7 +194,7 @@ def report(network: "Network", output: Path, pixels: str = "uint8") -> None:
     shape = card.shape
     how = "random weights"
     if card.weights == "trained":
-        how = f"test error {card.error:.2f} % (run {card.key} of {card.scale})"
+        how = f"test error {card.error:.2f}% (run {card.key} of {card.scale})"
     takes = "" if path.suffix != ".onnx" else f"{pixels} "
     click.echo(
         f"{path}: {shape.params(card.profile):,} parameters, {shape.macs(card.profile):,} MACs, "

@@ -126,7 +126,7 @@ def print_table(found: "list[Design]", scale: "Scale") -> None:
     size = scale.data.image_size
     click.echo(f"{'family':<20}{'epochs':>7}{'error':>9}{'params':>10}{'macs':>13}  scale")
     for d in found:
-        error = "-" if d.expected.error is None else f"{fixed(d.expected.error, 1)} %"
+        error = "-" if d.expected.error is None else f"{fixed(d.expected.error, 1)}%"
         row = f"{d.family:<20}{d.epochs:>7}{error:>9}{d.params:>10,}{d.macs:>13,}  {d.scale}"
         click.echo(fold_last_column(f"{row}: ", d.expected.note))
     click.echo(f"error: test error after so many epochs, on {size}x{size} images")

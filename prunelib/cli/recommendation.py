@@ -19,7 +19,7 @@ def candidates_table(networks: list[Measured]) -> str:
     """One line a network, the best first."""
     lines = [f"{'network':<38}{'error':>16}{'params':>10}{'macs':>13}{'here':>11}"]
     for n in rank_networks(networks):
-        error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)} %"
+        error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)}%"
         here = "-" if n.milliseconds is None else f"{n.milliseconds:.2f} ms"
         lines.append(
             f"{CANDIDATE_TITLES[n.family]:<38}{error:>16}{n.params:>10,}{n.macs:>13,}{here:>11}"
@@ -30,7 +30,7 @@ def candidates_table(networks: list[Measured]) -> str:
 def sentence(networks: list[Measured]) -> str:
     """Which network to take, and how sure that is."""
     best, *others = rank_networks(networks)
-    error = f"{fixed(best.error, 1)} ± {fixed(best.half_width, 1)} % error"
+    error = f"{fixed(best.error, 1)} ± {fixed(best.half_width, 1)}% error"
     take = f"Take this network: {CANDIDATE_TITLES[best.family]} ({error})"
     if not others:
         return f"{take}. It is the only one that fits the budget."

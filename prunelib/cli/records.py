@@ -47,7 +47,7 @@ def verdicts_command(scale: str | None, results: Path | None, as_json: bool) -> 
 
 def print_verdicts(found: "Sequence[Verdict]") -> None:
     """A line for each verdict that a study asks for."""
-    click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95 % interval    seeds  claim")
+    click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95% interval     seeds  claim")
     for v in (v for v in found if v.planned):
         mean = "-" if v.mean is None else fixed(v.mean)
         interval = "-" if v.low is None or v.high is None else f"{fixed(v.low)} to {fixed(v.high)}"

@@ -165,5 +165,5 @@ def run_and_report(spec: "Spec", setting: "Setting") -> None:
     outcome = record.outcome
     click.echo(
         f"{setting.store.path(spec)}: {outcome['params']:,} parameters, {outcome['macs']:,} MACs, "
-        f"test error {outcome['error']:.2f} %"
+        f"test error {outcome['error']:.2f}%"
     )

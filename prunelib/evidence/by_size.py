@@ -65,7 +65,7 @@ def spread(values: Values) -> Spread | None:
 
 
 def intervals(values: Values) -> dict[int, tuple[float, float, float]]:
-    """Mean at each size that has values, and the ends of its interval; all hold together at 95 %.
+    """Mean at each size that has values, and the ends of its interval; all hold together at 95%.
 
     Student's t with the pooled spread, by Bonferroni's inequality. Not numbers where fewer than
     two seeds are there.

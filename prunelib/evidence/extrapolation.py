@@ -17,7 +17,7 @@ from prunelib.study.families import AT_LENGTH, BOTTLENECK, LENGTHS, SCRATCH
 PAPER_EPOCHS = 200
 PLAIN = BOTTLENECK
 Estimate = tuple[float, float, float]
-"""A value and the ends of its 95 % interval."""
+"""A value and the ends of its 95% interval."""
 LogPoint = tuple[float, float, float]
 """Logarithms of the epochs, of the error of a bottleneck network, and of that of a shape."""
 

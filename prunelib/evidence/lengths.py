@@ -22,7 +22,7 @@ def shape_by_length(view: View) -> pd.DataFrame:
     Both are trained from scratch for as many images. Columns: `size` (the budget), `length` (one of
     `LENGTHS`), `epochs` (mean), `points` (error of the bottleneck network minus that of the shape,
     mean over seeds), `ratio` (logarithm of the one error over the other, mean), `low` and `high`
-    (interval of the ratio; those of all sizes hold together at 95 %), and `seeds`.
+    (interval of the ratio; those of all sizes hold together at 95%), and `seeds`.
     """
     rows, networks = [], view.networks
     for length in LENGTHS:

@@ -22,7 +22,7 @@ class Paired:
 
     `first_only` and `second_only` are the images that one of both gets wrong, `both` those that
     both do. `difference` is the error of the first minus that of the second. `half` is half the
-    width of its 95 % interval over images: for these very networks on other images.
+    width of its 95% interval over images: for these very networks on other images.
     """
 
     size: int

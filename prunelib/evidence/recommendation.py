@@ -8,7 +8,7 @@ from prunelib.evidence.statistics import LEVEL, mean, quantile, squares
 from prunelib.study.store import Record
 
 Z = 1.96
-"""Half of the 95 % interval of a normal distribution, in standard deviations."""
+"""Half of the 95% interval of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Measured:
 
     @property
     def half_width(self) -> float:
-        """Half of the 95 % interval of the error, in points.
+        """Half of the 95% interval of the error, in points.
 
         The number of test images leaves Wilson's interval, so that an error of 0 is not certain;
         where there are several seeds, Student's t of their mean is added.

@@ -128,12 +128,12 @@ def beyond(t: float, freedom: float) -> float:
 
 
 def half_width(spread: float, count: int) -> float:
-    """Half of the 95 % interval of a mean of `count` values of standard deviation `spread`."""
+    """Half of the 95% interval of a mean of `count` values of standard deviation `spread`."""
     return quantile(count - 1) * spread / math.sqrt(count)
 
 
 def mean_interval(values: Sequence[Number]) -> tuple[float, float, float]:
-    """Mean, and the ends of its 95 % interval: not numbers for fewer than two values.
+    """Mean, and the ends of its 95% interval: not numbers for fewer than two values.
 
     >>> mean_interval([1.0, 1.0, 1.0])
     (1.0, 1.0, 1.0)

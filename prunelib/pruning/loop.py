@@ -202,5 +202,5 @@ def share_done(point: Point, whole: int, protocol: PruneProtocol) -> tuple[int, 
 def progress_note(state: PruningState) -> str:
     """Where a trajectory is: parameters, and the last measured error."""
     errors = [point.error for point in state.points if point.error is not None]
-    measured = f", error {errors[-1]:.2f} %" if errors else ""
+    measured = f", error {errors[-1]:.2f}%" if errors else ""
     return f"{state.points[-1].params:,} parameters{measured}"

@@ -124,8 +124,8 @@ def release(record: Record, weights: Path, store: Store, data: Dataset) -> float
     }
     if abs(errors[precision] - record.outcome["error"]) > CLOSE:
         raise PrunelibError(
-            f"{weights} has an error of {errors[precision]:.2f} %, the record {record.key} one of "
-            f"{record.outcome['error']:.2f} %"
+            f"{weights} has an error of {errors[precision]:.2f}%, the record {record.key} one of "
+            f"{record.outcome['error']:.2f}%"
         )
     if store.find(record.spec) is None:
         store.put(record)

@@ -191,4 +191,4 @@ def check_wrong(name: str, wrong: str, error: float | None, images: int) -> None
         raise PrunelibError(f"outcome.{name}: it must have a bit for each of {images} images")
     count = bits.bit_count()
     if error is not None and abs(count - images * error / 100) > max(1, images / 1_000):
-        raise PrunelibError(f"outcome.{name}: {count} wrong images do not make {error:g} %")
+        raise PrunelibError(f"outcome.{name}: {count} wrong images do not make {error:g}%")

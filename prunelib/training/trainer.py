@@ -110,13 +110,13 @@ def train(
             state.step += 1
             state.seconds += time.perf_counter() - started
             if every_step:
-                note = f"error {state.history[-1].test_error:.2f} %" if epoch else ""
+                note = f"error {state.history[-1].test_error:.2f}%" if epoch else ""
                 every_step(epoch * steps + state.step, protocol.epochs * steps, note)
             if checkpoint and cadence.due():
                 cadence.save(partial(save_state, checkpoint, run, state))
         end_epoch(state, data, machine)
         if progress:
-            note = f"error {state.history[-1].test_error:.2f} %"
+            note = f"error {state.history[-1].test_error:.2f}%"
             progress((epoch + 1) * steps, protocol.epochs * steps, note)
     return state.history
 

@@ -41,12 +41,12 @@ def found(text):
 
 
 def test_one_value_has_no_interval_and_no_spread():
-    assert mean_and_range(pd.Series([7.5])) == "7.50 % (one seed)"
+    assert mean_and_range(pd.Series([7.5])) == "7.50% (one seed)"
     assert correlation(pd.Series([0.5])) == "0.50 (one seed)"
 
 
 def test_a_spread_is_mean_and_range():
-    assert mean_and_range(pd.Series([7.0, 9.0, 8.0, 6.0])) == "7.50 % (4 seeds: 6.00 to 9.00)"
+    assert mean_and_range(pd.Series([7.0, 9.0, 8.0, 6.0])) == "7.50% (4 seeds: 6.00 to 9.00)"
     assert correlation(pd.Series([0.5, 0.25])) == "0.38 (2 seeds: 0.25 to 0.50)"
 
 
@@ -118,7 +118,7 @@ def test_the_compared_error_lies_on_the_line_between_measured_points(values, whe
 def test_the_base_is_told_by_its_mean_and_range(study):
     text = prose.base(study)
     assert "has 20.5K parameters and computes 243K multiply-accumulates" in text
-    assert "**10.24 % (2 seeds: 9.99 to 10.49)**" in text
+    assert "**10.24% (2 seeds: 9.99 to 10.49)**" in text
 
 
 def test_where_records_come_from_is_told(study):
@@ -131,7 +131,7 @@ def test_where_records_come_from_is_told(study):
 
 def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
     text = prose.prunable_share(study)
-    assert "Before the first removal the test error is 14.24 % (2 seeds: 13.99 to 14.49)" in text
+    assert "Before the first removal the test error is 14.24% (2 seeds: 13.99 to 14.49)" in text
     for share, name in ((0.5, "50%"), (0.25, "25%")):
         i = next(i for i, size in enumerate(SIZES) if size <= share * SIZES[0] + 1)
         both = [error("pruned-and-tuned", SIZES[i], seed) for seed in (0, 1)]
@@ -187,7 +187,7 @@ def test_the_cost_is_told_as_a_share_of_that_of_pruning(tmp_path):
     work = rows["total_macs"] / rows["total_macs"]["pruned-and-tuned"]
     for family in ("bottleneck", "bottleneck-long", "pruned-from-scratch-long"):
         share = f"{work[family]:.0%} of" if work[family] < 1 else f"{work[family]:.1f} times"
-        assert f"**{rows['error'][family]:.1f} %** for {share} that work" in text.splitlines()[0]
+        assert f"**{rows['error'][family]:.1f}%** for {share} that work" in text.splitlines()[0]
 
 
 def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
@@ -227,7 +227,7 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
     assert text.startswith("After 30 steps, ")
     assert f"rank correlation of **{mean:.2f} (2 seeds:" in text
     assert f"comes to {np.mean(ranks['l1']):.2f} (2 seeds: {low:.2f} to {high:.2f})" in text
-    assert f"{100 / BASE.prunable:.0f} % of the channels lower the loss" in text
+    assert f"{100 / BASE.prunable:.0f}% of the channels lower the loss" in text
     ratios = study.saliencies["actual"] / study.saliencies["fisher_30"]
     assert f"by {np.median(ratios):.1f} times its saliency" in text
     table = saliency_ranks(study.saliencies)
@@ -243,13 +243,13 @@ def test_designs_are_a_table_with_the_best_first(tmp_path, study):
     assert len(lines) == len(designs) == 4
     for line, d in zip(lines, designs, strict=True):
         assert line.replace("**", "").endswith(
-            f"| 2 | ≈ {d.expected.error:.1f} % | {d.params:,} | {d.macs:,} | – |"
+            f"| 2 | ≈ {d.expected.error:.1f}% | {d.params:,} | {d.macs:,} | – |"
         )
         assert d.expected.note.startswith("interpolated")
     longer = fill(tmp_path, families=None)
     text = prose.designs(longer, 8_000, largest_designs(longer, 8_000))
     for d in largest_designs(longer, 8_000):
-        assert f"| {d.epochs} | ≈ {d.expected.error:.1f} % |" in text.replace("**", "")
+        assert f"| {d.epochs} | ≈ {d.expected.error:.1f}% |" in text.replace("**", "")
     assert {d.epochs for d in largest_designs(longer, 8_000)} > {2}
 
 
@@ -273,7 +273,7 @@ def test_the_script_trains_the_network_that_is_designed(study, tmp_path, monkeyp
     exec(re.search(r"```python\n(.*?)```", text, re.S)[1], names)
     assert names["network"].profile == best.profile
     assert names["protocol"] == study.scale.train
-    assert f"test error {names['history'][-1].test_error:.2f} %" in capsys.readouterr().out
+    assert f"test error {names['history'][-1].test_error:.2f}%" in capsys.readouterr().out
     assert (tmp_path / "network.pt").exists()
 
 
@@ -344,13 +344,13 @@ def test_every_number_of_the_base_moves_with_its_records(tmp_path, own):
         )
     text = prose.base(reopened(tmp_path, own))
     assert "has 1.23K parameters and computes 4.56K multiply-accumulates" in text
-    assert "**42.50 % (2 seeds: 41.50 to 43.50)**" in text
+    assert "**42.50% (2 seeds: 41.50 to 43.50)**" in text
 
 
 def test_one_seed_is_called_one_seed(tmp_path):
     study = fill(tmp_path, seeds=1)
-    assert "**9.99 % (one seed)**" in prose.base(study)
-    assert "13.99 % (one seed)" in prose.prunable_share(study)
+    assert "**9.99% (one seed)**" in prose.base(study)
+    assert "13.99% (one seed)" in prose.prunable_share(study)
     assert "(one seed)" in prose.saliency(study)
 
 

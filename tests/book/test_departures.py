@@ -40,7 +40,7 @@ def test_statistics_of_batch_norm():
     assert f"{MINI.prune.steps} steps, in which running statistics move {moved:.0%}" == (
         "10 steps, in which running statistics move 65%"
     )
-    assert "10 steps, in which running statistics move 65 % of the way" in PAGE
+    assert "10 steps, in which running statistics move 65% of the way" in PAGE
 
 
 def test_first_weights_of_the_narrowest_block(mini):

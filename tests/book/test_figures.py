@@ -189,7 +189,7 @@ def test_the_description_of_errors_ranks_the_families_at_the_smallest_budget(stu
     alt = figures.error_against(study.networks, study.trajectories).layout.meta["alt"]
     small = study.networks[study.networks["budget"] == 6_000]
     means = small.groupby("family")["error"].mean().sort_values()
-    expected = ", ".join(f"{FAMILIES[f].title} {e:.2f} %" for f, e in means.items())
+    expected = ", ".join(f"{FAMILIES[f].title} {e:.2f}%" for f, e in means.items())
     assert alt.endswith(f"At 6K parameters, best first: {expected}.")
 
 
@@ -418,7 +418,7 @@ def test_hovering_over_a_mean_shows_its_runs(study):
     (drawn,) = [t for t in figure.data if t.name == FAMILIES["copycat"].title]
     told = " ".join(row[1] for row in drawn.customdata)
     for run in rows.itertuples():
-        assert f"seed {run.seed}: {run.error:.2f} %" in told
+        assert f"seed {run.seed}: {run.error:.2f}%" in told
     assert "%{customdata[1]}" in drawn.hovertemplate
 
 

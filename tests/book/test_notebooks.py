@@ -102,7 +102,7 @@ def test_a_notebook_trains_what_is_missing(tmp_path):
     assert done.returncode == 0, done.stderr
     (record,) = results.glob("smoke/*.json")
     error = json.loads(record.read_text(encoding="utf-8"))["outcome"]["error"]
-    assert f"{error:.2f} %" in " ".join(outputs(out, "text/markdown"))
+    assert f"{error:.2f}%" in " ".join(outputs(out, "text/markdown"))
 
 
 @pytest.mark.parametrize("parameters", [(), (("scale", "smoke"),), (("results", "mine"),)])

@@ -219,7 +219,7 @@ def test_executors_and_commands_are_put_into_words():
     }
     said = told.executors({"rows": rows, "runs": 6, "circumstances": MADE})
     assert "One process runs 6 short runs in 8.0 s; two processes in **0.55** of that" in said
-    assert "a run 12 ms (two processes): at most 0.02 % of a run of mini" in said
+    assert "a run 12 ms (two processes): at most 0.02% of a run of mini" in said
     record = {
         "seconds": {"prunelib --help": 0.125},
         "status": [{"records": 10_000, "seconds": 1.5}],

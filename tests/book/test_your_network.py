@@ -61,7 +61,7 @@ def test_the_answer_follows_from_the_errors(errors, said):
     told = prose.pruned_or_narrower(record(*errors))
     assert said in told
     pruned = sum(e[1] for e in errors) / 2
-    assert f"At 50% of the parameters the pruned network has an error of **{pruned:.2f} %" in told
+    assert f"At 50% of the parameters the pruned network has an error of **{pruned:.2f}%" in told
     assert "with 0.50 times its multiply-accumulates" in told
     assert (
         "ResNet-18 with 25% of its channels (1,000 parameters), handwritten digits at 8×8" in told

@@ -474,7 +474,7 @@ def test_fit_and_verdicts_speak_json(tmp_path):
         assert {row["family"] for row in longer} == {"bottleneck", "pruned-from-scratch"}
         assert all(row["epochs"] > 10 for row in longer)
     for row, line in zip(rows, text.splitlines()[1:], strict=False):
-        error = f"{fixed(row['expected']['error'], 1)} %"
+        error = f"{fixed(row['expected']['error'], 1)}%"
         assert line.split()[:2] == [row["family"], str(row["epochs"])]
         assert error in line
 

@@ -77,7 +77,7 @@ def test_an_interval_of_one_value_is_none():
 
 @given(st.dictionaries(st.text("abcdef", min_size=1), st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_rejects_what_its_steps_reject(ps):
-    """Step down: the smallest of m against 5 % / m, the next against 5 % / (m - 1), and so on."""
+    """Step down: the smallest of m against 5% / m, the next against 5% / (m - 1), and so on."""
     left, rejected = dict(ps), set()
     while left:
         name = min(left, key=left.get)
@@ -182,7 +182,7 @@ def test_a_seed_that_some_sizes_lack_counts_at_the_others():
 
 @pytest.mark.parametrize("alike", [0.0, 0.5, 0.9])
 def test_intervals_of_all_sizes_together_hold_what_they_say(alike):
-    """Made-up studies of three seeds and four sizes: the truth is in 95 % of the intervals."""
+    """Made-up studies of three seeds and four sizes: the truth is in 95% of the intervals."""
     random = np.random.default_rng(5)
     inside, studies = 0, 400
     for _ in range(studies):

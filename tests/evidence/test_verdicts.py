@@ -518,7 +518,7 @@ def test_sizes_that_differ_leave_no_mean_open():
 
 
 def test_no_difference_that_matters_is_told_as_that():
-    """Within 5 % of 20 per cent: one point."""
+    """Within 5% of 20 per cent: one point."""
     within = shifted(lambda size, seed: 0.1 + JITTER[seed])["C3"]
     assert within.verdict == "equal"
     assert within.margin == pytest.approx(1.0, abs=0.01)

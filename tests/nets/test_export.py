@@ -344,7 +344,7 @@ def test_a_fresh_clone_has_a_network_for_150k_parameters(tmp_path, here):
     model, card = load_exported(tmp_path / "net.safetensors")
     assert card.weights == "trained"
     assert card.shape.params(model.profile) <= 150_000
-    assert f"test error {card.error:.2f} % (run {card.key} of {card.scale})" in done.stdout
+    assert f"test error {card.error:.2f}% (run {card.key} of {card.scale})" in done.stdout
 
 
 @pytest.mark.skipif("PRUNELIB_DATA" not in os.environ, reason="no CIFAR-10 named")

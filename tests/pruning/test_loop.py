@@ -593,7 +593,7 @@ def test_progress_reaches_its_total_and_tells_size_and_error():
         assert list(done) == sorted(done)
         assert len(set(totals)) == 1
         assert done[-1] == totals[-1]
-        assert notes[-1] == f"{points[-1].params:,} parameters, error {points[-1].error:.2f} %"
+        assert notes[-1] == f"{points[-1].params:,} parameters, error {points[-1].error:.2f}%"
 
 
 @pytest.mark.parametrize(

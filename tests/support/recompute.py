@@ -300,7 +300,7 @@ def statistics(study):
 
 
 def margin(study, names, values, budget=None):
-    """5 % of the mean error of the networks compared, of the seeds that have a value."""
+    """5% of the mean error of the networks compared, of the seeds that have a value."""
     walks = {"pruned", "random", "l1", *(f"penalty {p}" for p in PENALTIES)}
     errors = [
         error

@@ -47,9 +47,9 @@ def percent(x: float) -> str:
     """Per cent with two digits, half up, as JavaScript rounds.
 
     >>> percent(3.125)
-    '3.13 %'
+    '3.13%'
     """
-    return f"{rounded(x, '0.01')} %"
+    return f"{rounded(x, '0.01')}%"
 
 
 def compared(

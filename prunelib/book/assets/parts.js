@@ -6,7 +6,7 @@ const QUIET = "data-lm-suppress-shortcuts"; // JupyterLab would take the arrow k
 
 export const unique = (name) => `pl-${name}-${Math.random().toString(36).slice(2, 9)}`;
 export const count = (n) => Math.round(n).toLocaleString("en-US");
-export const percent = (x) => `${x.toFixed(2)} %`;
+export const percent = (x) => `${x.toFixed(2)}%`;
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
 // A count as people write it, such as 500k, 1.1M, 1.5e5 or 92,000; null if it is none.
@@ -214,7 +214,7 @@ export function bars(profile, width, { label, marks = null, chosen = 0, pick = n
   const drawn = all.map((b, i) => {
     const x = left + slot * (i + 0.5);
     const share = b.middle / b.cOut;
-    const title = `Block ${b.number}: ${plural(b.middle, "channel")} of ${b.cOut}, ${Math.round(100 * share)} %`;
+    const title = `Block ${b.number}: ${plural(b.middle, "channel")} of ${b.cOut}, ${Math.round(100 * share)}%`;
     const fill = b.stride === 1 ? {} : { style: `fill:url(#${HATCH})` };
     const number = b.number === chosen;
     return s(
@@ -250,7 +250,7 @@ export function bars(profile, width, { label, marks = null, chosen = 0, pick = n
   });
   const grid = [0, 0.5, 1].flatMap((share) => [
     line(left, y(share), width - right, y(share), "pl-grid"),
-    text(left - 6, y(share) + 4, `${100 * share} %`, { class: "pl-axis" }),
+    text(left - 6, y(share) + 4, `${100 * share}%`, { class: "pl-axis" }),
   ]);
   const attributes = { role: "img", "aria-label": label, width, height, viewBox: `0 0 ${width} ${height}` };
   return s("svg", { class: "pl-svg", ...attributes }, hatch(), grid, drawn);
@@ -294,7 +294,7 @@ export function table() {
     node,
     set(profile) {
       const rows = blocks(profile).map((b) => {
-        const cells = [b.middle, b.cOut, `${Math.round((100 * b.middle) / b.cOut)} %`];
+        const cells = [b.middle, b.cOut, `${Math.round((100 * b.middle) / b.cOut)}%`];
         return h("tr", {}, h("th", { scope: "row" }, b.number), cells.map((cell) => h("td", {}, cell)));
       });
       body.replaceChildren(...rows);
@@ -335,7 +335,7 @@ export function curve(points, now, width, label, pick) {
   const [cx, cy, measured] = [x(now[0]), y(now[1]), now[2]];
   const rows = ticks(low, high, 4).flatMap((tick) => [
     line(left, y(tick), width - right, y(tick), "pl-grid"),
-    text(left - 6, y(tick) + 4, `${Number(tick.toPrecision(3))} %`, { class: "pl-axis" }),
+    text(left - 6, y(tick) + 4, `${Number(tick.toPrecision(3))}%`, { class: "pl-axis" }),
   ]);
   const columns = ticks(least, most, width < 480 ? 3 : 6).map((tick) =>
     text(Math.min(width - right - 8, x(tick)), height - 22, short(tick), { class: "pl-tick", "font-size": 12 }),

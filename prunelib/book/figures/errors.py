@@ -77,7 +77,7 @@ def error_against(
     numbered = longer_and_best(means) if x in APART else None
     for name in [name for name in families if name in set(means["family"])]:
         own = means[means["family"] == name]
-        add_means(figure, name, own, x, "%{y:.2f} % error", name == numbered)
+        add_means(figure, name, own, x, "%{y:.2f}% error", name == numbered)
     figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
     if x not in ("params", "ms"):
         figure.update_xaxes(type="log", **log_ticks(networks[x]))
@@ -136,7 +136,7 @@ def add_ways(figure: go.Figure, trajectories: pd.DataFrame, x: str) -> None:
                 custom=[[removals, seed] for removals in run["removals"].tolist()],
                 records=[[key] for key in run["key"]],
                 hover="%{customdata[0]} channels removed, seed %{customdata[1]}\n%{x:,}\n"
-                "%{y:.2f} % error",
+                "%{y:.2f}% error",
             )
         )
 
@@ -182,7 +182,7 @@ def ranking(means: pd.DataFrame) -> str:
     smallest = rows[rows["budget"] == rows["budget"].min()].sort_values("error")
     if smallest.empty:
         return ""
-    named = [f"{FAMILIES[row.family].title} {fixed(row.error)} %" for row in smallest.itertuples()]
+    named = [f"{FAMILIES[row.family].title} {fixed(row.error)}%" for row in smallest.itertuples()]
     return f" At {short(rows['budget'].min())} parameters, best first: {', '.join(named)}."
 
 
@@ -205,7 +205,7 @@ def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
                 "worst": float(group["error"].max()),
                 "seeds": len(group),
                 "images": float(mean(group["images_seen"])),
-                "runs": "\n".join(f"seed {r.seed}: {r.error:.2f} %" for r in seeds.itertuples()),
+                "runs": "\n".join(f"seed {r.seed}: {r.error:.2f}%" for r in seeds.itertuples()),
                 "keys": seeds["key"].tolist(),
             }
         )

@@ -87,7 +87,7 @@ def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
     best = rows.sort_values("error").iloc[0]
     alt = (
         f"Test error against epochs at {short(budget)} parameters. Lowest: "
-        f"{FAMILIES[best['family']].title}, {best['error']:.2f} % after {best['epochs']:.0f} "
+        f"{FAMILIES[best['family']].title}, {best['error']:.2f}% after {best['epochs']:.0f} "
         "epochs."
     )
     table = rows.drop(columns=["keys", "size", "length"]).assign(
@@ -122,7 +122,7 @@ def epochs_trace(rows: pd.DataFrame, family: str) -> go.Scatter:
         custom=rows[["scale", "seeds"]].values.tolist(),
         records=[[f"{scale}/{k}" for k in keys] for scale, keys in rows[["scale", "keys"]].values],
         hover=f"{title}\n%{{x:.0f}} epochs, scale %{{customdata[0]}}\nmean of "
-        "%{customdata[1]} run(s): %{y:.2f} % error",
+        "%{customdata[1]} run(s): %{y:.2f}% error",
     )
 
 

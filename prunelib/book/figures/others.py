@@ -20,7 +20,7 @@ def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
         ("Copycat (Crowley et al., 2018)", COPYCATS, STYLES[COPYCAT]._replace(dash="dot")),
         ("SNIP (single weights, not channels)", SNIP, Style(GREY, "x", "dot", "✖")),
     ):
-        hover = "%{x:,} parameters\n%{y:.2f} % error"
+        hover = "%{x:,} parameters\n%{y:.2f}% error"
         x, y = [p.params for p in points], [p.error for p in points]
         figure.add_trace(trace(x, y, name, style, hover=hover))
     table = pd.DataFrame([*COPYCATS, *SNIP])
@@ -36,7 +36,7 @@ def published(ours: dict[str, pd.DataFrame] | None = None) -> go.Figure:
                     title,
                     STYLES[name],
                     mode="markers",
-                    hover="%{x:,.0f} parameters\n%{y:.2f} % error",
+                    hover="%{x:,.0f} parameters\n%{y:.2f}% error",
                     records=[[f"{scale}/{key}" for key in keys] for keys in rows["keys"]],
                 )
             )

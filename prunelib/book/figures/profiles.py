@@ -56,7 +56,7 @@ def profile_bars(profiles: dict[str, ChannelProfile]) -> go.Figure:
                 "color": TEAL,
                 "pattern": {"shape": ["/" if n in profile.strided else "" for n in numbers]},
             },
-            hovertemplate="block %{x}: %{text} channels, %{y:.0f} %<extra></extra>",
+            hovertemplate="block %{x}: %{text} channels, %{y:.0f}%<extra></extra>",
             showlegend=False,
             name=plotly(title),
             row=row,
@@ -155,7 +155,7 @@ def profile_lines(
                 title,
                 STYLES[families[i]] if families else line_style(i),
                 custom=[[b.middle] for b in profile.blocks],
-                hover="block %{x}: %{customdata[0]} channels, %{y:.0f} %",
+                hover="block %{x}: %{customdata[0]} channels, %{y:.0f}%",
             )
         )
         rows += [

@@ -25,7 +25,7 @@ def trajectory(trajectories: pd.DataFrame) -> go.Figure:
                 custom=[[removals] for removals in run["removals"].tolist()],
                 records=[[key] for key in run["key"]],
                 hover=f"seed {seed}, %{{customdata[0]}} channels removed\n%{{x:,}} parameters\n"
-                "%{y:.2f} % error",
+                "%{y:.2f}% error",
             )
         )
     figure.update_layout(
@@ -62,7 +62,7 @@ def removals_by_block(trajectories: pd.DataFrame, full: ChannelProfile) -> go.Fi
             zmax=100,
             colorscale="Cividis",
             colorbar={"title": "% left"},
-            hovertemplate="after %{x} removals<br>block %{y}: %{z:.0f} % left<extra></extra>",
+            hovertemplate="after %{x} removals<br>block %{y}: %{z:.0f}% left<extra></extra>",
         )
     )
     figure.update_layout(

@@ -35,7 +35,7 @@ MARKERS = {
 
 
 def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
-    """Mean and 95 % interval of some claims whose statistic is in points of error, from the top."""
+    """Mean and 95% interval of some claims whose statistic is in points of error, from the top."""
     found = [v for v in verdicts if v.claim in claims and v.mean is not None]
     label = {v.claim: claim_label(v.claim, v.short) for v in verdicts}
     if not found:
@@ -58,14 +58,14 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
         f"{v.short.replace('<br>', ' ')}: {word}, {with_unit(v.claim, v.mean)}"
         for v, word in zip(found, words, strict=True)
     )
-    alt = f"Mean and 95 % interval of claims: {parts}."
+    alt = f"Mean and 95% interval of claims: {parts}."
     return describe_figure(
         figure, "The claims in one picture", alt, table, height=160 + 60 * len(found)
     )
 
 
 def marks(verdict: str, group: list, label: dict[str, str]) -> go.Scatter:
-    """The claims with one verdict: mean, and 95 % interval as a whisker."""
+    """The claims with one verdict: mean, and 95% interval as a whisker."""
     half_widths = [0 if v.low is None else v.mean - v.low for v in group]
     return trace(
         [v.mean for v in group],
@@ -140,5 +140,5 @@ def pairs(runs: pd.DataFrame, lines: dict[str, str], name: str, style: Style) ->
         marker={"size": 12},
         custom=runs[["error", "other"]].values.tolist(),
         records=[[key] for key in runs["key"]],
-        hover="%{y}\n%{customdata[0]:.2f} % and %{customdata[1]:.2f} %",
+        hover="%{y}\n%{customdata[0]:.2f}% and %{customdata[1]:.2f}%",
     )

@@ -62,7 +62,7 @@ def trajectory_line(run: pd.DataFrame, name: str, label: bool = True) -> go.Scat
         mode="lines",
         label=label,
         custom=[[removals] for removals in run["removals"].tolist()],
-        hover="%{customdata[0]} channels removed\n%{x:,} parameters\n%{y:.2f} % error",
+        hover="%{customdata[0]} channels removed\n%{x:,} parameters\n%{y:.2f}% error",
     )
 
 
@@ -83,14 +83,14 @@ def pruned_and_narrower(record: dict) -> go.Figure:
                 mode="markers",
                 custom=rows[["seed", "macs"]].to_numpy().tolist(),
                 hover=f"{title}, seed %{{customdata[0]}}\n%{{x:,}} parameters\n"
-                "%{customdata[1]:,} multiply-accumulates\n%{y:.2f} % error",
+                "%{customdata[1]:,} multiply-accumulates\n%{y:.2f}% error",
             )
         )
     figure.update_layout(xaxis_title="parameters", yaxis_title="test error, per cent")
     figure.update_yaxes(rangemode="tozero")
     smallest = networks[networks["share"] == networks["share"].min()]
     means = smallest.groupby("family", sort=False)["error"].mean().sort_values()
-    ranked = ", ".join(f"{FAMILIES[name].title} {fixed(error)} %" for name, error in means.items())
+    ranked = ", ".join(f"{FAMILIES[name].title} {fixed(error)}%" for name, error in means.items())
     alt = f"Test error against parameters. The smallest ones, best first: {ranked}."
     table = networks[["family", "seed", "params", "macs", "error"]].rename(
         columns={"params": "parameters", "macs": "MACs", "error": "test error, %"}

@@ -43,7 +43,7 @@ def two_hundred(views: dict[str, View]) -> str:
 CAVEAT = (
     "This assumes that errors go on falling along a straight line against epochs, both as "
     "logarithms. Errors level off in the end, so the real ones will probably be higher. The "
-    "intervals are 95 % over seeds, and do not know whether the line is right. *The check*: a line "
+    "intervals are 95% over seeds, and do not know whether the line is right. *The check*: a line "
     "was fitted without the longest training, and its ratio compared with the one measured there."
 )
 
@@ -52,11 +52,11 @@ def table_row(row: Extrapolation) -> str:
     """A row of the table."""
     cells = (
         short(row.size),
-        estimate_text(row.simple, 1, " %"),
-        estimate_text(row.shape, 1, " %"),
+        estimate_text(row.simple, 1, "%"),
+        estimate_text(row.shape, 1, "%"),
         estimate_text(row.ratio, 2),
         f"{row.longest:.0f} epochs, {row.seeds} seeds",
-        f"{fixed(100 * abs(row.missed - 1), 1)} % too {'high' if row.missed > 1 else 'low'}",
+        f"{fixed(100 * abs(row.missed - 1), 1)}% too {'high' if row.missed > 1 else 'low'}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -106,7 +106,7 @@ def row_of(scale: str, pair: tuple[str, str], row: Paired) -> str:
     cells = (
         f"{markdown(scale)}, {short(row.size)}",
         "; ".join(FAMILIES[family].title for family in pair),
-        *(f"{fixed(share, 1)} %" for share in shares),
+        *(f"{fixed(share, 1)}%" for share in shares),
         f"{fixed(row.difference).replace('-', '−')} ± {fixed(row.half)}",
     )
     return f"| {' | '.join(cells)} |"

@@ -97,11 +97,11 @@ def cost(view: View) -> str:
         at = means.loc[budget]
         work = at["total_macs"] / at["total_macs"][PRUNED]
         simple, longer, shape = (
-            f"**{at['error'][family]:.1f} %** for {times(work[family])}" for family in ways
+            f"**{at['error'][family]:.1f}%** for {times(work[family])}" for family in ways
         )
         lines.append(
             f"- At {short(budget)} parameters, training and pruning the base ends at "
-            f"**{at['error']['pruned-and-tuned']:.1f} %**. A bottleneck network reaches {simple}, "
+            f"**{at['error']['pruned-and-tuned']:.1f}%**. A bottleneck network reaches {simple}, "
             f"and {longer} if it is trained longer. The shape that pruning found, trained longer, "
             f"reaches {shape}, its search included."
         )
@@ -152,7 +152,7 @@ def shape(view: View) -> str:
     if spared:
         sentences.append(
             f"The shares do change. Blocks that were still whole after {whole} removals keep "
-            f"anything from {100 * min(spared):.0f} to {100 * max(spared):.0f} % of their channels "
+            f"anything from {100 * min(spared):.0f} to {100 * max(spared):.0f}% of their channels "
             f"at {small} parameters."
         )
     return " ".join(sentences)
@@ -170,6 +170,6 @@ def saliency(view: View) -> str:
         f"After {most[7:]} steps, Fisher saliency and the measured change have a rank correlation "
         f"of **{correlation(ranks[most])}**. The mean absolute weight, which needs no data at all, "
         f"comes to {correlation(ranks['l1'])}. The median channel changes the loss by "
-        f"{ratio:.1f} times its saliency. And {negative:.0f} % of the channels lower the loss when "
+        f"{ratio:.1f} times its saliency. And {negative:.0f}% of the channels lower the loss when "
         "they go, which no Fisher saliency can say: it is never negative."
     )

@@ -224,10 +224,10 @@ def claims_table(
 
 
 KEY = (
-    "First the mean over the sizes, for the claim or against it, with its 95 % interval; then each "
+    "First the mean over the sizes, for the claim or against it, with its 95% interval; then each "
     "size (in parameters). ✔ yes, ✘ no, = about equal, ± depends on the size, ? open: not settled "
     "by these seeds. Points are percentage points of test error. † would not stand among so many "
-    "claims (Holm's method, 5 %)."
+    "claims (Holm's method, 5%)."
 )
 
 

@@ -93,7 +93,7 @@ def to_take(scale: Scale, budget: int, best: Design, released: Record | None) ->
         now = (
             f"Best of those whose weights are released: a network of {outcome['params']:,} "
             f"parameters, trained for {counted(protocol.epochs, 'epoch')}, with "
-            f"{fixed(outcome['error'])} % error on record (run {code(released.key)}). This writes "
+            f"{fixed(outcome['error'])}% error on record (run {code(released.key)}). This writes "
             f"it to a file, without training:\n\n```bash\n{export} -o net.onnx\n```"
         )
     return (
@@ -131,7 +131,7 @@ protocol = TrainProtocol(
 torch.manual_seed(0)
 network = WideResNet(profile, data.shape.num_classes, data.shape.in_channels)
 history = train(network, data, protocol, seed=0)
-print(f"test error {{history[-1].test_error:.2f}} %")
+print(f"test error {{history[-1].test_error:.2f}}%")
 torch.save(network.state_dict(), "network.pt")"""
 
 
@@ -171,4 +171,4 @@ def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
 def approximately(network: Design) -> str:
     """An error, with a sign if no run had that size."""
     sign = "" if network.expected.note.startswith("mean") else "≈ "
-    return f"{sign}{fixed(network.error, 1)} %"
+    return f"{sign}{fixed(network.error, 1)}%"

@@ -55,7 +55,7 @@ def saving(base: str, rows: pd.DataFrame, where: str) -> str:
 
 def percents(shares: pd.Series) -> str:
     """The range of some shares."""
-    return f"{100 * shares.min():.0f} to {100 * shares.max():.0f} %"
+    return f"{100 * shares.min():.0f} to {100 * shares.max():.0f}%"
 
 
 def latency(record: dict) -> str:
@@ -174,7 +174,7 @@ def executors(record: dict) -> str:
     return (
         f"One process runs {markdown(record['runs'])} short runs in {one['seconds']:.1f} s; "
         f"{'; '.join(gains)}. Starting takes {', '.join(starts)}, handing out a run "
-        f"{', '.join(costs)}: at most {100 * most:.1g} % of a run of mini."
+        f"{', '.join(costs)}: at most {100 * most:.1g}% of a run of mini."
     )
 
 

@@ -11,7 +11,7 @@ from prunelib.text import fixed
 
 def mean_and_range(values: Iterable[float]) -> str:
     """Mean and range over seeds, per cent."""
-    return over_seeds(values, " %")
+    return over_seeds(values, "%")
 
 
 def correlation(values: Iterable[float]) -> str:
