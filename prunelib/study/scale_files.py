@@ -14,21 +14,31 @@ width = 1
 epochs = 30
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunelib.errors import PrunelibError
+from prunelib.files import read_text
 from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FIRST
 from prunelib.study.scale import Scale
 from prunelib.study.specs import DataSpec
+from prunelib.text import MOST_COUNTED
 from prunelib.training.protocols import PruneProtocol, TrainProtocol
 from prunelib.training.source import HOLD_OUT, NAME, Source, load_source
+
+RESERVED = ("benchmarks", "repeats", "your-network")
+"""Folders of results that hold no scale."""
+Seeds = Annotated[int, Field(ge=1, le=1_000)]
+Many = Annotated[int, Field(ge=1, le=1_000_000)]
+Params = Annotated[int, Field(ge=1, le=MOST_COUNTED)]
 
 
 class _Part(BaseModel):
@@ -51,38 +61,38 @@ class _Base(_Part):
 
 
 class _Updates(_Part):
-    batch_size: int | None = Field(None, ge=1)
+    batch_size: Many | None = None
     lr: float | None = Field(None, gt=0)
-    pad: int | None = Field(None, ge=0)
+    pad: int | None = Field(None, ge=0, le=512)
     flip: bool | None = None
 
 
 class _Train(_Updates):
     epochs: int | None = Field(None, ge=1, le=100_000)
-    momentum: float | None = None
-    weight_decay: float | None = None
+    momentum: float | None = Field(None, ge=0, le=1)
+    weight_decay: float | None = Field(None, ge=0)
 
 
 class _Prune(_Updates):
-    steps: int | None = Field(None, ge=1)
-    stop_params: int | None = None
-    removals: int | None = None
-    eval_every: int | None = Field(None, ge=1)
+    steps: Many | None = None
+    stop_params: Params | None = None
+    removals: int | None = Field(None, ge=0, le=1_000_000)
+    eval_every: Many | None = None
 
 
 class _File(_Part):
-    name: str | None = Field(None, pattern=r"^[\w.-]{1,64}$")
+    name: str | None = Field(None, pattern=r"^[\w-][\w.-]{0,63}$")
     like: str | None = None
     data: _Data = _Data()
     base: _Base = _Base()
     train: _Train = _Train()
     prune: _Prune = _Prune()
     families: list[str] | None = Field(None, min_length=1)
-    budgets: list[int] | None = None
-    seeds: int | None = Field(None, ge=1)
-    control_seeds: int | None = Field(None, ge=1)
-    eval_every: int | None = Field(None, ge=1)
-    long_seeds: int | None = Field(None, ge=1)
+    budgets: list[Params] | None = Field(None, min_length=1, max_length=1_000)
+    seeds: Seeds | None = None
+    control_seeds: Seeds | None = None
+    eval_every: Many | None = None
+    long_seeds: Seeds | None = None
     flop_penalties: list[float] | None = Field(None, min_length=3, max_length=3)
 
 
@@ -109,9 +119,12 @@ def read_scale(path: Path, known: Mapping[str, Scale]) -> Scale:
             names it.
     """
     file = _parsed(path)
-    name, like = file.name or path.stem, file.like or "mini"
-    if name in known:
-        raise PrunelibError(f"{path}: {name} is a scale of the project; give it another name")
+    name, like = file.name or as_text(path.stem), file.like or "mini"
+    if name in known or name in RESERVED:
+        what = "a scale" if name in known else "a folder of results"
+        raise PrunelibError(f"{path}: {name} is {what} of the project; give it another name")
+    if name.startswith("."):
+        raise PrunelibError(f"{path}: {name} would be a hidden folder; give it a name: name = …")
     if like not in known:
         raise PrunelibError(f"{path}: like: unknown scale {like!r}")
     data, source = _data(file.data, known[like], path)
@@ -148,11 +161,11 @@ def _whole(file: _File) -> Scale:
 
 def _parsed(path: Path) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PrunelibError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return _File.model_validate(tomllib.loads(read_text(path)))
+    except tomllib.TOMLDecodeError as error:
         raise PrunelibError(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise PrunelibError(f"{path} is not TOML: it is nested too deep") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -190,7 +203,12 @@ def with_images(like: Scale, source: Source) -> Scale:
     shape = like.data.shape
     data = identity(source, shape.image_size, shape.in_channels)
     like = replace(like, families=FIRST)
-    return adapted(like, f"{like.name}-{source.path.stem}", data, source)
+    return adapted(like, f"{like.name}-{as_text(source.path.stem)}", data, source)
+
+
+def as_text(name: str) -> str:
+    """The name of a file as text that can be written anywhere: names need not be UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def adapted(

@@ -1,6 +1,7 @@
 """Images of one's own: five forms, any size and mode, clear errors, and the whole way to a file."""
 
 import json
+import os
 import pickle
 import shutil
 from dataclasses import replace
@@ -410,6 +411,18 @@ WRONG_FILES = {
     "path": ("[data]\npath = 'nowhere'", "not there"),
     "size": ("[data]\nname = 'cifar10'\nsize = 12", "data.size"),
     "depth": ("[base]\ndepth = 11", "6n + 4"),
+    "name of a folder above": ("name = '..'", "name"),
+    "name of other results": ("name = 'repeats'", "another name"),
+    "more seeds than anybody has time for": ("seeds = 1_000_000_000_000", "seeds"),
+    "no budget": ("budgets = []", "budgets"),
+    "a budget of nothing": ("budgets = [0]", "budgets.0"),
+    "momentum": ("[train]\nmomentum = -1.0", "train.momentum"),
+    "weight decay": ("[train]\nweight_decay = -1.0", "train.weight_decay"),
+    "padding": ("[train]\npad = 1_000_000", "train.pad"),
+    "batches": ("[train]\nbatch_size = 1_000_000_000_000_000_000_000", "train.batch_size"),
+    "updates": ("[prune]\nsteps = 1_000_000_000_000", "prune.steps"),
+    "an end below nothing": ("[prune]\nstop_params = -3", "prune.stop_params"),
+    "nested": ("a = " + "[" * 100_000, "too deep"),
 }
 
 
@@ -421,6 +434,24 @@ def test_a_file_that_is_no_scale_is_refused(text, said, tmp_path):
     with pytest.raises(PrunelibError) as told:
         scale_named(str(path))
     assert said in str(told.value)
+
+
+def test_a_scale_is_read_as_other_files_are(tmp_path):
+    """With a byte order mark, as Notepad writes it; and a pipe is not waited for."""
+    path = tmp_path / "my.toml"
+    path.write_text('\ufefflike = "smoke"', encoding="utf-8")
+    assert scale_named(str(path)).data.name == "digits"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(PrunelibError, match="not a file"):
+        scale_named(str(path))
+
+
+@pytest.mark.parametrize("name", [".toml", "..toml", "...toml"])
+def test_records_of_a_scale_never_lie_outside_its_folder(tmp_path, name):
+    (tmp_path / name).write_text('like = "smoke"', encoding="utf-8")
+    with pytest.raises(PrunelibError, match="name ="):
+        scale_named(str(tmp_path / name))
 
 
 def test_images_that_have_changed_are_told_from_those_of_the_record(flowers):
