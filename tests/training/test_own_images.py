@@ -276,6 +276,13 @@ WRONG = {
     "labels are no classes": (saved(x=X, y=Y, classes=NAMES[:2]), "none of the classes"),
     "labels are floats": (saved(x=X, y=Y / 2), "one integer or name"),
     "a class without images": (saved(x=X, y=Y, classes=(*NAMES, "fox")), "class fox"),
+    "a name that is not text": (saved(x=X, y=Y, classes=("a", "caf\udce9", "c")), "not UTF-8"),
+    "no name": (saved(x=X, y=Y, classes=("", "b", "c")), "0 characters"),
+    "a name without end": (saved(x=X, y=Y, classes=("a", "b" * 2_000, "c")), "2,000 characters"),
+    "a name twice": (saved(x=X, y=Y, classes=("a", "b", "a")), "two classes"),
+    "one number": (saved(x=X[0, 0, 0, 0], y=Y[0]), "must be an array"),
+    "names that are none": (saved(x=X, y=Y, classes="cat"), "list of names"),
+    "complex pixels": (saved(x=X * 1j, y=Y), "complex128"),
     "normalised": (saved(x=X / 100.0 - 1, y=Y), "before any normalisation"),
     "no npz": (junk("a.npz"), "a.npz"),
     "no parquet": (junk("a.parquet"), "a.parquet"),
@@ -329,6 +336,66 @@ def test_labels_in_numbers_are_ordered_as_numbers(tmp_path):
     data = Dataset.from_folder(tmp_path / "own", SIZE)
     assert data.classes == tuple(map(str, range(12)))
     assert in_arrays((x, np.arange(24) % 12)).classes is None
+
+
+BY_LETTERS = ("0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9")
+
+
+def places_in_torch(root, x, y):
+    data = Torch(x, y)
+    data.classes = BY_LETTERS
+    return Dataset.from_torch(data, size=SIZE)
+
+
+def places_in_parquet(root, x, y):
+    images = [{"bytes": encoded(pixels), "path": None} for pixels in x]
+    kept = {"info": {"features": {"kind": {"names": BY_LETTERS, "_type": "ClassLabel"}}}}
+    table = pyarrow.table({"picture": images, "kind": y})
+    table = table.replace_schema_metadata({"huggingface": json.dumps(kept)})
+    pyarrow.parquet.write_table(table, root / "train.parquet")
+    return Dataset.from_parquet(root, SIZE)
+
+
+def places_in_arrays(root, x, y):
+    return Dataset.from_arrays((x, y), classes=BY_LETTERS, size=SIZE)
+
+
+@pytest.mark.parametrize("make", [places_in_torch, places_in_parquet, places_in_arrays])
+def test_integers_are_places_among_names_that_are_numbers(tmp_path, make):
+    """As torchvision's ImageFolder and Hugging Face count: images of label 2 are those of 10."""
+    y = np.arange(44) % 11
+    x = np.repeat((y * 20).astype(np.uint8), SIZE * SIZE * 3).reshape(-1, SIZE, SIZE, 3)
+    x[:, 0, 0, 0] = np.arange(44)
+    data = make(tmp_path, x, y)
+    assert data.classes == BY_LETTERS
+    assert (data.train.x[:, 1, 1, 0] == data.train.y * 20).all()
+
+
+def test_integers_that_are_no_places_are_names():
+    x, y = colours()
+    data = Dataset.from_arrays((x, y + 1), classes=("1", "2", "3"), size=SIZE)
+    assert (data.train.y.bincount() + data.test.y.bincount()).tolist() == np.bincount(y).tolist()
+
+
+@pytest.mark.parametrize("label", [0.5, torch.tensor(1.0), torch.tensor([0, 1]), None])
+def test_labels_of_pytorch_that_are_no_integers_are_refused(label):
+    x, _ = colours()
+    with pytest.raises(PrunelibError, match="training image 0 must be a pair"):
+        Dataset.from_torch([(image, label) for image in x], size=SIZE)
+
+
+def test_a_loader_is_no_data_set():
+    x, y = colours()
+    with pytest.raises(PrunelibError, match=r"loader\.dataset"):
+        Dataset.from_torch(torch.utils.data.DataLoader(Torch(x, y)), size=SIZE)
+
+
+def test_folders_that_are_not_utf8_are_refused_before_anything_is_trained(tmp_path):
+    x, y = colours()
+    root = write_folder(tmp_path / "own", x, y)
+    os.rename(root / "cat", os.fsencode(root) + b"/caf\xe9")
+    with pytest.raises(PrunelibError, match="not UTF-8"):
+        Dataset.from_folder(root, SIZE)
 
 
 TOML = """

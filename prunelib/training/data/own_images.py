@@ -19,6 +19,8 @@ from prunelib.training.data.pixels import Converted, converted
 from prunelib.training.data.sources import Found, Item, in_order
 from prunelib.training.source import HOLD_OUT, NAME
 
+LONGEST_NAME = 1_000
+"""Characters of a class name."""
 LEAST_SIZE = 8
 """Pixels a side: below, the last stage of a network has one pixel, which batch norm cannot use."""
 
@@ -47,12 +49,14 @@ def make_dataset(
         raise PrunelibError(f"the share held out must lie between 0 and 1, not {hold_out}")
     told = list(found.told)
     classes = class_names(found)
-    train = read_images(found.train, classes, size, channels, told)
+    check_names(classes)
+    places = are_places(found, classes)
+    train = read_images(found.train, classes, size, channels, told, places)
     if found.test is None:
         train, test = held_out(train, classes, hold_out)
         told.append(f"held out to test with: {counted(len(test.y), 'image')}, of each class alike")
     else:
-        test = read_images(found.test, classes, size, channels, told)
+        test = read_images(found.test, classes, size, channels, told, places)
     check_classes(train, test, classes)
     told.append(overlap(train, test))
     mean, std = mean_and_std(train.x)
@@ -84,16 +88,55 @@ def class_names(found: Found) -> tuple[str, ...]:
     return in_order({str(label) for label in labels})
 
 
+def check_names(classes: tuple[str, ...]) -> None:
+    """Raise PrunelibError for class names that no record could hold: better now than after hours.
+
+    Names of folders need not be text: where they are not, Python has surrogates in them.
+    """
+    for name in classes:
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise PrunelibError(
+                f"the class {name[:20]!r} has a name of {len(name):,} characters: 1 to "
+                f"{LONGEST_NAME:,} are possible; rename it"
+            )
+        if not name.isascii() and name.encode(errors="replace").decode() != name:
+            raise PrunelibError(f"the name of the class {name!r} is not UTF-8; rename it")
+    if twice := [name for name, n in Counter(classes).items() if n > 1]:
+        raise PrunelibError(f"two classes have the name {twice[0]!r}; rename one")
+
+
+def are_places(found: Found, classes: tuple[str, ...]) -> bool:
+    """Whether integer labels are places among the named classes, from 0, and not names.
+
+    Hugging Face and torchvision put names of numbers in the order of letters: 0, 1, 10, 2. There
+    label 2 means 10. So integers are names only where classes were never named, or all of them are
+    names and cannot be places.
+    """
+    if found.classes is None:
+        return False
+    items = (*found.train, *(found.test or ()))
+    labels = {item.label for item in items if not isinstance(item.label, str)}
+    named = {str(label) for label in labels} <= set(classes)
+    return not named or all(0 <= label < len(classes) for label in labels)
+
+
 def read_images(
-    items: Sequence[Item], classes: tuple[str, ...], size: int, channels: int, told: list[str]
+    items: Sequence[Item],
+    classes: tuple[str, ...],
+    size: int,
+    channels: int,
+    told: list[str],
+    places: bool = True,
 ) -> Split:
     """Convert images, leave out those that cannot be read, and put them in one order.
+
+    Integer labels are `places` among the classes, or names.
 
     Raises:
         PrunelibError: a label is no class, or nothing can be read.
     """
     numbers = {name: i for i, name in enumerate(classes)}
-    labels = [number_of(item, numbers, classes) for item in items]
+    labels = [number_of(item, numbers, classes, places) for item in items]
 
     def attempt(item: Item) -> Converted | str:
         try:
@@ -125,12 +168,13 @@ def read_images(
     return Split(torch.from_numpy(x[order]), torch.from_numpy(y[order].astype(np.int64)))
 
 
-def number_of(item: Item, numbers: dict[str, int], classes: tuple[str, ...]) -> int:
+def number_of(item: Item, numbers: dict[str, int], classes: tuple[str, ...], places: bool) -> int:
     """The number of an item's class."""
     label = item.label
-    number = numbers.get(str(label))
-    if number is None and not isinstance(label, str) and 0 <= label < len(classes):
-        number = int(label)
+    if places and not isinstance(label, str):
+        number = int(label) if 0 <= label < len(classes) else None
+    else:
+        number = numbers.get(str(label))
     if number is None:
         some = ", ".join(classes[:5]) + (", …" if len(classes) > 5 else "")
         raise PrunelibError(f"{item.where}: the label {label!r} is none of the classes {some}")

@@ -61,6 +61,8 @@ def from_array(pixels: np.ndarray) -> Image.Image:
     Raises:
         ValueError: it is no image.
     """
+    if pixels.dtype.kind not in "biuf":
+        raise ValueError(f"an array of {pixels.dtype} is no image")
     if pixels.ndim == 3 and pixels.shape[0] in (1, 3, 4) and pixels.shape[2] not in (1, 3, 4):
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim == 3 and pixels.shape[2] == 1:

@@ -5,6 +5,7 @@ Each gives images as they were found, with their labels; `own_images` makes a da
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from prunelib.errors import PrunelibError
-from prunelib.text import counted
+from prunelib.text import counted, one_line
 
 Raw = Path | bytes | np.ndarray | Image.Image
 """An image as sources hold it: a file, its content, pixels, or opened."""
@@ -168,6 +169,8 @@ def in_arrays(
 
     def listed(pair: tuple[ImageArrays, Labels], what: str) -> list[Item]:
         images, labels = pair[0], np.asarray(pair[1])
+        if getattr(images, "shape", None) == () or labels.ndim == 0:
+            raise PrunelibError(f"the {what} images must be an array or a list, and so the labels")
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.shape != (len(images),) or labels.dtype.kind not in "iuUS":
             raise PrunelibError(
@@ -180,22 +183,27 @@ def in_arrays(
             for i, (image, label) in enumerate(zip(images, values, strict=True))
         ]
 
+    if isinstance(classes, str) or getattr(classes, "ndim", 1) != 1:
+        raise PrunelibError("classes must be a list of names")
     named = None if classes is None else tuple(str(name) for name in classes)
     tests = None if test is None else listed(test, "test")
     return Found(listed(train, "training"), tests, named)
 
 
 def in_torch(train: Pairs, test: Pairs | None = None) -> Found:
-    """Map-style data sets of PyTorch: pairs of an image (PIL, array or tensor) and a label."""
+    """Map-style data sets of PyTorch: pairs of an image (PIL, array or tensor) and a label.
+
+    Raises:
+        PrunelibError: it is no such data set, or a label is neither an integer nor a name.
+    """
 
     def listed(pairs: Pairs, what: str) -> list[Item]:
-        found = []
-        for i in range(len(pairs)):
-            image, label = pairs[i]
-            image = image if isinstance(image, Image.Image) else np.asarray(image)
-            label = label if isinstance(label, str) else int(label)
-            found.append(Item(image, label, f"{what} image {i}"))
-        return found
+        if not hasattr(pairs, "__len__") or not hasattr(pairs, "__getitem__"):
+            raise PrunelibError(
+                f"the {what} images must be a map-style data set of PyTorch, not a "
+                f"{type(pairs).__name__}; a DataLoader has one: loader.dataset"
+            )
+        return [of_pair(pairs[i], f"{what} image {i}") for i in range(len(pairs))]
 
     classes = getattr(train, "classes", None)
     return Found(
@@ -203,3 +211,20 @@ def in_torch(train: Pairs, test: Pairs | None = None) -> Found:
         None if test is None else listed(test, "test"),
         None if classes is None else tuple(map(str, classes)),
     )
+
+
+def of_pair(pair: Any, where: str) -> Item:
+    """An item of a data set of PyTorch.
+
+    Raises:
+        PrunelibError: it is no pair of an image and a label.
+    """
+    try:
+        image, label = pair
+        label = label if isinstance(label, str) else index(label)
+    except (TypeError, ValueError) as error:
+        raise PrunelibError(
+            f"{where} must be a pair of an image and a label, an integer or a name: "
+            f"{one_line(error)}"
+        ) from None
+    return Item(image if isinstance(image, Image.Image) else np.asarray(image), label, where)
