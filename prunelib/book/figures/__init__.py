@@ -16,6 +16,7 @@ from prunelib.book.figures.others import published
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines
 from prunelib.book.figures.pruning import removal_cost, removals_by_block, trajectory
 from prunelib.book.figures.saliency import rank_correlations, saliency_scatter
+from prunelib.book.figures.shapes import shape_beside_pruned, shapes_against_macs, shapes_ranked
 from prunelib.book.figures.style import STYLES
 from prunelib.book.figures.training import learning_curves
 from prunelib.book.figures.verdicts import differences_of_repeats, forest
@@ -40,5 +41,8 @@ __all__ = [
     "removal_cost",
     "removals_by_block",
     "saliency_scatter",
+    "shape_beside_pruned",
+    "shapes_against_macs",
+    "shapes_ranked",
     "trajectory",
 ]

@@ -24,21 +24,7 @@ COMPARISONS = {
         families.BOTTLENECK_LONGEST,
     ),
     "FLOP penalty": (families.PRUNED, *families.PENALISED),
-    "what a shape is worth": (
-        families.SCRATCH,
-        families.BOTTLENECK,
-        families.SLICED,
-        families.TAPER,
-        families.REDUCED_DEPTH,
-    ),
-    "how a shape is found": (
-        families.SCRATCH,
-        families.L1_SHAPE,
-        families.RANDOM_SHAPE,
-        families.SNIP_SHAPE,
-        families.UNTRAINED_SHAPE,
-        families.SEARCHED_SHORT,
-    ),
+    "first weights": (families.SCRATCH, families.INITIAL, families.SLICED),
     "distillation": (
         families.BOTTLENECK,
         families.DISTILLED_BOTTLENECK,

@@ -23,6 +23,7 @@ from prunelib.book.prose.networks import budgets, designs, to_take
 from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one
 from prunelib.book.prose.repeats import made_twice
+from prunelib.book.prose.shapes import shapes_at, work_of_shapes
 from prunelib.book.prose.words import folded, provenance
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "saliency",
     "same_images",
     "shape",
+    "shapes_at",
     "sidebar",
     "simple",
     "sources",
@@ -60,4 +62,5 @@ __all__ = [
     "to_take",
     "trend",
     "two_hundred",
+    "work_of_shapes",
 ]
