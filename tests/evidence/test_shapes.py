@@ -59,7 +59,7 @@ def test_the_sentence_sorts_every_other_shape_into_one_group(study):
     others = len(shapes_of_size(study, SMALL)) - 1
     told = re.search(r"Of (\d+) other shapes, (.*)\.", text)
     assert int(told[1]) == others == sum(map(int, re.findall(r"(\d+) do", told[2])))
-    better, alike, worse = re.findall(r"  - ([A-Z].*?): (.*)\.", text)
+    better, alike, worse = re.findall(r"  - \*(.*?)\*: (.*)\.", text)
     assert better == ("Better", "taper by hand (+5.00, 1 seed)")
     assert alike == ("About as good", "reduced width (−0.25, 2 seeds)")
     assert worse[0] == "Worse"
@@ -108,7 +108,7 @@ def test_every_shape_is_trained_from_new_weights_for_as_long_as_the_base():
     for name in FOUND:
         family = FAMILIES[name]
         assert family.rule is not None
-        assert family.start is None
+        assert family.start == "new"
         assert family.images == "base"
         assert not family.training
         assert not family.distilled

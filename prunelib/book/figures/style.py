@@ -52,7 +52,7 @@ STYLES = {
     families.INITIAL: Style(LIGHT_GREY, "hexagon", "solid", "⬢"),
     "flop-penalty-1": Style(LIGHT_GREY, "triangle-right", "solid", "▶"),
     "flop-penalty-2": Style(GREY, "bowtie", "solid", "⧓"),
-    "flop-penalty-3": Style(DARK_GREY, "hourglass", "solid", "⧗"),
+    "flop-penalty-3": Style(DARK_GREY, "triangle-ne", "solid", "◥"),
     families.BASE_LONG: Style(GREY, "star-open", "dash", "☆"),
     families.SEARCHED_SHORT: Style(LIGHT_GREY, "star-diamond", "solid", "✦"),
     families.SLICED: Style(DARK_GREY, "hexagon2", "solid", "⬣"),
@@ -64,10 +64,10 @@ STYLES = {
     families.RANDOM_SHAPE: Style(LIGHT_GREY, "square-x", "solid", "⊠"),
     families.REDUCED_DEPTH: Style(DARK_GREY, "hexagram", "solid", "✡"),
     "recalibrated": Style(LIGHT_GREY, "circle-dot", "solid", "◉"),
-    families.SNIP_REMOVAL: Style(GREY, "diamond-tall", "solid", "⬧"),
-    families.SNIP_SHAPE: Style(DARK_GREY, "diamond-wide", "solid", "⬥"),
+    families.SNIP_REMOVAL: Style(GREY, "triangle-sw", "solid", "◣"),
+    families.SNIP_SHAPE: Style(DARK_GREY, "triangle-se", "solid", "◢"),
     families.DISTILLED_BOTTLENECK: Style(GREY, "diamond-cross", "solid", "❖"),
-    families.DISTILLED_SHAPE: Style(LIGHT_GREY, "triangle-up-dot", "solid", "⏶"),
+    families.DISTILLED_SHAPE: Style(LIGHT_GREY, "triangle-up-dot", "solid", "◭"),
 }
 """The families of the paper have its colours, controls are grey."""
 
@@ -141,7 +141,7 @@ def trace(
         name=plotly(name),
         mode=mode,
         line={"color": style.colour, "dash": style.dash} | more.pop("line", {}),
-        marker={"color": style.colour, "symbol": style.marker, "size": 9} | more.pop("marker", {}),
+        marker=marker(style) | more.pop("marker", {}),
         customdata=None if custom is None else [plotly_values(row) for row in custom],
         hoverinfo=None if hover else "skip",
         hovertemplate=hover and hover.replace("\n", "<br>") + "<extra></extra>",
@@ -150,6 +150,13 @@ def trace(
         meta={"label": label, "glyph": style.glyph, "records": once(records)},
         **more,
     )
+
+
+def marker(style: Style) -> dict:
+    """The marker of a style. What is drawn within a filled one needs a colour of its own."""
+    inside = not style.marker.count("-open") and style.marker.endswith(("-cross", "-x", "-dot"))
+    line = {"line": {"color": "#ffffff", "width": 1}} if inside else {}
+    return {"color": style.colour, "symbol": style.marker, "size": 9} | line
 
 
 def once(rows: Sequence[Sequence] | None) -> list | None:

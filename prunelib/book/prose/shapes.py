@@ -53,7 +53,7 @@ def work_of_shapes(studies: dict[str, View]) -> str:
 def at_scale(view: View, rows: pd.DataFrame) -> list[str]:
     """The lines of a scale: the pruned shape, then those better, about as good and worse."""
     ours = rows[rows["family"] == SCRATCH].iloc[0]
-    others = rows[rows["usual"].notna()]
+    others = rows[rows["usual"].notna()].sort_values("lead")
     groups = {
         "better": others[others["lead"] < -others["usual"]],
         "about as good": others[others["lead"].abs() <= others["usual"]],
@@ -68,7 +68,7 @@ def at_scale(view: View, rows: pd.DataFrame) -> list[str]:
     return [
         first,
         *(
-            f"  - {capital(word)}: {listed(leads(part))}."
+            f"  - *{capital(word)}*: {listed(leads(part))}."
             for word, part in groups.items()
             if len(part)
         ),
