@@ -1,8 +1,10 @@
 """Names of files link to their source where an address is given, and are plain where none is."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 from docutils import nodes
 from docutils.frontend import get_default_settings
@@ -40,6 +42,25 @@ def test_files_that_are_there_link_to_their_source(page):
 
 def test_without_an_address_names_are_plain(page):
     assert linked(page, "") == {}
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("book/*.md"), *ROOT.glob("notebooks/*.ipynb")])
+
+
+def written(path):
+    """The text of a page without code blocks and outputs."""
+    if path.suffix == ".ipynb":
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    else:
+        text = path.read_text(encoding="utf-8")
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_that_pages_name_are_there(path):
+    named = re.findall(r"`([\w./-]+\.py|prunelib/[\w/]+/?)`", written(path))
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def offered(source):

@@ -55,7 +55,7 @@ def test_what_is_usual_is_what_seeds_make_for_as_many_pairs(study):
 
 def test_the_sentence_sorts_every_other_shape_into_one_group(study):
     text = prose.shapes_at({"mini": study})
-    assert "test error of 20.15 % (2 seeds)" in text
+    assert "test error of 20.15% (2 seeds)" in text
     others = len(shapes_of_size(study, SMALL)) - 1
     told = re.search(r"Of (\d+) other shapes, (.*)\.", text)
     assert int(told[1]) == others == sum(map(int, re.findall(r"(\d+) do", told[2])))

@@ -102,14 +102,14 @@ def point(row: pd.DataFrame, x: Iterable, y: Iterable, **more: Any) -> go.Scatte
         custom=[[title, shape["params"], shape["macs"], shape["error"], seeds]],
         records=row["keys"].tolist(),
         hover="%{customdata[0]}\n%{customdata[1]:,.0f} parameters, %{customdata[2]:,.0f} "
-        "multiply-accumulates\nmean of %{customdata[4]}: %{customdata[3]:.2f} % error",
+        "multiply-accumulates\nmean of %{customdata[4]}: %{customdata[3]:.2f}% error",
         **more,
     )
 
 
 def ranking(rows: pd.DataFrame) -> str:
     """All shapes with their error, best first."""
-    return ", ".join(f"{row.found} {fixed(row.error)} %" for row in rows.itertuples())
+    return ", ".join(f"{row.found} {fixed(row.error)}%" for row in rows.itertuples())
 
 
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ ENOUGH = 6
 """Of shapes of one size, for a rank correlation."""
 KEY = (
     "Numbers are points by which a shape is better (+) or worse (−) than the pruned one at equal "
-    "seeds. *About as good*: no further apart than two seeds of one network usually are (95 %), "
+    "seeds. *About as good*: no further apart than two seeds of one network usually are (95%), "
     "for that many pairs."
 )
 
@@ -62,7 +62,7 @@ def at_scale(view: View, rows: pd.DataFrame) -> list[str]:
     first = (
         f"- At {markdown(view.scale.name)}, with {short(min(view.scale.budgets))} parameters and "
         f"{view.scale.train.epochs} epochs, the shape that pruning by Fisher saliency found has a "
-        f"test error of {fixed(ours['error'])} % ({counted(int(ours['seeds']), 'seed')}). Of "
+        f"test error of {fixed(ours['error'])}% ({counted(int(ours['seeds']), 'seed')}). Of "
         f"{counted(len(others), 'other shape')}, {amounts(groups)}."
     )
     return [
