@@ -86,10 +86,9 @@ class View:
             f"{DATA_TITLES.get(name, name)} at {size}×{size} pixels, WRN-{base.depth}-"
             f"{base.width:g}, {self.scale.train.epochs} epochs"
         )
-        return (
-            f"Scale {self.scale.name} ({data}): {self.there} of {len(self.requests)} runs, "
-            f"made on {', '.join(hardware) or 'nothing yet'} in {', '.join(precision) or '–'}."
-        )
+        made = f", made on {', '.join(hardware)} in {' and '.join(precision)}" if view else ""
+        count = f"{self.there} of {len(self.requests)} runs"
+        return f"Scale {self.scale.name} ({data}): {count}{made}."
 
 
 def open_view(

@@ -409,6 +409,19 @@ def test_the_answer_is_of_the_longest_length_and_its_second_sentence_tells_the_t
     assert second in prose.long_enough(studies)
 
 
+def test_every_claim_is_in_the_tally_once(tmp_path):
+    view = fill(tmp_path, lead_of(3.0), families=DECIDE)
+    text = prose.tally({"made-up": view})
+    found = judge_claims(view, CLAIMS)
+    holds = sum(v.verdict == "supported" for v in found)
+    unmeasured = sum(not v.sizes for v in found)
+    assert text.startswith(f"At made-up, **{holds} of the paper's {len(CLAIMS)} claims ")
+    assert f"{unmeasured} have not been measured" in text
+    counts = [int(n) for n in re.findall(r"(?<!')\b\d+ (?!claims)", text)]
+    assert sum(counts) == len(CLAIMS)
+    assert "Nothing is measured" in prose.tally({})
+
+
 def test_a_length_of_which_something_is_missing_makes_neither_answer_nor_trend(tmp_path):
     short = fill(tmp_path / "short", lead_of(3.0), families=DECIDE)
     long = fill(tmp_path / "longer", lead_of(2.0), LONGER, families=DECIDE, seeds=1)

@@ -401,7 +401,7 @@ def test_the_table_has_all_claims_and_scales():
         assert words.get(verdict.verdict, verdict.verdict) in line
         if verdict.mean is not None:
             assert f"{abs(verdict.mean):.2f}" in line
-    assert lines[-1].startswith("First the mean over the sizes")
+    assert lines[-1].startswith("Each cell has the verdict")
 
 
 def test_the_records_behind_a_verdict_are_enough_for_it():

@@ -1,6 +1,14 @@
 """What the book says in words: views of the records and verdicts in, Markdown out."""
 
-from prunelib.book.prose.answer import details, headline, limits, longest_complete, readers, trend
+from prunelib.book.prose.answer import (
+    details,
+    headline,
+    limits,
+    longest_complete,
+    readers,
+    tally,
+    trend,
+)
 from prunelib.book.prose.expected import same_images, two_hundred
 from prunelib.book.prose.experiments import base, cost, prunable_share, saliency, shape, simple
 from prunelib.book.prose.judgements import (
@@ -59,6 +67,7 @@ __all__ = [
     "sources",
     "statistics_list",
     "still_learning",
+    "tally",
     "to_take",
     "trend",
     "two_hundred",

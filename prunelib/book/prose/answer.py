@@ -17,22 +17,21 @@ LEADING = ("K7", "C1", "K8")
 DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
 ANSWERS = {
-    ("K7", "supported"): "trained on as many images as training and pruning took, a small network "
-    "beats a pruned one by {x} of test error",
-    ("K7", "refuted"): "even trained on as many images, a small network loses to a pruned "
-    "one by {x} of test error",
+    ("K7", "supported"): "trained on as many images as it takes to train and prune a large one, a "
+    "small network beats a pruned one by {x} of test error",
+    ("K7", "refuted"): "even on as many images as it takes to train and prune a large one, a "
+    "small network loses to a pruned one by {x} of test error",
     ("K7", "equal"): "trained on as many images, a small network is as good as a pruned one",
-    ("K7", DEPENDS): "trained on as many images, which of a small network and a pruned one "
-    "is better depends on the size",
+    ("K7", DEPENDS): "trained on as many images, whether a small network or a pruned one is "
+    "better depends on the size",
     ("K7", "open"): "trained on as many images, a small network and a pruned one are too "
     "close to call",
-    ("C1", "supported"): "The small network wins, by {x}, even if it trains no longer than the "
-    "large one did",
-    ("C1", "refuted"): "If it trains only as long as the large one did, pruning wins by {x}",
-    ("C1", "equal"): "If it trains no longer than the large one did, it is still as good",
-    ("C1", DEPENDS): "If it trains no longer than the large one did, the answer depends on the "
-    "size",
-    ("C1", "open"): "If it trains no longer than the large one did, the two are too close to call",
+    ("C1", "supported"): "The small network wins by {x} even if it trains no longer than the large "
+    "one",
+    ("C1", "refuted"): "If it trains only as long as the large one, pruning wins by {x}",
+    ("C1", "equal"): "If it trains no longer than the large one, the two are equally good",
+    ("C1", DEPENDS): "If it trains no longer than the large one, the answer depends on the size",
+    ("C1", "open"): "If it trains no longer than the large one, the two are too close to call",
     ("K8", "supported"): "Pruned shapes are worth copying: trained from scratch, "
     "they beat plain ones by {x}",
     ("K8", "refuted"): "Pruned shapes are not worth copying: trained from scratch, "
@@ -108,6 +107,33 @@ def answer_phrase(verdict: Verdict) -> str:
     if verdict.mean is None:
         return ANSWERS[verdict.claim, "open"]
     return ANSWERS[verdict.claim, verdict.verdict].format(x=f"{fixed(abs(verdict.mean), 1)} points")
+
+
+def tally(studies: dict[str, View]) -> str:
+    """How many of the paper's claims hold, in the longest complete study; one sentence."""
+    view = longest_complete(studies)
+    if view is None:
+        return "Nothing is measured yet that could tell."
+    found = [v.verdict if v.sizes else "missing" for v in judge_claims(view, CLAIMS)]
+    holds, *others = (
+        f"{found.count(word)} {forms[found.count(word) != 1]}"
+        for word, forms in TALLIED.items()
+        if word == "supported" or word in found
+    )
+    count, _, verb = holds.partition(" ")
+    first = f"**{count} of the paper's {counted(len(found), 'claim')} {verb}**"
+    return f"At {markdown(view.scale.name)}, {listed([first, *others])}."
+
+
+TALLIED = {
+    "supported": ("holds", "hold"),
+    "refuted": ("does not", "do not"),
+    "equal": ("comes out equal", "come out equal"),
+    DEPENDS: ("depends on the size", "depend on the size"),
+    "open": ("is open", "are open"),
+    "missing": ("has not been measured", "have not been measured"),
+}
+"""What is said of one claim with a verdict, and of several."""
 
 
 def limits(studies: dict[str, View]) -> str:

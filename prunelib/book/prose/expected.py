@@ -41,10 +41,10 @@ def two_hundred(views: dict[str, View]) -> str:
 
 
 CAVEAT = (
-    "This assumes that errors go on falling along a straight line against epochs, both as "
-    "logarithms. Errors level off in the end, so the real ones will probably be higher. The "
-    "intervals are 95% over seeds, and do not know whether the line is right. *The check*: a line "
-    "was fitted without the longest training, and its ratio compared with the one measured there."
+    "This assumes that errors keep falling along a straight line against epochs, with both axes "
+    "logarithmic. Errors level off in the end, so the real ones will probably be higher. The 95% "
+    "intervals are over seeds and say nothing about whether the line is right. *The check* fits "
+    "the line without the longest training, and compares its ratio with the one measured there."
 )
 
 
@@ -72,16 +72,14 @@ def ahead(rows: list[Extrapolation]) -> str:
     sides = {
         "the pruned shape would lead": [row for row in rows if row.ratio[1] > 1],
         "the bottleneck network would lead": [row for row in rows if row.ratio[2] < 1],
-        "it cannot be said which would lead": [
-            row for row in rows if row.ratio[1] <= 1 <= row.ratio[2]
-        ],
+        "it is too close to call": [row for row in rows if row.ratio[1] <= 1 <= row.ratio[2]],
     }
     parts = [
         f"at {listed([short(row.size) for row in own])} parameters {who}"
         for who, own in sides.items()
         if own
     ]
-    return f"{capital('; '.join(parts))}, by what was measured up to now."
+    return f"{capital('; '.join(parts))}."
 
 
 def same_images(views: dict[str, View]) -> str:
@@ -94,7 +92,7 @@ def same_images(views: dict[str, View]) -> str:
     ]
     if not rows:
         return "Which images were wrong has not been measured for two families of one size yet."
-    heads = "networks | first and second | only first wrong | only second | both"
+    heads = "scale, size | first; second | only first wrong | only second wrong | both wrong"
     lines = [f"| {heads} | difference, points |", "|---" * 6 + "|"]
     lines += [row_of(name, pair, row) for name, pair, row in rows]
     return "\n".join(lines)

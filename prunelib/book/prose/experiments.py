@@ -103,7 +103,7 @@ def cost(view: View) -> str:
             f"- At {short(budget)} parameters, training and pruning the base ends at "
             f"**{at['error']['pruned-and-tuned']:.1f}%**. A bottleneck network reaches {simple}, "
             f"and {longer} if it is trained longer. The shape that pruning found, trained longer, "
-            f"reaches {shape}, its search included."
+            f"reaches {shape}, including the search."
         )
     if not lines:
         return missing(view, "longer training")

@@ -224,10 +224,10 @@ def claims_table(
 
 
 KEY = (
-    "First the mean over the sizes, for the claim or against it, with its 95% interval; then each "
-    "size (in parameters). ✔ yes, ✘ no, = about equal, ± depends on the size, ? open: not settled "
-    "by these seeds. Points are percentage points of test error. † would not stand among so many "
-    "claims (Holm's method, 5%)."
+    "Each cell has the verdict, the mean over sizes for or against the claim with its 95% "
+    "interval, and below them each size (in parameters). ✔ yes, ✘ no, = about equal, ± depends on "
+    "the size, ? open: these seeds do not settle it. Points are percentage points of test error. "
+    "† would not survive the correction for so many claims (Holm's method, 5%)."
 )
 
 

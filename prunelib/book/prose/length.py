@@ -51,11 +51,14 @@ def shape_keeps_its_lead(views: dict[str, View]) -> str:
         for i, row in enumerate(rows.itertuples())
     ]
     ratios = [fixed(math.exp(ratio)) for ratio in rows["ratio"]]
-    often = ratios[0] if len(set(ratios)) == 1 else listed(ratios)
+    often = (
+        f"{ratios[0]} times that of the shape each time"
+        if len(set(ratios)) == 1
+        else f"{listed(ratios)} times that of the shape, in the same order"
+    )
     return (
         f"At {short(rows['size'].iloc[0])} parameters, the error of a pruned shape that is trained "
-        f"from scratch is {listed(points)}. The error of the bottleneck network is "
-        f"{often} times that of the shape{' each time' * (often == ratios[0])}."
+        f"from scratch is {listed(points)}. The error of the bottleneck network is {often}."
     )
 
 
@@ -109,7 +112,10 @@ def gained(gains: list[tuple[float, str]]) -> str:
 
 def coverage(views: dict[str, View]) -> str:
     """How many runs of each length are there, and what is missing, as a Markdown table."""
-    lines = ["| scale | epochs | runs on record | seeds of what decides |", "|---|---|---|---|"]
+    lines = [
+        "| scale | epochs | runs on record | seeds of the claims that decide |",
+        "|---|---|---|---|",
+    ]
     for scale, view in views.items():
         seeds = ", ".join(
             f"{v.seeds} of {v.planned} ({claim})"
@@ -172,8 +178,8 @@ def compute_times(views: dict[str, View]) -> str:
     slow, fast = min(own.min() for own in speeds), max(own.max() for own in speeds)
     lines = ["| what | work | on one core |", "|---|---|---|"]
     for what, macs in jobs:
-        hours = " to ".join(hours_of(macs / rate) for rate in (fast, slow))
-        lines.append(f"| {what} | {macs / 1e12:,.0f} T multiply-accumulates | {hours} |")
+        hours = span_of(macs / fast, macs / slow)
+        lines.append(f"| {what} | {macs / 1e12:,.0f} trillion multiply-accumulates | {hours} |")
     return "\n".join(lines)
 
 
@@ -194,6 +200,17 @@ def wanted(views: dict[str, View]) -> Iterator[tuple[str, float]]:
             length = other.scale.train.epochs
             what = f"Find shapes of your own: train and prune as at {markdown(other.scale.name)}"
             yield what, search * length / epochs
+
+
+def span_of(shortest: float, longest: float) -> str:
+    """Two durations in seconds as a range.
+
+    >>> span_of(300, 600), span_of(300, 9000)
+    ('5 to 10 minutes', '5 minutes to 2.5 hours')
+    """
+    low, high = hours_of(shortest), hours_of(longest)
+    number, its_unit = low.split()
+    return f"{number if high.endswith(its_unit) else low} to {high}"
 
 
 def hours_of(seconds: float) -> str:

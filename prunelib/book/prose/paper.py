@@ -12,7 +12,7 @@ from prunelib.text import counted
 
 FIGURE = {
     "C1": "Pruned and tuned (red) lies above reduced width (yellow) and bottleneck (green).",
-    "C2": "The smaller the networks, the further apart these lie.",
+    "C2": "The smaller the networks, the wider this gap.",
     "C3": "Pruned shapes from scratch (blue) lie below the red curve that they come from.",
     "C4": "At most sizes blue lies below yellow and green, too.",
     "C5": "Copycats (pink) lie about as low as blue.",
@@ -45,10 +45,11 @@ def why(view: View, fair: Verdict) -> str:
     return (
         f"**Why ours differs.** A pruned network has seen more images than a small one that trains "
         f"for {counted(view.scale.train.epochs, 'epoch')}: {ratio[0]:.1f} times as many at the "
-        f"largest size, {ratio[1]:.1f} times as many at the smallest. In a short training every "
-        "further image helps. After the paper's 200 epochs that should matter less, which was not "
-        f"measured here. {capital(said(fair))} (open markers). Our images are smaller and our base "
-        "network is half as wide, too: [Departures](../book/departures.html) lists everything."
+        f"largest size, {ratio[1]:.1f} times as many at the smallest. In short training every "
+        "extra image helps. After the paper's 200 epochs that should matter less; it was not "
+        f"measured here. {capital(said(fair))} (open markers). Also, our images are smaller and "
+        "our base network is half as wide: [Departures](../book/departures.html) lists all "
+        "differences."
     )
 
 
