@@ -1,4 +1,4 @@
-"""Links out of the book, and the names of its pages: a Sphinx extension.
+"""Links out of the book, and the names of its pages.
 
 Names of files link to the source where `prunelib_source` says where it lies, for example
 `https://example.org/project/blob/main`; where it is empty they are plain names. Where that is a
@@ -57,11 +57,10 @@ def title_once(
         context["docstitle"] = ""
 
 
-def setup(app: Sphinx) -> dict:
+def add_links(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_config_value("prunelib_source", "", "env", str)
     app.connect("config-inited", offer_launch, priority=900)
     app.connect("doctree-read", link_files)
     app.connect("html-page-context", title_once)
     app.add_css_file("pages.css")
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,6 +20,8 @@ from sphinx.errors import ExtensionError
 from sphinx.util.fileutil import copy_asset
 
 from prunelib.book import pages, policy
+from prunelib.book.links import add_links
+from prunelib.book.terms import add_terms
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("figures.js", "widgets.js")
@@ -195,4 +197,6 @@ def setup(app: Sphinx) -> dict:
         app.add_js_file(script, loading_method="defer")
     for sheet in SHEETS:
         app.add_css_file(sheet)
+    add_links(app)
+    add_terms(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

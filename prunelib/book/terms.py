@@ -1,4 +1,4 @@
-"""Terms of the glossary, with their meaning where one points at them: a Sphinx extension.
+"""Terms of the glossary, with their meaning where one points at them.
 
 The first time that a page has a term in its running text, it becomes a link to the glossary whose
 title is the definition.
@@ -109,7 +109,6 @@ def inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
     return above is not None
 
 
-def setup(app: Sphinx) -> dict:
+def add_terms(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.connect("doctree-resolved", explain)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -114,10 +114,8 @@ class OwnImages(Checked):
     std: list[float]
 
 
-class Circumstances(Open):
-    """Where, how and when a run was made; later versions may say more, in plain values."""
-
-    __pydantic_extra__: dict[str, str | int | float | bool | None]
+class Host(Open):
+    """On what a run was made."""
 
     hardware: Text
     precision: Text
@@ -125,10 +123,22 @@ class Circumstances(Open):
     threads: NumberField | None = None
     cores: NumberField | None = None
     system: Text | None = None
+
+
+class Software(Open):
+    """With which versions."""
+
     python: Text | None = None
     torch: Text | None = None
     numba: Text | None = None
     prunelib: Text | None = None
+
+
+class Circumstances(Host, Software):
+    """Where, how and when a run was made; later versions may say more, in plain values."""
+
+    __pydantic_extra__: dict[str, str | int | float | bool | None]
+
     finished: Text | None = None
     seconds: SecondsField | None = None
     cpu_seconds: SecondsField | None = None
