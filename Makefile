@@ -14,7 +14,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTH
 unexport PLOTLY_RENDERER
 
 # The notebooks with numbers in sentences, tables and fits.
-NUMBERS := verdicts controls simple scratch copycats cost design saliency
+NUMBERS := verdicts controls shape simple scratch copycats cost design saliency
 
 .DEFAULT_GOAL := help
 .PHONY: help book check test elsewhere notebooks bench lock clean
