@@ -80,13 +80,13 @@ def open_study(scale: str, families: tuple[str, ...] | None = None, **given: Any
         given: further parameters of a notebook; see `parameters.Parameters`.
 
     Raises:
-        PrunelibError: a parameter is of the wrong type, there is no folder with records, or a
-            record is damaged.
+        PrunelibError: a parameter is of the wrong type, there is no such folder with records, or
+            a record is damaged.
     """
     parameters = check_parameters({"scale": scale} | given)
     data, seeds = parameters.data, parameters.seeds
     preset, folder = scale_named(scale), parameters.folder
-    view = open_view(preset, folder, families, seeds)
+    view = open_view(preset, folder, families, seeds, packaged=parameters.packaged)
     if parameters.trains and view.there < len(view.requests):
         compute(
             list(view.requests),

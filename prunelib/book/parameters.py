@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunelib.errors import PrunelibError
-from prunelib.study.folder import find_results, results_to_write
+from prunelib.study.folder import PACKAGED, find_results, results_to_write
 
 
 class Parameters(BaseModel):
     """Parameters of the notebooks.
 
     `scale` is the name of one, or a TOML file. `results` is a folder with records, by default the
-    project's; `data` one with CIFAR-10.
+    nearest one, laid over the project's own; `data` one with CIFAR-10.
     `run_missing` computes runs that have no record: None does so only at `smoke`, where all runs
     together take a few minutes, and only if `results` is named. `removals` (of the pruning
     chapters) says which profile to look at, `budget` (of the design chapter) how many parameters
@@ -45,9 +45,16 @@ class Parameters(BaseModel):
         """The folder with records.
 
         Raises:
-            PrunelibError: it is not there, and nobody asked to compute runs.
+            PrunelibError: it was named and is not there, and nobody asked to compute runs.
         """
-        return results_to_write(self.results) if self.trains else find_results(self.results)
+        if self.trains:
+            return results_to_write(self.results)
+        return find_results(self.results, PACKAGED)
+
+    @property
+    def packaged(self) -> bool:
+        """Whether the project's own records are shown where the folder has none."""
+        return self.results is None and not self.trains
 
 
 def check_parameters(given: dict) -> Parameters:
@@ -65,4 +72,5 @@ def check_parameters(given: dict) -> Parameters:
             known = ", ".join(Parameters.model_fields)
             raise PrunelibError(f"there is no parameter {name!r}; there are: {known}") from None
         message = first["msg"].replace("Input should be", "should be")
+        message = message.replace("a valid boolean", "True or False")
         raise PrunelibError(f"parameter {name} = {first['input']!r} {message}") from None

@@ -12,6 +12,8 @@ from pages import shown
 from test_command import prunelib
 from test_own_images import TOML, colours, write_folder
 
+from prunelib.book.notebook import open_study
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAPERMILL = Path(sys.executable).parent / "papermill"
@@ -105,23 +107,46 @@ def test_a_notebook_trains_what_is_missing(tmp_path):
     assert f"{error:.2f}%" in " ".join(outputs(out, "text/markdown"))
 
 
-@pytest.mark.parametrize("parameters", [(), (("scale", "smoke"),), (("results", "mine"),)])
-def test_nothing_is_trained_unasked(parameters, tmp_path):
-    """Outside the project, say: it tells what it looked for, where, and what to do."""
-    done = papermill(ROOT / "notebooks/design.ipynb", "out.ipynb", *parameters, folder=tmp_path)
+def test_nothing_is_trained_unasked(tmp_path):
+    """A folder that is not there: it tells what it looked for."""
+    named = ("results", "mine")
+    done = papermill(ROOT / "notebooks/design.ipynb", "out.ipynb", named, folder=tmp_path)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
-    assert ("mine" if ("results", "mine") in parameters else str(tmp_path)) in line
+    assert "mine" in line
     assert [path.name for path in tmp_path.iterdir()] == ["out.ipynb"]
 
 
 def test_records_of_smoke_that_are_missing_are_not_made_unasked(tmp_path):
-    (tmp_path / "results/smoke").mkdir(parents=True)
+    (tmp_path / "mine/smoke").mkdir(parents=True)
     done = papermill(
-        ROOT / "notebooks/base.ipynb", "out.ipynb", ("scale", "smoke"), folder=tmp_path
+        ROOT / "notebooks/base.ipynb",
+        "out.ipynb",
+        ("scale", "smoke"),
+        ("results", "mine"),
+        ("run_missing", "False"),
+        folder=tmp_path,
     )
     assert "there are no records of this at any scale" in done.stderr
-    assert list((tmp_path / "results/smoke").iterdir()) == []
+    assert list((tmp_path / "mine/smoke").iterdir()) == []
+
+
+def test_elsewhere_the_records_of_the_project_are_shown(tmp_path, monkeypatch):
+    """In an empty folder, and in one whose records are those of one's own images."""
+    notebook = ROOT / "notebooks/base.ipynb"
+    here = open_study("smoke").networks
+    assert len(here)
+    for made in ((), ("results/recommend-0/0123456789abcdef.json",)):
+        for name in made:
+            (tmp_path / name).parent.mkdir(parents=True)
+            (tmp_path / name).write_text("{}", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        assert open_study("smoke").networks.equals(here)
+    done = papermill(notebook, "out.ipynb", ("scale", "smoke"), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert outputs(tmp_path / "out.ipynb", "text/markdown") == [
+        each for each in shown(notebook, scale="smoke") if isinstance(each, str)
+    ]
 
 
 def test_a_changed_record_changes_the_page(tmp_path):
@@ -143,7 +168,7 @@ WRONG = [
     ("seeds", "notanint", "seeds = 'notanint'"),
     ("seeds", "0", "seeds = 0"),
     ("seeds", "1.5", "seeds = 1.5"),
-    ("run_missing", "maybe", "run_missing = 'maybe'"),
+    ("run_missing", "true", "run_missing = 'true' should be True or False"),
     ("results", "7", "results = 7"),
     ("removals", "-1", "removals = -1"),
     ("sceds", "1", "'sceds'"),
