@@ -190,6 +190,16 @@ def test_a_script_that_would_start_itself_again_gets_the_reason(guard, name, tmp
 
 
 @pytest.mark.slow
+def test_a_script_that_workers_cannot_import_gets_the_reason():
+    script = SCRIPT.replace("GUARD", 'if __name__ == "__main__":')
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 1
+    assert "<stdin> is no file; save the script to one" in done.stderr
+
+
+@pytest.mark.slow
 def test_workers_start_also_where_the_temporary_folder_has_a_long_path(tmp_path):
     folder = tmp_path / ("x" * 110)
     folder.mkdir()

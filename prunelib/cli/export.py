@@ -96,7 +96,10 @@ def best_trained(
 ) -> "Trained":
     """The best network within budgets; unless any will do, the best one that has weights.
 
-    It is ranked as by `prunelib fit`.
+    It is ranked as by `prunelib fit`. Where none is known, any is the first that `fit` names.
+
+    Raises:
+        PrunelibError: none is known, or none has weights, and not any will do; or none fits.
     """
     from prunelib.evidence import budget
     from prunelib.study.store import Record
@@ -106,7 +109,13 @@ def best_trained(
     known = budget.known_designs(views, params, macs)
     names = " or ".join(view.scale.name for view in views)
     if not known:
-        raise PrunelibError(f"no network within this budget is on record at {names}")
+        first = budget.best_designs(views, params, macs)[0]
+        if not any_will_do:
+            raise PrunelibError(
+                f"no network within this budget was measured at {names}; train one now, whose "
+                f"error nobody knows yet ({first.family}, {first.params:,} parameters): add --train"
+            )
+        known = [first]
     if any_will_do:
         first = known[0]
         return find_weights(first, results) or Trained(

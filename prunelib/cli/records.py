@@ -47,11 +47,12 @@ def verdicts_command(scale: str | None, results: Path | None, as_json: bool) -> 
 
 def print_verdicts(found: "Sequence[Verdict]") -> None:
     """A line for each verdict that a study asks for."""
-    click.echo(f"{'':<5}{'scale':<7}{'verdict':<21}{'mean':>8}  95% interval     seeds  claim")
+    room = max([5, *(len(v.scale) for v in found)]) + 2
+    click.echo(f"{'':<5}{'scale':<{room}}{'verdict':<21}{'mean':>8}  95% interval     seeds  claim")
     for v in (v for v in found if v.planned):
         mean = "-" if v.mean is None else fixed(v.mean)
         interval = "-" if v.low is None or v.high is None else f"{fixed(v.low)} to {fixed(v.high)}"
-        row = f"{v.claim:<5}{v.scale:<7}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
+        row = f"{v.claim:<5}{v.scale:<{room}}{v.verdict:<21}{mean:>8}  {interval:<17}{v.seeds:<7}"
         click.echo(fold_last_column(row, v.text))
 
 

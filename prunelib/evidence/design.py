@@ -186,23 +186,25 @@ def largest_designs(
         families: some of `DESIGN_FAMILIES`.
 
     Raises:
-        Missing: no family has such a network.
-        PrunelibError: the budget cannot be met; the message says which can.
+        Missing: no family has such a network, for want of a pruning run.
+        PrunelibError: no family can meet the budget; the message says which each can.
     """
     shape: InputShape = view.scale.shape
     base = base or view.scale.base
     count = shape.params if what == "params" else shape.macs
     unit = "parameters" if what == "params" else "MACs"
-    made, missing = [], None
+    made, missing, refused = [], None, []
     for family in families:
         try:
             profile = largest_of(family, view, base, budget, count, unit)
         except Missing as error:
             missing = error
-            continue
         except PrunelibError as error:
-            raise PrunelibError(f"{family}: {error}") from None
-        made += designs_of(view, family, profile, base)
+            refused.append(f"{family}: {error}")
+        else:
+            made += designs_of(view, family, profile, base)
+    if refused and not made:
+        raise PrunelibError("; ".join(refused))
     if missing and not made:
         raise missing
     return best_first(made)

@@ -462,6 +462,9 @@ def test_fit_and_verdicts_speak_json(tmp_path):
     for row in rows:
         line = f"{row['claim']:<5}smoke  {row['verdict']}"
         assert (line in table) == (row["planned"] > 0)
+    (tmp_path / "a-long-name.toml").write_text('like = "smoke"\n', encoding="utf-8")
+    table = prunelib("verdicts", "a-long-name.toml", folder=tmp_path).stdout
+    assert "\nC1   a-long-name  " in table
     arguments = "fit", "--scale", "smoke", "--params", "10k", "--results", committed
     rows = json.loads(prunelib(*arguments, "--json", folder=tmp_path).stdout)
     for row in rows:

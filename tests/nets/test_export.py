@@ -198,7 +198,7 @@ WRONG = {
     "key": (("export", "zzzz", "-o", "n.safetensors"), "'zzzz'"),
     "no such run": (("export", "0000000000", "-o", "n.safetensors"), "no run 0000000000"),
     "no such record": (("export", "no/r.json", "-o", "n.safetensors"), "no/r.json"),
-    "budget": (("export", "--params", "9", "-o", "n.safetensors"), "no network within"),
+    "budget": (("export", "--params", "9", "-o", "n.safetensors"), "possible are"),
     "scale": (("export", "--params", "9k", "--scale", "big", "-o", "n.safetensors"), "'big'"),
     "no network to time": (("time", "n.onnx"), "n.onnx is no file"),
     "nothing to time": (("time", "junk.onnx"), "not a network"),
@@ -345,6 +345,18 @@ def test_a_fresh_clone_has_a_network_for_150k_parameters(tmp_path, here):
     assert card.weights == "trained"
     assert card.shape.params(model.profile) <= 150_000
     assert f"test error {card.error:.2f}% (run {card.key} of {card.scale})" in done.stdout
+
+
+def test_below_the_measured_sizes_there_is_a_network_to_train(tmp_path, here):
+    asked = "export", "--params", "50k", "-o", "net.safetensors"
+    done = here(*asked)
+    assert done.returncode == 2
+    assert "no network within this budget was measured at mini" in done.stderr
+    assert "add --train" in done.stderr
+    assert here(*asked, "--random-weights").returncode == 0
+    (named,) = json.loads(here("fit", "--params", "50k", "--json").stdout)[:1]
+    model, _ = load_exported(tmp_path / "net-random.safetensors")
+    assert json.loads(model.profile.to_json()) == named["profile"]
 
 
 @pytest.mark.skipif("PRUNELIB_DATA" not in os.environ, reason="no CIFAR-10 named")

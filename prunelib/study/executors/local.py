@@ -202,12 +202,20 @@ def check_script() -> None:
     path = getattr(main, "__file__", None)
     if getattr(main, "__spec__", None) is not None or not path:
         return
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        if "__name__" not in Path(path).read_text(encoding="utf-8"):
-            raise PrunelibError(
-                f"{path} is imported by each worker, and would open its study again there; put "
-                'what it does under: if __name__ == "__main__":'
-            )
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError:
+        raise PrunelibError(
+            f"each worker imports the script that starts a study, and {path} is no file; save the "
+            "script to one"
+        ) from None
+    except UnicodeDecodeError:
+        return
+    if "__name__" not in text:
+        raise PrunelibError(
+            f"{path} is imported by each worker, and would open its study again there; put "
+            'what it does under: if __name__ == "__main__":'
+        )
 
 
 def shorten_temporary_folder() -> None:
