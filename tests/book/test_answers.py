@@ -141,6 +141,21 @@ def test_the_shares_of_a_trajectory_are_those_nearest_below(study):
     assert SIZES[-1] > 0.1 * SIZES[0]
 
 
+def test_what_can_go_is_told_by_the_last_point_before_the_error_is_a_point_higher(tmp_path):
+    def rising(family, params, seed):
+        return 10 + (1 + seed) * (SIZES[0] - params) / SIZES[0]
+
+    assert "can lose" not in prose.prunable_share(fill(tmp_path / "one", rising))
+    steep = fill(tmp_path / "two", lambda *of: 10 + 4 * (rising(*of) - 10))
+    lost = [
+        100 * max(1 - size / SIZES[0] for size in SIZES if 4 * factor * (1 - size / SIZES[0]) < 1)
+        for factor in (1, 2)
+    ]
+    text = prose.prunable_share(steep)
+    told = f"{np.mean(lost):.0f}% of its parameters before the error rises by a point** (2 seeds: "
+    assert told + f"{min(lost):.0f} to {max(lost):.0f}). Before" in text
+
+
 def test_simple_networks_are_compared_pair_by_pair(study):
     text = prose.simple(study)
     for family, title in (("reduced-width", "Reduced width"), ("bottleneck", "Bottleneck")):

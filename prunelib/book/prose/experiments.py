@@ -5,6 +5,7 @@ sentence says so.
 """
 
 import numpy as np
+import pandas as pd
 
 from prunelib.book.prose.words import correlation, mean_and_range, missing
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
@@ -56,7 +57,24 @@ def prunable_share(view: View) -> str:
                 f"{np.mean(removed):.0f} removals"
             )
     begin = f"Before the first removal the test error is {mean_and_range(first['error'])}."
-    return "\n".join([begin, "", *sentences])
+    return "\n".join([f"{can_lose(runs)}{begin}", "", *sentences])
+
+
+def can_lose(runs: pd.DataFrame) -> str:
+    """How many parameters go before the error is one point higher, if it ever is: a sentence."""
+    lost = []
+    for _, run in runs.groupby("seed"):
+        worse = (run["error"] - run["error"].iloc[0]).round(2) >= 1
+        if worse.any():
+            last = run["params"][~worse.cummax()].iloc[-1]
+            lost.append(100 * (1 - last / run["params"].iloc[0]))
+    if len(lost) < runs["seed"].nunique():
+        return ""
+    share = f"{fixed(mean(lost), 0)}%"
+    told = f"{len(lost)} seeds: {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
+    seeds = "one seed" if len(lost) == 1 else told
+    answer = f"The network can lose {share} of its parameters before the error rises by a point"
+    return f"**{answer}** ({seeds}). "
 
 
 def simple(view: View) -> str:
@@ -79,9 +97,9 @@ def simple(view: View) -> str:
         cost = ratios.groupby(rows["budget"]).mean()
         parts += [
             "",
-            f"But it took more work: training the base and pruning it cost **{cost.iloc[-1]:.1f} "
-            f"times** (largest size) to **{cost.iloc[0]:.1f} times** (smallest) the "
-            "multiply-accumulates of training the simple network.",
+            f"But pruning takes more work: training the base and pruning it cost "
+            f"**{cost.iloc[-1]:.1f} times** (largest size) to **{cost.iloc[0]:.1f} times** "
+            "(smallest) the multiply-accumulates of training the simple network.",
         ]
     return "\n".join(parts)
 
@@ -139,19 +157,19 @@ def shape(view: View) -> str:
         return missing(view, "pruning")
     small = short(scale.budgets[0])
     sentences = [
-        f"After {whole} removals and at {small} parameters the blocks stand in nearly the same "
-        f"order: their rank correlation is **{fixed(mean(kept[PRUNED]))}** "
-        f"({counted(len(kept[PRUNED]), 'seed')})."
+        f"Ordered by the share of channels left, the blocks stand nearly the same after {whole} "
+        f"removals and at {small} parameters: their rank correlation is "
+        f"**{fixed(mean(kept[PRUNED]))}** ({counted(len(kept[PRUNED]), 'seed')})."
     ]
     if kept[RANDOM_REMOVAL]:
         sentences.append(
-            f"Part of that is no news: later shapes are nested in earlier ones, so even random "
+            f"Part of that is no surprise: later shapes are nested in earlier ones, so even random "
             f"pruning gives {fixed(mean(kept[RANDOM_REMOVAL]))} "
             f"({counted(len(kept[RANDOM_REMOVAL]), 'seed')})."
         )
     if spared:
         sentences.append(
-            f"The shares do change. Blocks that were still whole after {whole} removals keep "
+            f"But the shares change: blocks that were still whole after {whole} removals keep "
             f"anything from {100 * min(spared):.0f} to {100 * max(spared):.0f}% of their channels "
             f"at {small} parameters."
         )
@@ -171,5 +189,5 @@ def saliency(view: View) -> str:
         f"of **{correlation(ranks[most])}**. The mean absolute weight, which needs no data at all, "
         f"comes to {correlation(ranks['l1'])}. The median channel changes the loss by "
         f"{ratio:.1f} times its saliency. And {negative:.0f}% of the channels lower the loss when "
-        "they go, which no Fisher saliency can say: it is never negative."
+        "they go, which Fisher saliency cannot predict: it is never negative."
     )
