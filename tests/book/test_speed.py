@@ -143,7 +143,7 @@ def test_latency_shows_every_network_of_an_answer_on_one_thread():
 def test_the_answer_is_about_the_smallest_budget_without_rounded_ones():
     said = told.latency(INFERENCE)
     assert "Networks of **80K** parameters have 10% to 20% of" in said
-    assert "one image at once, PyTorch: Copycat 50%, Bottleneck 60%; spread 20%." in said
+    assert "one image, PyTorch: Copycat 50%, Bottleneck 60%; spread 20%." in said
     assert "128 images at once, ONNX Runtime: Copycat 25%, Bottleneck 30%; spread 20%." in said
     assert said.count("half of the repeated timings") == 1
     assert "200K" not in said
@@ -179,9 +179,16 @@ def test_ratios_stand_with_their_quartiles():
     assert trace.error_x.arrayminus[0] == pytest.approx(0.1)
 
 
+def test_ours_is_told_as_a_share_of_the_authors_time():
+    assert told.against_authors(STEPS) == (
+        "In bfloat16 on a pencil, an update takes **50%** (WRN-40-1 at 16×16) of the time of the "
+        "authors' code, and a removal **30%** (WRN-40-1 at 16×16)."
+    )
+
+
 def test_steps_are_put_into_words():
     said = told.steps(STEPS)
-    assert "takes 2.0% of an update with its batch" in said
+    assert "takes 2.0% of the time of an update with its batch" in said
     assert "longer by 10% (WRN-40-1 at 16×16)" in said
     assert "takes 0.80 (WRN-40-1 at 16×16) of the time with PyTorch's own" in said
     assert "**40%** of the 100 of a matrix product" in told.peak(STEPS)
@@ -219,7 +226,7 @@ def test_executors_and_commands_are_put_into_words():
     }
     said = told.executors({"rows": rows, "runs": 6, "circumstances": MADE})
     assert "One process runs 6 short runs in 8.0 s; two processes in **0.55** of that" in said
-    assert "a run 12 ms (two processes): at most 0.02% of a run of mini" in said
+    assert "a run takes 12 ms (two processes): at most 0.02% of a run of mini" in said
     record = {
         "seconds": {"prunelib --help": 0.125},
         "status": [{"records": 10_000, "seconds": 1.5}],

@@ -51,10 +51,16 @@ def record(*errors):
     [
         (
             [(9, 20, 15), (9, 22, 16)],
-            "Train a narrower one: it had less error in both comparisons",
+            "Train a narrower one: it had the lower error in both comparisons",
         ),
-        ([(9, 20, 25), (9, 22, 22)], "Prune it: the narrower network had less error in none of 2"),
-        ([(9, 20, 25), (9, 22, 16)], "the narrower network had less error in 1 of 2 comparisons"),
+        (
+            [(9, 20, 25), (9, 22, 22)],
+            "Prune it: the narrower network had the lower error in none of 2",
+        ),
+        (
+            [(9, 20, 25), (9, 22, 16)],
+            "the narrower network had the lower error in 1 of 2 comparisons",
+        ),
     ],
 )
 def test_the_answer_follows_from_the_errors(errors, said):
@@ -89,9 +95,9 @@ def test_a_run_on_the_page_is_drawn_as_one_of_scale_smoke():
 
 def test_the_table_of_layers_has_candidates_and_reasons():
     rows = prose.layers_table(
-        [Layer("stem", 16, reason="one stream with b"), Layer("a", 8, 1, ("bn",), "b")]
+        [Layer("stem", 16, reason="shares its channels with b"), Layer("a", 8, 1, ("bn",), "b")]
     ).splitlines()
-    assert rows[2] == "| – | `stem` | 16 | – | one stream with b |"
+    assert rows[2] == "| – | `stem` | 16 | – | shares its channels with b |"
     assert rows[3] == "| 1 | `a` | 8 | `b` |  |"
 
 

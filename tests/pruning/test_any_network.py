@@ -211,7 +211,10 @@ def test_residual_streams_are_left_alone_and_named():
     ]
     assert found["layer2.1.conv1"].through == ("layer2.1.bn1",)
     assert found["layer2.1.conv1"].reader == "layer2.1.conv2"
-    assert found["layer2.1.conv2"].reason == "one stream with layer2.0.conv2, layer2.0.downsample.0"
+    assert (
+        found["layer2.1.conv2"].reason
+        == "shares its channels with layer2.0.conv2, layer2.0.downsample.0"
+    )
     assert found["conv1"].reason == "read by layer1.0.conv1, layer1.0.downsample.0"
     assert len(found) == 21
 
@@ -222,7 +225,7 @@ def test_depthwise_convolutions_go_with_the_layer_before():
     assert expanded.reader == "features.3.conv.2"
     assert "features.3.conv.1.0" in expanded.through
     assert found["features.3.conv.1.0"].reason == "depthwise: goes with features.3.conv.0.0"
-    assert found["features.3.conv.2"].reason == "one stream with features.2.conv.2"
+    assert found["features.3.conv.2"].reason == "shares its channels with features.2.conv.2"
     assert found["features.18.0"].reader == "classifier.1"
 
 
@@ -260,7 +263,7 @@ class Hidden(nn.Module):
     ("between", "reason"),
     [
         (nn.Conv2d(6, 6, 3, padding=1, groups=3), "between is a grouped convolution"),
-        (Twice(nn.Conv2d(6, 6, 3, padding=1)), "one stream with between.layer"),
+        (Twice(nn.Conv2d(6, 6, 3, padding=1)), "shares its channels with between.layer"),
         (Twice(nn.PReLU(6)), "between.layer is used 2 times"),
         (nn.GroupNorm(2, 6), "between"),
         (nn.utils.parametrizations.weight_norm(nn.Conv2d(6, 6, 1)), "the weight of between is"),

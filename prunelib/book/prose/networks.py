@@ -48,8 +48,8 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
         "| network | epochs | test error | parameters | multiply-accumulates | ms |\n"
         "|---|--:|--:|--:|--:|--:|\n"
         f"{table}\n\n"
-        "≈ means read off between two measured sizes. Longer training is for as many images as it "
-        f"takes to train the base network and to prune it; the longest adds training anew.{timed}"
+        "≈: read off between two measured sizes. Longer training is on as many images as it takes "
+        f"to train and prune the base network; the longest adds those of retraining.{timed}"
     )
 
 

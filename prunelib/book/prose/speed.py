@@ -39,17 +39,17 @@ def short_answer(record: dict) -> str:
     rows = rows[~rows["family"].str.endswith("-rounded") & (rows["batch"] == 1)]
     rows = rows[rows["engine"] == ENGINES[0]].dropna(subset=["budget"])
     bases = rows.groupby(["network", "size"], sort=False)
-    return " ".join(saving(network, group, on(record)) for (network, _), group in bases)
+    saved = " ".join(saving(network, group) for (network, _), group in bases)
+    return f"{saved} This is one image at a time, with {markdown(ENGINES[0])} {on(record)}."
 
 
-def saving(base: str, rows: pd.DataFrame, where: str) -> str:
+def saving(base: str, rows: pd.DataFrame) -> str:
     """How much work and time the smallest networks that are made from a base save, a sentence."""
     small = rows[rows["budget"] == rows["budget"].min()]
     work, time = small["macs_share"], small["against_base"]
     return (
         f"Networks of {short(small['budget'].iloc[0])} parameters do {percents(work)} of the work "
-        f"of {markdown(base)} and take **{percents(time)} of its time**, one image at a time with "
-        f"{markdown(ENGINES[0])} {where}."
+        f"of {markdown(base)} and take **{percents(time)} of its time**."
     )
 
 
@@ -77,11 +77,10 @@ def latency(record: dict) -> str:
             times = [
                 f"{NETWORK_TITLES[r.family]} {r.against_base:.0%}" for r in ranked.itertuples()
             ]
-            images = "one image" if batch == 1 else f"{batch} images"
+            images = "one image" if batch == 1 else f"{batch} images at once"
             noise = ((part["high"] - part["low"]) / part["ms"]).median()
             lines.append(
-                f"  - {images} at once, {markdown(computed)}: {', '.join(times)}; "
-                f"spread {noise:.0%}."
+                f"  - {images}, {markdown(computed)}: {', '.join(times)}; spread {noise:.0%}."
             )
     groups = [g.set_index("family")["ms"] for _, g in rows.dropna().groupby(SETTING)]
     fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
@@ -91,7 +90,9 @@ def latency(record: dict) -> str:
         f"**{NETWORK_TITLES[fastest.index[0]]}** is the fastest in {fastest.iloc[0]}, and "
         f"**{NETWORK_TITLES[slowest.index[0]]}** the slowest in {slowest.iloc[0]}."
     )
-    lines.append("- *Spread*: half of the repeated timings lie within so much of each other.")
+    lines.append(
+        "- *Spread*: the range of the middle half of the repeated timings, over their median."
+    )
     return "\n".join(lines)
 
 
@@ -120,7 +121,7 @@ def peak(record: dict) -> str:
     rows = [row for row in record["rows"].values() if "parts" in row]
     made = record["circumstances"]
     number = markdown(made["precision"])
-    facts = ", ".join(
+    facts = "; ".join(
         f"an update of {markdown(row['network'])} reaches "
         f"{row['gflops']:.0f} GFLOP/s, **{row['ratio']:.0%}** of the {row['against_gflops']:.0f} "
         "of a matrix product"
@@ -131,6 +132,22 @@ def peak(record: dict) -> str:
     return (
         f"On {counted(made['threads'], 'thread')} of {markdown(made['hardware'])}, in {number}"
         f"{without}, {facts}."
+    )
+
+
+def against_authors(record: dict) -> str:
+    """Our time as a share of that of the authors' code, a sentence."""
+    updates, removals = (
+        " and ".join(
+            f"**{row['ratio']:.0%}** ({markdown(row['network'])})"
+            for row in (record["rows"].get(name) for name in names)
+            if row is not None
+        )
+        for names in (("wide", "narrow"), ("wide-pruning", "pruning"))
+    )
+    return (
+        f"In {markdown(record['circumstances']['precision'])} {on(record)}, an update takes "
+        f"{updates} of the time of the authors' code, and a removal {removals}."
     )
 
 
@@ -145,7 +162,8 @@ def steps(record: dict) -> str:
     facts = []
     if "data" in rows:
         facts.append(
-            f"Making a batch takes {rows['data']['share']:.1%} of an update with its batch."
+            f"Making a batch takes {rows['data']['share']:.1%} of the time of an update with its "
+            "batch."
         )
     if saliency:
         facts.append(f"Reading saliency makes fine-tuning longer by {', '.join(saliency)}.")
@@ -156,7 +174,7 @@ def steps(record: dict) -> str:
     ]
     if gains:
         facts.append(
-            "On one thread batch norm and ReLU are one, in loops that Numba compiles: "
+            "On one thread, batch norm and ReLU run as one loop that Numba compiles: "
             f"an update takes {' and '.join(gains)} of the time with PyTorch's own operators."
         )
     return " ".join(facts)
@@ -173,7 +191,7 @@ def executors(record: dict) -> str:
     starts = [f"{row['start_seconds']:.1f} s ({name})" for name, row in rows.items()]
     return (
         f"One process runs {markdown(record['runs'])} short runs in {one['seconds']:.1f} s; "
-        f"{'; '.join(gains)}. Starting takes {', '.join(starts)}, handing out a run "
+        f"{'; '.join(gains)}. Starting takes {', '.join(starts)}. Handing out a run takes "
         f"{', '.join(costs)}: at most {100 * most:.1g}% of a run of mini."
     )
 
@@ -200,12 +218,12 @@ def gpu(record: dict) -> str:
             "",
             "**A small network trains no faster on a large GPU by itself**: networks of 80K "
             f"parameters take {min(times):.1f} to {max(times):.1f} times as long as "
-            f"{markdown(whole[0])} at the same image size. They have as many kernels, each is over "
-            "in microseconds, and channel counts that are no multiple of 8 are padded first. So a "
-            "GPU wants several runs at once, and NVIDIA's MPS, which lets processes use it at the "
-            f"same time. Updates a second of {markdown(whole[0])}:",
+            f"{markdown(whole[0])}. They launch as many kernels, each of which ends within "
+            "microseconds, and channel counts that are not multiples of 8 are padded first. So run "
+            "several at once, under NVIDIA's MPS, which lets processes use the GPU at the same "
+            f"time. Updates per second of {markdown(whole[0])}:",
             "",
-            "| processes | MPS | updates a second, together |",
+            "| processes | MPS | updates per second, together |",
             "|---|---|---|",
             *rates,
         ]
@@ -241,4 +259,4 @@ def everyday(record: dict) -> str:
         if "mini_megabytes" in record
         else ""
     )
-    return f"{', '.join(waits)}.{memory}"
+    return f"Waiting times: {', '.join(waits)}.{memory}"

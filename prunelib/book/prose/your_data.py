@@ -52,7 +52,7 @@ def outcomes(records: Mapping[str, Sequence[Record]], images: int, classes: int,
     better = "better" if best.error + best.half_width < chance else "no better"
     said = (
         f"{counted(len(networks), 'network')} trained; the best is {better} than guessing, which "
-        f"is wrong in {fixed(chance, 0)}% of all images."
+        f"is wrong for {fixed(chance, 0)}% of the images."
     )
     if not all_:
         return f"{said} With {code('-p scale smoke')} this page shows the errors."

@@ -190,7 +190,7 @@ def layer_of(
     if is_depthwise(conv):
         reason = f"depthwise: goes with {some(others)}" if others else "depthwise, of the images"
     elif others:
-        reason = f"one stream with {some(others)}"
+        reason = f"shares its channels with {some(others)}"
     elif "output" in other:
         reason = "its channels are the network's outputs"
     elif other:

@@ -54,7 +54,9 @@ def make_dataset(
     train = read_images(found.train, classes, size, channels, told, places)
     if found.test is None:
         train, test = held_out(train, classes, hold_out)
-        told.append(f"held out to test with: {counted(len(test.y), 'image')}, of each class alike")
+        told.append(
+            f"held out for testing: {counted(len(test.y), 'image')}, the same share of each class"
+        )
     else:
         test = read_images(found.test, classes, size, channels, told, places)
     check_classes(train, test, classes)
