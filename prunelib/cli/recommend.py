@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from prunelib.study.exporting import Network
     from prunelib.study.recommend import Plan
     from prunelib.study.store import Record, Store
+    from prunelib.training.source import Source
 
 
 @click.command("recommend")
@@ -83,7 +84,7 @@ def recommend_command(
     click.echo(tell_plan(plan, images.shape, there))
     with progress_bar("recommend") as show:
         records = train_all(plan, images, store, source, machine, show)
-    tell_result(records, store, output, len(images.test.y), macs)
+    tell_result(records, store, source, output, len(images.test.y), macs)
 
 
 def check_budget_options(params: int | None, macs: int | None, search: bool) -> None:
@@ -114,7 +115,12 @@ def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
 
 
 def tell_result(
-    records: "dict[str, list[Record]]", store: "Store", output: Path, images: int, macs: int | None
+    records: "dict[str, list[Record]]",
+    store: "Store",
+    source: "Source",
+    output: Path,
+    images: int,
+    macs: int | None,
 ) -> None:
     """Time the networks, print table and sentence, write the curves and the best network."""
     from prunelib.cli.recommendation import candidates_table, sentence, write_curves
@@ -128,7 +134,9 @@ def tell_result(
             click.echo(f"left out: {family}, with {first.outcome['macs']:,} MACs")
             del records[family]
     made = {
-        family: trained_network(Trained(store.folder.name, first, store.weights(first.spec)))
+        family: trained_network(
+            Trained(store.folder.name, first, store.weights(first.spec)), data=source
+        )
         for family, (first, *_) in records.items()
     }
     times = median_times(made)

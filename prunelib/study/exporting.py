@@ -1,6 +1,7 @@
 """From a network on record to a file that runs elsewhere."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +18,12 @@ from prunelib.study.images import data_of
 from prunelib.study.runs import run
 from prunelib.study.scale import Scale
 from prunelib.study.scales import SCALES
-from prunelib.study.specs import PruneSpec, Spec, TrainSpec, training_of
+from prunelib.study.specs import DataSpec, PruneSpec, Spec, TrainSpec, training_of
 from prunelib.study.store import Record, Store
 from prunelib.study.trained import REPEATS, Trained, with_weights
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
-from prunelib.training.source import Source
+from prunelib.training.source import Source, load_source
 from prunelib.training.trainer import evaluate
 
 Root = Path | Source | None
@@ -184,14 +185,28 @@ def images_of(record: Record, data: Root = None) -> ImageMetadata:
     Raises:
         PrunelibError: they must be read, and are not there.
     """
-    if kept := record.circumstances.get("data"):
-        return ImageMetadata(*(tuple(kept[name]) for name in ImageMetadata._fields))
     spec = training_of(record.spec).data
+    if kept := record.circumstances.get("data"):
+        found = ImageMetadata(*(tuple(kept[name]) for name in ImageMetadata._fields))
+        return found._replace(classes=names_now(spec, data) or found.classes)
     if moments := MOMENTS.get((spec.name, spec.image_size)):
         return ImageMetadata(CLASSES[spec.name], *moments)
     found = data_of(record.spec, data)
     classes = found.classes or CLASSES[spec.name]
     return ImageMetadata(classes, tuple(found.mean.tolist()), tuple(found.std.tolist()))
+
+
+def names_now(spec: DataSpec, data: Root) -> tuple[str, ...]:
+    """The class names of one's own images as they are now; none if these images are not there.
+
+    A record has the names of its day. Who renames a class since finds the new name in files.
+    """
+    if isinstance(data, Source) and spec.channels is not None:
+        with suppress(PrunelibError):
+            now, _ = load_source(data, spec.image_size, spec.channels)
+            if DataSpec.of(now) == spec:
+                return now.classes
+    return ()
 
 
 def train_now(

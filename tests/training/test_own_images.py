@@ -456,6 +456,18 @@ def test_train_takes_a_folder_of_images(flowers):
     assert record["circumstances"]["data"]["classes"] == list(NAMES)
 
 
+def test_a_class_that_was_renamed_has_its_new_name_in_files(flowers):
+    asked = "train", "smoke", "--data", "flowers", "--epochs", 1, "--export", "net.safetensors"
+    for old, new in (("cat", "cat"), ("cat", "a cat")):
+        (flowers / "flowers" / old).rename(flowers / "flowers" / new)
+        load_source.cache_clear()
+        done = prunelib(*asked, folder=flowers)
+        assert done.returncode == 0, done.stderr
+        _, card = load_exported(flowers / "net.safetensors")
+        assert card.classes == (new, *NAMES[1:])
+    assert len(list((flowers / "results").rglob("*.json"))) == 1
+
+
 def test_images_that_are_named_but_not_there_are_not_passed_over(flowers):
     """Scale smoke has images of its own: they are not trained on in place of those asked for."""
     (flowers / "flat").mkdir()
