@@ -7,7 +7,9 @@ from typing import Protocol
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
+from prunelib.errors import PrunelibError
 from prunelib.kernels.cuda_graph import Recorder, Step
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.surgery import remove_channel
@@ -97,3 +99,33 @@ class PrunableWideResNet:
     ) -> None:
         """Take a channel (from 0, of those that its block has now) away, and its momentum."""
         remove_channel(self.model, number, channel, optimizer)
+
+
+def check_channels(model: WideResNet) -> None:
+    """Raise PrunelibError for a network whose channels cannot be scored or taken away."""
+    names = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+    if len(names) > len(list(model.parameters())):
+        raise PrunelibError("layers of the network share parameters: give each its own")
+    for number, block in enumerate(model.residual_blocks, 1):
+        for layer in (block.conv1, block.bn2, block.conv2):
+            if weight_is_computed(layer):
+                raise PrunelibError(
+                    f"block {number} has a weight that is computed from others (weight norm, or a "
+                    "mask): make it a parameter of its own first"
+                )
+        check_not_frozen(f"the first convolution of block {number}", block.conv1)
+
+
+def check_not_frozen(name: str, maker: nn.Conv2d) -> None:
+    """Raise PrunelibError for a convolution that gets no gradients: scores would all be 0."""
+    if not maker.weight.requires_grad:
+        raise PrunelibError(
+            f"{name} is frozen, so its channels get no gradients to be scored by; "
+            "call model.requires_grad_() first"
+        )
+
+
+def weight_is_computed(module: nn.Module) -> bool:
+    """Whether the weight of a layer is no parameter of its own."""
+    has_weight = getattr(module, "weight", None) is not None
+    return is_parametrized(module) or (has_weight and "weight" not in module._parameters)

@@ -1,8 +1,9 @@
 """Pruning and saliency for a `WideResNet`, and with an example image for any other network."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from prunelib.errors import PrunelibError
@@ -10,8 +11,9 @@ from prunelib.nets.wideresnet import WideResNet
 from prunelib.pruning.any_network.prunable import prunable_network, saliency_by_layer
 from prunelib.pruning.checkpoint import Point
 from prunelib.pruning.loop import Run, Watch, prunable_wideresnet, prune_and_tune
-from prunelib.pruning.prunable import Prunable
+from prunelib.pruning.prunable import Prunable, check_channels
 from prunelib.pruning.saliency import saliency_by_block
+from prunelib.training.arguments import check_arguments, must_be, rehearse, unwrapped
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
@@ -57,8 +59,9 @@ def prune(
 
     Raises:
         PrunelibError: unknown criterion, no end given, an end that cannot be reached, or an order
-            that does not fit. With `example`: Torch-Pruning is missing, no channels can be
-            removed, or model, data and example do not suit each other.
+            that does not fit; the network does not take the data, or is frozen. With `example`:
+            Torch-Pruning is missing, no channels can be removed, or model, data and example do not
+            suit each other.
         NotFinite: the loss became infinite or not a number.
 
     >>> import torch
@@ -73,15 +76,17 @@ def prune(
     (3, 14)
     """
     machine = machine or Machine.here()
-    data.check()
+    check_arguments(model, data, machine, protocol, PruneProtocol)
     if example is None:
+        check_channels(ours(model))
         network: Prunable = prunable_wideresnet(ours(model), data, protocol, machine, replay)
     elif replay is None:
         network = prunable_network(model, data, protocol, example, machine)
     else:
         raise PrunelibError("replay is for a WideResNet without example")
     run = Run(network, data.to(machine.device), protocol, seed, machine)
-    return prune_and_tune(run, progress, checkpoint, watch, replay)
+    rehearse(machine.place(model), run.data, protocol.batch_size, machine)
+    return prune_and_tune(run, progress, checkpoint and Path(checkpoint), watch, replay)
 
 
 def fisher_saliency(
@@ -107,7 +112,7 @@ def fisher_saliency(
         dimension: change of the mean loss, in nats.
 
     Raises:
-        PrunelibError: with `example` as `prune`.
+        PrunelibError: there are no batches, or the network is frozen; with `example` as `prune`.
 
     >>> import torch
     >>> network = nn.Sequential(
@@ -117,9 +122,35 @@ def fisher_saliency(
     >>> fisher_saliency(network, batches, example=torch.zeros(1, 3, 32, 32))[0].shape
     torch.Size([8])
     """
+    must_be(nn.Module, model=model)
+    if not torch.is_grad_enabled():
+        raise PrunelibError("saliency needs gradients: call this outside torch.no_grad()")
+    pairs = checked_pairs(batches)
     if example is None:
-        return saliency_by_block(ours(model), batches, machine)
-    return saliency_by_layer(model, batches, example, machine)
+        check_channels(ours(model))
+        return saliency_by_block(ours(model), pairs, machine)
+    return saliency_by_layer(model, pairs, example, machine)
+
+
+def checked_pairs(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same batches.
+
+    Raises:
+        PrunelibError: these are none.
+    """
+    what = "batches must be pairs of float images (N, C, H, W) and int64 labels (N,)"
+    if not isinstance(batches, Iterable):
+        raise PrunelibError(f"{what}, not a {type(batches).__name__}")
+    for batch in batches:
+        pair = isinstance(batch, list | tuple) and len(batch) == 2
+        if not pair or not all(isinstance(part, Tensor) for part in batch):
+            raise PrunelibError(f"{what}, not a {type(batch).__name__}")
+        x, y = batch
+        if not x.is_floating_point() or y.dtype != torch.int64 or len(x) != len(y):
+            raise PrunelibError(
+                f"{what}, not {tuple(x.shape)} {x.dtype}, {tuple(y.shape)} {y.dtype}"
+            )
+        yield x, y
 
 
 def ours(model: nn.Module) -> WideResNet:
@@ -128,6 +159,8 @@ def ours(model: nn.Module) -> WideResNet:
     Raises:
         PrunelibError: it is not a `WideResNet`, and so needs an example.
     """
+    if instead := unwrapped(model):
+        raise PrunelibError(f"a {type(model).__name__} cannot be pruned; prune {instead}")
     if not isinstance(model, WideResNet):
         raise PrunelibError(
             f"a {type(model).__name__} needs an example: example=torch.zeros(1, 3, 32, 32), "

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prunelib.errors import PrunelibError
 from prunelib.kernels.norm_relu import pixel_products
 from prunelib.nets.wideresnet import Gate, WideResNet
 from prunelib.training.machine import Machine
@@ -78,7 +79,15 @@ class Fisher:
         return FisherTap.apply(a, total)
 
     def scores(self) -> list[Tensor]:
-        """Saliency of every channel, (C,) for each block."""
+        """Saliency of every channel, (C,) for each block.
+
+        Raises:
+            PrunelibError: no sample was seen.
+        """
+        if not self.samples:
+            raise PrunelibError(
+                "there are no scores without images: the batches are empty, or are used up"
+            )
         return [total / (2 * self.samples) for total in self.totals]
 
 
@@ -87,7 +96,7 @@ def saliency_by_block(
 ) -> list[Tensor]:
     """See `prunelib.fisher_saliency`."""
     fisher = Fisher(model)
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for x, y in batches:
         with machine.autocast() if machine else torch.autocast(x.device.type, enabled=False):
             loss = F.cross_entropy(model(x, fisher.gates), y)

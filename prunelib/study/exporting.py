@@ -187,8 +187,8 @@ def images_of(record: Record, data: Root = None) -> ImageMetadata:
     """
     spec = training_of(record.spec).data
     if kept := record.circumstances.get("data"):
-        found = ImageMetadata(*(tuple(kept[name]) for name in ImageMetadata._fields))
-        return found._replace(classes=names_now(spec, data) or found.classes)
+        own = ImageMetadata(*(tuple(kept[name]) for name in ImageMetadata._fields))
+        return own._replace(classes=names_now(spec, data) or own.classes)
     if moments := MOMENTS.get((spec.name, spec.image_size)):
         return ImageMetadata(CLASSES[spec.name], *moments)
     found = data_of(record.spec, data)

@@ -61,7 +61,12 @@ def restored(path: Path | None, restore: Callable[[dict[str, Tensor], str], S | 
 
     Damaged files are set aside. `restore` gives None, and has changed nothing, for a state of
     another run.
+
+    Raises:
+        PrunelibError: what has this name is a folder.
     """
+    if path and path.is_dir():
+        raise PrunelibError(f"{path} is a folder; a checkpoint is a file, so give the name of one")
     for file in (path, before(path)) if path else ():
         if os.path.lexists(file):
             try:

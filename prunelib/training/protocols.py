@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Literal
 
 from prunelib.errors import PrunelibError
@@ -10,6 +11,22 @@ from prunelib.nets.profile import ChannelProfile
 
 TEMPERATURE, WEIGHT = 4.0, 0.9
 """Of distillation, as is usual on CIFAR (Tian et al., 2020)."""
+
+
+def check_integers(least: int, **values: object) -> None:
+    """Raise PrunelibError unless values, by name, are integers of at least so much."""
+    for name, value in values.items():
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise PrunelibError(f"{name} must be an integer, not {value!r}")
+        if value < least:
+            raise PrunelibError(f"{name} must be at least {least}, not {value}")
+
+
+def check_numbers(**values: object) -> None:
+    """Raise PrunelibError unless values, by name, are finite numbers of 0 or more."""
+    for name, value in values.items():
+        if not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise PrunelibError(f"{name} must be a finite number of 0 or more, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,15 @@ class TrainProtocol:
     gamma: float = 0.2
     pad: int = 4
     flip: bool = True
+
+    def check(self) -> None:
+        """Raise PrunelibError if no network can be trained so."""
+        check_integers(0, epochs=self.epochs, pad=self.pad)
+        check_integers(1, batch_size=self.batch_size)
+        for epoch in self.milestones:
+            check_integers(0, milestone=epoch)
+        numbers = ("lr", "momentum", "weight_decay", "gamma")
+        check_numbers(**{name: getattr(self, name) for name in numbers})
 
     def lr_at(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0."""
@@ -87,11 +113,7 @@ class PruneProtocol:
         """
         if self.removals is None and self.stop_params is None:
             raise PrunelibError("pruning needs an end: a number of removals or of parameters")
-        if not math.isfinite(self.flop_penalty):
-            raise PrunelibError(f"flop_penalty must be a finite number, not {self.flop_penalty}")
-        for name in ("steps", "batch_size", "eval_every"):
-            if getattr(self, name) < 1:
-                raise PrunelibError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self.check_values()
         if self.removals is not None and not 0 <= self.removals <= possible:
             raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
         if self.removals is None and (self.stop_params or 0) < least:
@@ -99,3 +121,17 @@ class PruneProtocol:
                 f"pruning cannot reach {self.stop_params:,} parameters: "
                 f"{least:,} are left with one channel a {unit}"
             )
+
+    def check_values(self) -> None:
+        """Raise PrunelibError if a value could be that of no network."""
+        if not isinstance(self.flop_penalty, int | float) or not math.isfinite(self.flop_penalty):
+            raise PrunelibError(f"flop_penalty must be a finite number, not {self.flop_penalty}")
+        if self.ranked not in (None, "once"):
+            raise PrunelibError(f"ranked must be None or 'once', not {self.ranked!r}")
+        check_integers(0, pad=self.pad)
+        for name in ("steps", "batch_size", "eval_every"):
+            check_integers(1, **{name: getattr(self, name)})
+        for name in ("removals", "stop_params"):
+            if getattr(self, name) is not None:
+                check_integers(-(2**63), **{name: getattr(self, name)})
+        check_numbers(lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from prunelib.errors import PrunelibError
 from prunelib.files import Cadence
 from prunelib.nets.wideresnet import WideResNet
+from prunelib.training.arguments import check_arguments, check_network, rehearse
 from prunelib.training.checkpoint import packed, restored, save, unpack
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
@@ -86,16 +87,18 @@ def train(
         loss_of: what is made small; tests measure cross-entropy with the labels all the same.
 
     Raises:
-        PrunelibError: the data cannot be learnt from; see `Dataset.check`.
+        PrunelibError: the data cannot be learnt from (see `Dataset.check`), the network does not
+            take them, or a value of the protocol or the seed cannot be.
         NotFinite: the loss became infinite or not a number; says at which step.
         PrunelibError: the checkpoint cannot be written.
     """
-    data.check()
     machine = machine or Machine.here()
-    data = data.to(machine.device)
+    check_arguments(model, data, machine, protocol, TrainProtocol)
+    data, checkpoint = data.to(machine.device), checkpoint and Path(checkpoint)
+    rehearse(machine.place(model), data, protocol.batch_size, machine)
     steps = -(-len(data.train.y) // protocol.batch_size)
     run = told_apart(protocol, seed, steps)
-    state = resumed(checkpoint, run, machine.place(model), protocol, steps, machine)
+    state = resumed(checkpoint, run, model, protocol, steps, machine)
     batches = training_batches(data, protocol, seed, len(state.history) * steps + state.step)
     update = stepper(model, state.optimizer, machine, steps, loss_of=loss_of)
     # Asking a GPU how far it is would stop it; a CPU has no such queue.
@@ -167,7 +170,7 @@ def resumed(
 
     def restore(tensors: dict[str, Tensor], text: str) -> TrainingState | None:
         saved = json.loads(text)
-        if saved["run"] != run or saved["profile"] != model.profile.to_json():
+        if saved["run"] != run or saved["profile"] != shape_of(model):
             return None
         history = [Epoch(*epoch) for epoch in saved["history"]]
         losses = torch.zeros(steps, device=machine.device).copy_(tensors["losses"])
@@ -178,11 +181,16 @@ def resumed(
     return restored(checkpoint, restore) or start
 
 
+def shape_of(model: nn.Module) -> str:
+    """The profile of a `WideResNet`; of other networks their parameters tell the shape."""
+    return model.profile.to_json() if isinstance(model, WideResNet) else type(model).__name__
+
+
 def save_state(path: Path, run: dict, state: TrainingState) -> None:
     """Write a checkpoint, whole or not at all."""
     text = {
         "run": run,
-        "profile": state.model.profile.to_json(),
+        "profile": shape_of(state.model),
         "history": state.history,
         "step": state.step,
         "seconds": state.seconds,
@@ -212,7 +220,13 @@ def evaluate(
         data: gives the normalisation.
         split: images to evaluate; by default the test set.
         machine: by default the best there is.
+
+    Raises:
+        PrunelibError: there is no image, or the network is for other images or fewer classes.
     """
+    check_network(model, data)
+    if not len((split or data.test).y):
+        raise PrunelibError("there is no image to evaluate a network on")
     wrong, loss = assess(model, data, split, machine)
     return 100 * int(wrong.sum()) / len(wrong), loss
 

@@ -156,7 +156,7 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkey
     done = prunelib(*asked, folder=own)
     assert done.returncode == 0, done.stderr
     assert "the plan: " in done.stdout
-    assert re.search(r"Take this network: .* \(\d+\.\d ± \d+\.\d % error\)", done.stdout)
+    assert re.search(r"Take this network: .* \(\d+\.\d ± \d+\.\d% error\)", done.stdout)
     assert (own / "curves.html").exists()
     card, run = read_card(own / "best.onnx"), runner(own / "best.onnx")
     assert card.classes == NAMES

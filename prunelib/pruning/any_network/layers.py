@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from prunelib.errors import PrunelibError
 from prunelib.pruning.any_network.channels import keep, masked
+from prunelib.pruning.prunable import weight_is_computed
 from prunelib.text import one_line
+from prunelib.training.arguments import checked_logits, unwrapped
 
 INSTALL = (
     "pruning another network than a WideResNet needs Torch-Pruning: pip install 'prunelib[any]'"
@@ -84,19 +85,36 @@ def in_double(model: nn.Module, example: Tensor) -> tuple[nn.Module, Tensor, flo
         The copy in eval mode with all gradients, the example for it, and the difference of outputs,
         as a share of the largest, that rounding may explain.
     """
-    if not isinstance(example, Tensor) or example.dim() != 4:
+    if not isinstance(example, Tensor) or example.dim() != 4 or not len(example):
         raise PrunelibError(f"{FITS}, not {getattr(example, 'shape', type(example).__name__)}")
-    network = deepcopy(model).eval().requires_grad_()
+    network = copied(model)
     example = example.to(next(network.parameters()).device)
-    logits = output_of(network, example)
-    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(example):
-        shape = tuple(getattr(logits, "shape", ())) or type(logits).__name__
-        raise PrunelibError(f"the network must give logits (N, classes), not {shape}")
+    logits = checked_logits(output_of(network, example), len(example))
+    if not logits.isfinite().all():
+        raise PrunelibError("the network makes numbers of the example that are not finite")
     try:
         output_of(network.double(), example.double())
     except PrunelibError:
-        return deepcopy(model).eval().requires_grad_(), example, 1e-3
+        return copied(model), example, 1e-3
     return network, example.double(), 1e-9
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A copy in eval mode with all gradients.
+
+    Raises:
+        PrunelibError: it cannot be copied, or has no parameters.
+    """
+    try:
+        if hasattr(model, "_orig_mod"):
+            raise PrunelibError(f"it is compiled; prune {unwrapped(model)}")
+        network = deepcopy(model).eval().requires_grad_()
+    except Exception as error:
+        why = f"{beginning(error)}; masks of torch.nn.utils.prune: make them last with remove"
+        raise PrunelibError(f"the network cannot be copied: {why}") from None
+    if next(network.parameters(), None) is None:
+        raise PrunelibError("the network has no parameters, and so no channels")
+    return network
 
 
 @torch.no_grad()
@@ -230,9 +248,7 @@ def with_reason(network: nn.Module, calls: dict[str, int], layer: Layer) -> Laye
         module = modules[name]
         if calls.get(name) != 1:
             return replace(layer, reason=f"{name} is used {calls.get(name, 0)} times")
-        if is_parametrized(module) or (
-            getattr(module, "weight", None) is not None and ("weight" not in module._parameters)
-        ):
+        if weight_is_computed(module):
             return replace(layer, reason=f"the weight of {name} is computed from others")
         if shares_parameters(network, module):
             return replace(layer, reason=f"{name} shares parameters with another layer")

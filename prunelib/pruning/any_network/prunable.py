@@ -14,6 +14,7 @@ from prunelib.kernels.cuda_graph import Step
 from prunelib.pruning.any_network import channels
 from prunelib.pruning.any_network.layers import Layer, prunable_layers
 from prunelib.pruning.criteria import criterion_named
+from prunelib.pruning.prunable import check_not_frozen
 from prunelib.pruning.saliency import Fisher
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
@@ -115,12 +116,8 @@ def candidate_layers(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
         PrunelibError: there is none, or one is frozen.
     """
     layers = tuple(layer for layer in prunable_layers(model, example) if layer.number)
-    for layer in layers:
-        if not model.get_submodule(layer.name).weight.requires_grad:
-            raise PrunelibError(
-                f"{layer.name} is frozen, so its channels get no gradients to be scored by; "
-                "call model.requires_grad_() first"
-            )
+    for layer, maker in zip(layers, channels.makers(model, layers), strict=True):
+        check_not_frozen(layer.name, maker)
     return layers
 
 

@@ -5,19 +5,27 @@ are only other indices. There are no worker processes.
 """
 
 from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from prunelib.errors import PrunelibError
 from prunelib.nets.inputs import TRAINING
 from prunelib.training.data.dataset import Dataset
 
 
 def generator(seed: int, *stream: int) -> torch.Generator:
-    """An independent random stream of a seed, the same on every machine."""
-    state = np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)
+    """An independent random stream of a seed, the same on every machine.
+
+    Raises:
+        PrunelibError: the seed is not an integer of 0 or more.
+    """
+    if not isinstance(seed, Integral) or seed < 0:
+        raise PrunelibError(f"a seed must be an integer of 0 or more, not {seed!r}")
+    state = np.random.SeedSequence([int(seed), *stream]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 

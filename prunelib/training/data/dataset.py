@@ -34,7 +34,13 @@ class Dataset:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """How many classes there are.
+
+        Raises:
+            PrunelibError: the data set is not one of the library's, and does not name its classes.
+        """
+        if not self.classes and self.name not in SHAPES:
+            raise PrunelibError(f"the data set {self.name!r} must name its classes")
         return len(self.classes) or SHAPES[self.name].num_classes
 
     @classmethod
@@ -127,6 +133,9 @@ class Dataset:
         """
         for what, split in (("training", self.train), ("test", self.test)):
             _check_split(split, what, self.train.x.shape[1:], self.num_classes)
+        channels = self.train.x.shape[3]
+        if self.mean.shape != (channels,) or self.std.shape != (channels,):
+            raise PrunelibError(f"mean and std must have a number for each of {channels} channels")
         for channel, std in enumerate(self.std.tolist()):
             if not std > 0:
                 raise PrunelibError(
@@ -161,6 +170,10 @@ class Dataset:
 def _check_split(split: Split, what: str, size: torch.Size, num_classes: int) -> None:
     """Raise PrunelibError for images and labels that cannot be learnt from."""
     x, y = split
+    if not isinstance(x, Tensor) or not isinstance(y, Tensor):
+        raise PrunelibError(f"{what} images and labels must be tensors; see Dataset.from_arrays")
+    if y.dtype not in (torch.int64, torch.uint8):
+        raise PrunelibError(f"{what} labels must be int64 (labels.long()), not {str(y.dtype)[6:]}")
     if x.ndim != 4 or x.shape[1] != x.shape[2]:
         raise PrunelibError(
             f"{what} images must be square, (N, size, size, channels), not {tuple(x.shape)}"
