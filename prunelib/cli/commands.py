@@ -30,7 +30,7 @@ def cli() -> None:
     Examples:
       prunelib describe --depth 40 --width 2
       prunelib study smoke --results mine   a whole study in a few minutes, anywhere
-      prunelib status mini                  what is there of a study, and what is missing
+      prunelib status mini                  what a study has, and what is missing
     """
 
 

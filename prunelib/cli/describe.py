@@ -10,10 +10,12 @@ from prunelib.nets.profile import ChannelProfile
 
 
 @click.command("describe")
-@click.option("--depth", type=int, help="6n + 4 layers.")
+@click.option("--depth", type=int, help="Layers: 6n + 4.")
 @click.option("--width", type=float, help="Widening factor.")
-@click.option("--bottleneck", type=float, metavar="Z", help="Share of each bottleneck kept.")
-@click.option("--profile", "file", type=PATH, help="JSON of a profile.")
+@click.option(
+    "--bottleneck", type=float, metavar="Z", help="Share of each bottleneck width to keep."
+)
+@click.option("--profile", "file", type=PATH, help="A profile in a JSON file.")
 @json_option
 def describe_command(
     depth: int | None,
@@ -22,7 +24,7 @@ def describe_command(
     file: Path | None,
     as_json: bool,
 ) -> None:
-    """Parameters, MACs and bottleneck widths of a network for CIFAR-10.
+    """Show the parameters, MACs and bottleneck widths of a network for CIFAR-10.
 
     \b
     Examples:

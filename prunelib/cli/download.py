@@ -10,7 +10,7 @@ from prunelib.cli.options import PATH
 @click.command("download")
 @click.option("--data", type=PATH, default="data", show_default=True)
 def download_command(data: Path) -> None:
-    """Fetch CIFAR-10 (170 MB) into a folder."""
+    """Download CIFAR-10 (170 MB) into a folder."""
     from prunelib.training.data import download_cifar10
 
     download_cifar10(data)

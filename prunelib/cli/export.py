@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from prunelib.study.specs import Spec
     from prunelib.study.trained import Trained
 
-train_option = click.option("--train", "train", is_flag=True, help="Train it now if need be.")
+train_option = click.option("--train", "train", is_flag=True, help="Train it now if needed.")
 random_option = click.option(
-    "--random-weights", is_flag=True, help="Do not look for weights: enough to measure its time."
+    "--random-weights", is_flag=True, help="Untrained weights: enough to measure its time."
 )
 
 
 @click.command("export")
 @click.argument("run", required=False, metavar="[KEY|RECORD.json]")
 @click.option("--params", type=COUNT, help="The best network within a budget, such as 150k.")
-@click.option("--macs", type=COUNT, help="The same, of multiply-accumulates for one image.")
+@click.option("--macs", type=COUNT, help="The same, in multiply-accumulates per image.")
 @click.option(
     "--scale",
-    help="Of this scale only, or of a TOML file.  [default: mini, and those that train longer]",
+    help="Only this scale, or a TOML file.  [default: mini, and those that train longer]",
 )
 @click.option("-o", "--output", type=PATH, required=True, help="NAME.onnx or NAME.safetensors.")
 @click.option(
@@ -38,7 +38,7 @@ random_option = click.option(
     type=click.Choice(["uint8", "float32"]),
     default="uint8",
     show_default=True,
-    help="What an ONNX network takes; from 0 to 255 in either case.",
+    help="Input of an ONNX network; from 0 to 255 in either case.",
 )
 @train_option
 @random_option
@@ -54,11 +54,11 @@ def export_command(
     random_weights: bool,
     places: Places,
 ) -> None:
-    """Write a trained network to a file that needs nothing beside it.
+    """Write a trained network to a file that runs without prunelib.
 
-    An ONNX network takes pixels from 0 to 255 (N, C, H, W), normalises them itself, and tells in
-    its metadata the classes, the test error and the record that it comes from. It is compared with
-    PyTorch before it is written. Weights are those released with the project, or of a run of yours.
+    An ONNX network takes pixels from 0 to 255 (N, C, H, W) and normalises them itself. Its metadata
+    name the classes, the test error and the record that it comes from. Before it is written, it is
+    compared with PyTorch. The weights are those released with the project, or of your own runs.
 
     \b
     Examples:

@@ -26,20 +26,18 @@ if TYPE_CHECKING:
 
 @click.command("fit")
 @click.option("--params", type=COUNT, help="Budget of parameters, such as 500k.")
-@click.option(
-    "--macs", type=COUNT, help="Budget of multiply-accumulates for one image, such as 20m."
-)
+@click.option("--macs", type=COUNT, help="Budget of multiply-accumulates per image, such as 20m.")
 @click.option(
     "--scale",
     help="Whose measurements to use.  [default: mini, and those that train longer]",
 )
 @click.option("--family", cls=Told, told=lambda: families_help())
-@click.option("--width", type=float, help="Of the widest network wanted.  [default: the scale's]")
+@click.option("--width", type=float, help="Width of the unpruned network.  [default: the scale's]")
 @click.option(
     "--export",
     "form",
     type=click.Choice(["onnx", "safetensors"]),
-    help="Write the first of them to a file, too.",
+    help="Also write the first of them to a file.",
 )
 @train_option
 @random_option
@@ -57,13 +55,14 @@ def fit_command(
     as_json: bool,
     places: Places,
 ) -> None:
-    """Networks within a budget, best first, with the error to expect where it was measured.
+    """List networks within a budget, best first, with the error to expect where it was measured.
 
-    One line for each kind of network and each length of training. Longer training is for as many
-    images as it takes to train the base network and to prune it; the longest adds training anew.
+    There is one line for each kind of network and each length of training. Longer training is on as
+    many images as it takes to train and prune the base network; the longest adds those of
+    retraining.
 
-    A file holds the network that is ranked first, trained as it was ranked. If that was not done
-    yet, do it now with --train.
+    --export writes the network that is ranked first, trained as it was ranked. If it is not trained
+    yet, --train does it now.
 
     \b
     Examples:

@@ -167,7 +167,7 @@ def gathered(name: str, kind: type, *options: Callable) -> Callable:
 
 
 RESULTS_HELP = (
-    "Folder with the records.  [default: the nearest folder results with some, here or above]"
+    "Folder with the records.  [default: the nearest folder `results` with some, here or above]"
 )
 results_option = click.option("--results", type=PATH, help=RESULTS_HELP)
 json_option = click.option(
@@ -177,7 +177,11 @@ places = gathered(
     "places",
     Places,
     click.option(
-        "--threads", type=click.IntRange(1, 1_024), default=1, show_default=True, help="A run's."
+        "--threads",
+        type=click.IntRange(1, 1_024),
+        default=1,
+        show_default=True,
+        help="Threads of a run.",
     ),
     click.option("--results", "named", type=PATH, help=RESULTS_HELP),
     click.option(
@@ -187,13 +191,13 @@ places = gathered(
     click.option(
         "--precision",
         type=click.Choice(["bfloat16", "float32"]),
-        help="Of convolutions and products.  [default: bfloat16 where it is fast]",
+        help="Number format of convolutions and products.  [default: bfloat16 where it is fast]",
     ),
 )
 selection = gathered(
     "selection",
     Selection,
-    click.option("--families", type=NAMES, help="Some of the families, separated by commas."),
+    click.option("--families", type=NAMES, help="Only these families, separated by commas."),
     click.option(
         "--seeds", type=click.IntRange(1, 1_000), help="Number of seeds.  [default: the scale's]"
     ),
@@ -205,14 +209,14 @@ workers = gathered(
     click.option(
         "--jobs",
         type=click.IntRange(1, 1_024),
-        help="Runs at a time.  [default: one a core, one on a GPU; on Ray, all that it holds]",
+        help="Runs at a time.  [default: one per core, one on a GPU; on Ray, all that fit]",
     ),
     click.option(
         "--executor",
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="Where runs run: on this machine, or on the Ray cluster that it is part of.",
+        help="Where to run: on this machine, or on the Ray cluster that it is part of.",
     ),
     click.option(
         "--ray-address",
@@ -222,7 +226,7 @@ workers = gathered(
     click.option(
         "--runs-per-gpu",
         type=click.IntRange(1, 100),
-        help="On Ray, how many share a GPU.  [default: 4]",
+        help="On Ray, how many runs share a GPU.  [default: 4]",
     ),
 )
 

@@ -21,19 +21,29 @@ if TYPE_CHECKING:
 @click.command("recommend")
 @click.option("--data", type=PATH, required=True, help="Class folders, .npz or parquet.")
 @click.option("--params", type=COUNT, help="Budget of parameters, such as 150k.")
-@click.option("--macs", type=COUNT, help="Budget of multiply-accumulates for one image.")
-@click.option("--size", type=click.IntRange(8, 512), default=32, show_default=True, help="Pixels.")
+@click.option("--macs", type=COUNT, help="Budget of multiply-accumulates per image.")
 @click.option(
-    "--channels", type=click.Choice(["1", "3"]), default="3", show_default=True, help="1 is grey."
+    "--size",
+    type=click.IntRange(8, 512),
+    default=32,
+    show_default=True,
+    help="Image size in pixels.",
 )
 @click.option(
-    "--time", "seconds", type=DURATION, default="2h", show_default=True, help="For all of it."
+    "--channels",
+    type=click.Choice(["1", "3"]),
+    default="3",
+    show_default=True,
+    help="1 for grey images.",
 )
-@click.option("--search", is_flag=True, help="Prune a network on your images, too.")
+@click.option(
+    "--time", "seconds", type=DURATION, default="2h", show_default=True, help="Time for all of it."
+)
+@click.option("--search", is_flag=True, help="Also prune a network on your images.")
 @results_option
 @click.option("--output", type=PATH, default=".", help="Folder for best.onnx and curves.html.")
-@click.option("--image-column", help="Of parquet, where it is not clear.")
-@click.option("--label-column", help="Likewise.")
+@click.option("--image-column", help="Of parquet files, where it is not clear.")
+@click.option("--label-column", help="The same, for labels.")
 @click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
 def recommend_command(
     data: Path,
@@ -50,9 +60,9 @@ def recommend_command(
 ) -> None:
     """Train a few small networks on your images, and say which one to take.
 
-    Each candidate is trained for the same time, with more seeds if time is left. Stop it at any
-    time, and go on with the same command. It ends with a table, a sentence, learning curves and
-    best.onnx, which takes images from 0 to 255 and tells the classes in its metadata.
+    Each candidate is trained for the same time, with more seeds if time is left. Stop at any time,
+    and resume with the same command. At the end there are a table, a sentence, learning curves and
+    best.onnx, which takes images from 0 to 255 and names the classes in its metadata.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @results_option
 @json_option
 def verdicts_command(scale: str | None, results: Path | None, as_json: bool) -> None:
-    """What the records say of each claim of the paper; of all scales, or of one.
+    """Show what the records say about each claim of the paper, at all scales or at one.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def print_verdicts(found: "Sequence[Verdict]") -> None:
 @results_option
 @json_option
 def compare_command(scale: str, other: Path, results: Path | None, as_json: bool) -> None:
-    """How much the runs in another folder of results, of another machine say, differ from these.
+    """Compare the runs in another folder of results with these, e.g. from another machine.
 
     \b
     Examples:

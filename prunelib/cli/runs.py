@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("scale")
-@click.option("--profile", "file", type=PATH, help="JSON of a profile.")
+@click.option("--profile", "file", type=PATH, help="A profile in a JSON file.")
 @click.option("--family", default="base", show_default=True, help="A rule that makes a profile.")
 @click.option("--budget", type=COUNT, help="Parameters, such as 80k; not for base.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="[default: the scale's]")
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--export", "output", type=PATH, help="Write NAME.onnx or NAME.safetensors, too.")
-@click.option("--image-column", help="Of parquet files of your own, where it is not clear.")
-@click.option("--label-column", help="Likewise.")
+@click.option("--export", "output", type=PATH, help="Also write NAME.onnx or NAME.safetensors.")
+@click.option("--image-column", help="Of your own parquet files, where it is not clear.")
+@click.option("--label-column", help="The same, for labels.")
 @places
 def train_command(
     scale: str,
@@ -119,15 +119,17 @@ def of_family(
 @click.command("prune")
 @click.argument("scale")
 @click.option("--criterion", help="fisher, random, l1 or snip.  [default: the scale's]")
-@click.option("--flop-penalty", type=float, metavar="BETA", help="Nats per million MACs.")
+@click.option(
+    "--flop-penalty", type=float, metavar="BETA", help="Strength, in nats per million MACs."
+)
 @click.option("--steps", type=click.IntRange(1, MANY), help="Updates between removals.")
-@click.option("--removals", type=click.IntRange(0, MANY), help="Stop after so many.")
-@click.option("--params", "stop_params", type=COUNT, help="Stop at so many parameters.")
+@click.option("--removals", type=click.IntRange(0, MANY), help="Stop after this many.")
+@click.option("--params", "stop_params", type=COUNT, help="Stop at this many parameters.")
 @click.option("--eval-every", type=click.IntRange(1, MANY), help="Removals between evaluations.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @places
 def prune_command(scale: str, seed: int, places: Places, **protocol: Any) -> None:
-    """Prune the base network of a scale, training it first if need be, and keep the record.
+    """Prune the base network of a scale, training it first if needed, and keep the record.
 
     A run whose record was lost goes through the same profiles again; they are kept in orders/.
 

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 @click.argument("scale")
 @selection
 @workers
-@click.option("--time-limit", type=DURATION, help="Such as 30m.")
+@click.option("--time-limit", type=DURATION, help="Stop after this time, such as 30m.")
 @places
 def study_command(
     scale: str, selection: Selection, workers: Workers, time_limit: float | None, places: Places
 ) -> None:
-    """Run what is missing of a study. Stop it at any time, and go on with the same command.
+    """Run what is missing of a study. Stop at any time, and resume with the same command.
 
-    Several at once, on one machine or on several that share the folder, share the work.
+    Several at once share the work, on one machine or on several that share the folder.
 
     \b
     Examples:
@@ -138,7 +138,7 @@ def make_executor(
 @results_option
 @json_option
 def status_command(scale: str, selection: Selection, results: Path | None, as_json: bool) -> None:
-    """What is there of a study, and what is missing.
+    """Show what a study has, and what is missing.
 
     \b
     Examples:

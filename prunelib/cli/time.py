@@ -19,16 +19,16 @@ from prunelib.errors import PrunelibError
     type=click.FloatRange(0, 86_400),
     default=5.0,
     show_default=True,
-    help="To measure for.",
+    help="How long to measure.",
 )
 @json_option
 def time_command(
     file: Path, against: str | None, batch: int, threads: int, seconds: float, as_json: bool
 ) -> None:
-    """Measure how long a network takes here with ONNX Runtime, on the CPU.
+    """Measure how long a network takes on this CPU, with ONNX Runtime.
 
-    Networks take turns, so that a busy machine slows all alike; shown are the median and the
-    quartiles, in milliseconds a batch, and the ratio within turns.
+    Networks take turns, so a busy machine slows them all alike. It shows the median and the
+    quartiles, in milliseconds per batch, and the ratio within turns.
 
     \b
     Examples:
