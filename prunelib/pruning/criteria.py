@@ -99,7 +99,8 @@ def scores_of(name: str, inputs: CriterionInputs) -> list[Tensor]:
         PrunelibError: unknown criterion, or it gives too few or too many scores, or one that is
             not a number.
     """
-    scores, widths = criterion_named(name)(inputs), [len(filters) for filters in inputs.filters]
+    scores = [torch.as_tensor(score) for score in criterion_named(name)(inputs)]
+    widths = [len(filters) for filters in inputs.filters]
     if len(scores) != len(widths):
         raise PrunelibError(
             f"criterion {name!r} must score {len(widths)} blocks, but gave {len(scores)} tensors"

@@ -52,8 +52,8 @@ def plan_study(
 
 
 def stage_of(family: str) -> int:
-    """The first of `families.STUDY_ORDER` that a family is in."""
-    return next(i for i, names in enumerate(STUDY_ORDER) if family in names)
+    """The first of `families.STUDY_ORDER` that a family is in; one that is in none comes last."""
+    return next((i for i, names in enumerate(STUDY_ORDER) if family in names), len(STUDY_ORDER) - 1)
 
 
 def check_families(families: Sequence[str]) -> None:

@@ -319,6 +319,17 @@ def test_a_criterion_of_ones_own_sees_fisher_saliency(monkeypatch):
     assert ways[0] == ways[1]
 
 
+def test_a_criterion_may_give_arrays_but_one_score_for_each_channel(monkeypatch):
+    made = replace(SHORT, criterion="mine")
+    monkeypatch.setitem(CRITERIA, "mine", lambda inputs: [s.numpy() for s in inputs.fisher])
+    assert removed(prune(tiny_network(), tiny_data(), made, 0, CPU)) == removed(
+        prune(tiny_network(), tiny_data(), SHORT, 0, CPU)
+    )
+    monkeypatch.setitem(CRITERIA, "mine", lambda inputs: [float(s.mean()) for s in inputs.fisher])
+    with pytest.raises(PrunelibError, match=r"'mine': block 1 has \d channels, .* is \(\)"):
+        prune(tiny_network(), tiny_data(), made, 0, CPU)
+
+
 def test_scores_of_ones_own_that_cannot_be_are_refused_at_the_first_removal(monkeypatch):
     monkeypatch.setitem(CRITERIA, "mine", lambda inputs: [s / 0 * 0 for s in inputs.fisher])
     seen = []
