@@ -70,7 +70,7 @@ def check_parameters(given: dict) -> Parameters:
         name = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
             known = ", ".join(Parameters.model_fields)
-            raise PrunelibError(f"there is no parameter {name!r}; there are: {known}") from None
+            raise PrunelibError(f"there is no parameter {name!r}; choose one of: {known}") from None
         message = first["msg"].replace("Input should be", "should be")
         message = message.replace("a valid boolean", "True or False")
         raise PrunelibError(f"parameter {name} = {first['input']!r} {message}") from None

@@ -99,7 +99,9 @@ def families_asked(family: str | None) -> tuple[str, ...]:
     from prunelib.evidence.design import DESIGN_FAMILIES
 
     if family is not None and family not in DESIGN_FAMILIES:
-        raise PrunelibError(f"unknown family {family!r}; there are: {', '.join(DESIGN_FAMILIES)}")
+        raise PrunelibError(
+            f"unknown family {family!r}; choose one of: {', '.join(DESIGN_FAMILIES)}"
+        )
     return (family,) if family else DESIGN_FAMILIES
 
 

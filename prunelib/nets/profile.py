@@ -249,8 +249,7 @@ def largest(
     smallest, greatest = count(make(0)), count(make(number - 1))
     if not smallest <= budget <= greatest:
         raise PrunelibError(
-            f"no network of this family has {budget:,} {what}: "
-            f"possible are {smallest:,} to {greatest:,}"
+            f"no network of this family has {budget:,} {what}: choose {smallest:,} to {greatest:,}"
         )
     low, high = 0, number
     while high - low > 1:

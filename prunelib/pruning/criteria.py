@@ -88,7 +88,7 @@ def criterion_named(name: str) -> Criterion:
         PrunelibError: there is none.
     """
     if name not in CRITERIA:
-        raise PrunelibError(f"unknown criterion {name!r}; there are: {', '.join(CRITERIA)}")
+        raise PrunelibError(f"unknown criterion {name!r}; choose one of: {', '.join(CRITERIA)}")
     return CRITERIA[name]
 
 

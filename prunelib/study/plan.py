@@ -60,7 +60,7 @@ def check_families(families: Sequence[str]) -> None:
     """Raise PrunelibError for a family that there is not."""
     for name in families:
         if name not in FAMILIES:
-            raise PrunelibError(f"unknown family {name!r}; there are: {', '.join(FAMILIES)}")
+            raise PrunelibError(f"unknown family {name!r}; choose one of: {', '.join(FAMILIES)}")
 
 
 def check_budgets(scale: Scale, families: Sequence[str], budgets: Sequence[int]) -> None:

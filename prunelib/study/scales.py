@@ -22,5 +22,5 @@ def scale_named(name: str) -> Scale:
     if str(name).endswith(".toml"):
         return read_scale(Path(name), SCALES)
     if name not in SCALES:
-        raise PrunelibError(f"unknown scale {name!r}; there are: {', '.join(SCALES)}")
+        raise PrunelibError(f"unknown scale {name!r}; choose one of: {', '.join(SCALES)}")
     return SCALES[name]

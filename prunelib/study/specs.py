@@ -43,7 +43,9 @@ class DataSpec:
     def __post_init__(self) -> None:
         own = self.channels, self.classes, self.train_images, self.test_images, self.content
         if self.name not in SHAPES and None in own:
-            raise ValueError(f"unknown name {self.name!r}; there are: {', '.join(sorted(SHAPES))}")
+            raise ValueError(
+                f"unknown name {self.name!r}; choose one of: {', '.join(sorted(SHAPES))}"
+            )
 
     @classmethod
     def of(cls, data: "Dataset") -> "DataSpec":

@@ -137,7 +137,7 @@ def test_each_family_is_drawn_with_its_means_and_whiskers(study, family):
     for i, group in enumerate(groups):
         assert drawn.y[i] + drawn.error_y.array[i] == pytest.approx(group["error"].max())
         assert drawn.y[i] - drawn.error_y.arrayminus[i] == pytest.approx(group["error"].min())
-        assert drawn.customdata[i][0] == 2
+        assert drawn.customdata[i][0] == "2 runs"
         keys = drawn.meta["records"]
         assert keys[min(i, len(keys) - 1)] == group.sort_values("seed")["key"].tolist()
     look = (drawn.line.color, drawn.marker.symbol, drawn.line.dash, drawn.meta["glyph"])

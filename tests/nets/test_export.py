@@ -198,7 +198,7 @@ WRONG = {
     "key": (("export", "zzzz", "-o", "n.safetensors"), "'zzzz'"),
     "no such run": (("export", "0000000000", "-o", "n.safetensors"), "no run 0000000000"),
     "no such record": (("export", "no/r.json", "-o", "n.safetensors"), "no/r.json"),
-    "budget": (("export", "--params", "9", "-o", "n.safetensors"), "possible are"),
+    "budget": (("export", "--params", "9", "-o", "n.safetensors"), "choose"),
     "scale": (("export", "--params", "9k", "--scale", "big", "-o", "n.safetensors"), "'big'"),
     "no network to time": (("time", "n.onnx"), "n.onnx is no file"),
     "nothing to time": (("time", "junk.onnx"), "not a network"),

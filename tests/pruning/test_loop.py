@@ -610,7 +610,7 @@ def test_progress_reaches_its_total_and_tells_size_and_error():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"criterion": "magic"}, "unknown criterion 'magic'; there are: fisher, random, l1"),
+        ({"criterion": "magic"}, "unknown criterion 'magic'; choose one of: fisher, random, l1"),
         ({"removals": None}, "pruning needs an end"),
         ({"removals": -1}, f"-1 removals: 0 to {POSSIBLE} are possible"),
         ({"removals": POSSIBLE + 1}, f"{POSSIBLE + 1} removals: 0 to {POSSIBLE} are possible"),

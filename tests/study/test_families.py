@@ -242,7 +242,7 @@ def limits(name, base, shape):
 def test_a_budget_outside_a_family_is_refused_with_its_limits(name, base, shape):
     least, most = limits(name, base, shape)
     for budget in (least - 1, most + 1):
-        with pytest.raises(PrunelibError, match=f"possible are {least:,} to {most:,}"):
+        with pytest.raises(PrunelibError, match=f"choose {least:,} to {most:,}"):
             FAMILIES[name].rule(RuleInputs(base, budget, 0, shape, None))
     for budget in (least, most):
         assert shape.params(FAMILIES[name].rule(RuleInputs(base, budget, 0, shape, None))) == budget

@@ -262,7 +262,7 @@ function render({ model, el }) {
     if (!("least" in found)) return change(found);
     const [title] = FAMILIES.filter(([name]) => name === held.now.family).map(([, text]) => text.toLowerCase());
     const units = what === "params" ? "parameters" : "MACs";
-    return `No ${title} network has ${count(wanted)} ${units}: possible are ${count(found.least)} to ${count(found.most)}.`;
+    return `No ${title} network has ${count(wanted)} ${units}: choose ${count(found.least)} to ${count(found.most)}.`;
   });
   const block = slider("Block", (value) => change({ block: value }));
   const width = slider("Its channels", (value) => edit(value));

@@ -25,12 +25,12 @@ from prunelib.study.families import (
     MAIN,
     PRUNED,
 )
-from prunelib.text import fixed, rounded, short
+from prunelib.text import counted, fixed, rounded, short
 
 AXES = {
     "params": "parameters",
-    "macs": "multiply-accumulates for one image",
-    "ms": "milliseconds for one image, on one thread",
+    "macs": "multiply-accumulates per image",
+    "ms": "milliseconds per image, on one thread",
     "training_macs": "multiply-accumulates of training",
     "total_macs": "multiply-accumulates spent in all",
 }
@@ -157,6 +157,7 @@ def add_means(
     epochs = means.get("epochs", pd.Series(math.nan, means.index))
     known = [f"{n:.0f}" if n == n else "" for n in epochs]
     times = [f"on the images of {n} epochs\n" if n else "" for n in known]
+    counts = [counted(seeds, "run") for seeds in means["seeds"]]
     more: dict = {}
     if numbered:
         more = {"mode": "lines+markers+text", "text": known, "textposition": "bottom center"}
@@ -167,10 +168,10 @@ def add_means(
             title,
             STYLES[name],
             error_y=whiskers(means["error"], means["best"], means["worst"]),
-            custom=list(zip(means["seeds"], means["runs"], times, strict=True)),
+            custom=list(zip(counts, means["runs"], times, strict=True)),
             records=means["keys"].tolist(),
-            hover=f"{title}\n%{{x:,.5~g}} {AXES[x]}\n%{{customdata[2]}}mean of %{{customdata[0]}} "
-            f"run(s): {told}\n%{{customdata[1]}}",
+            hover=f"{title}\n%{{x:,.5~g}} {AXES[x]}\n%{{customdata[2]}}mean of %{{customdata[0]}}: "
+            f"{told}\n%{{customdata[1]}}",
             **more,
         )
     )

@@ -30,7 +30,7 @@ from prunelib.study.families import (
     SCRATCH,
     SEARCHED_SHORT,
 )
-from prunelib.text import short
+from prunelib.text import counted, short
 
 SHOWN = (
     PRUNED,
@@ -80,9 +80,7 @@ def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
         if own.empty:
             continue
         figure.add_trace(epochs_trace(own, family))
-    figure.update_xaxes(
-        title="epochs that the weights were trained for", type="log", **log_ticks(rows["epochs"])
-    )
+    figure.update_xaxes(title="epochs of training", type="log", **log_ticks(rows["epochs"]))
     figure.update_yaxes(title="test error, per cent")
     best = rows.sort_values("error").iloc[0]
     alt = (
@@ -119,10 +117,10 @@ def epochs_trace(rows: pd.DataFrame, family: str) -> go.Scatter:
         style,
         marker={} if plain else {"symbol": symbols},
         error_y=whiskers(rows["error"], rows["best"], rows["worst"]),
-        custom=rows[["scale", "seeds"]].values.tolist(),
+        custom=[[row.scale, counted(row.seeds, "run")] for row in rows.itertuples()],
         records=[[f"{scale}/{k}" for k in keys] for scale, keys in rows[["scale", "keys"]].values],
         hover=f"{title}\n%{{x:.0f}} epochs, scale %{{customdata[0]}}\nmean of "
-        "%{customdata[1]} run(s): %{y:.2f}% error",
+        "%{customdata[1]}: %{y:.2f}% error",
     )
 
 
@@ -166,8 +164,8 @@ def lead_as(rows: pd.DataFrame, scales: list[str], told: str) -> go.Figure:
                     dash=DASHES[scales.index(scale) % len(DASHES)]
                 ),
                 error_y=whiskers(own["ratio"], low, high) if told == "ratio" else None,
-                custom=own[["seeds"]].values.tolist(),
-                hover=f"{title}\n%{{x:.0f}} epochs: %{{y:.3f}}, %{{customdata[0]}} seed(s)",
+                custom=[[counted(seeds, "seed")] for seeds in own["seeds"]],
+                hover=f"{title}\n%{{x:.0f}} epochs: %{{y:.3f}}, %{{customdata[0]}}",
             )
         )
     figure.update_xaxes(title="epochs", type="log", **log_ticks(rows["epochs"]))
@@ -177,7 +175,7 @@ def lead_as(rows: pd.DataFrame, scales: list[str], told: str) -> go.Figure:
         f"{rows[told].min():.2f} to {rows[told].max():.2f}."
     )
     table = rows.drop(columns=["length"]).rename(columns={"points": "difference, points"})
-    return describe_figure(figure, f"Lead of the pruned shape by length, as {told}", alt, table)
+    return describe_figure(figure, f"Lead of the pruned shape by epochs, as {told}", alt, table)
 
 
 def leads(views: dict[str, View]) -> pd.DataFrame:

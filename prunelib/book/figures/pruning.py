@@ -99,8 +99,8 @@ def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
             hover="%{x:,} MACs\n%{y:.2f} s",
         )
     )
-    figure.update_xaxes(title="multiply-accumulates for one image", autorange="reversed")
-    figure.update_yaxes(title="seconds a removal", rangemode="tozero")
+    figure.update_xaxes(title="multiply-accumulates per image", autorange="reversed")
+    figure.update_yaxes(title="seconds per removal", rangemode="tozero")
     tenth = max(1, len(run) // 10)
     start, end = float(smooth.iloc[:tenth].median()), float(smooth.iloc[-tenth:].median())
     left = run["macs"].iloc[-1] / run["macs"].iloc[0]
@@ -111,4 +111,4 @@ def removal_cost(trajectories: pd.DataFrame) -> go.Figure:
     table = run.assign(smooth=smooth)[["removals", "macs", "seconds", "smooth"]].set_axis(
         ["removals", "MACs", "seconds", "running median of 9"], axis=1
     )
-    return describe_figure(figure, "Seconds for a removal", alt, table)
+    return describe_figure(figure, "Seconds per removal", alt, table)

@@ -69,7 +69,7 @@ def shapes_against_macs(view: View, budget: int) -> go.Figure:
         ]
     )
     figure.update_layout(
-        xaxis_title="multiply-accumulates for one image", yaxis_title="test error, per cent"
+        xaxis_title="multiply-accumulates per image", yaxis_title="test error, per cent"
     )
     alt = (
         f"Test error of shapes of {short(budget)} parameters against their multiply-accumulates; "

@@ -74,7 +74,7 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
     """One answer of `latency_bars`."""
     figure = go.Figure()
     equal = Style(GREY, "circle", "dot", "╌")
-    figure.add_trace(trace([0, 1], [0, 1], "as fast as MACs say", equal, mode="lines"))
+    figure.add_trace(trace([0, 1], [0, 1], "time falls as MACs do", equal, mode="lines"))
     for family, group in rows.groupby("family", sort=False):
         title, style = style_of(family)
         figure.add_trace(
@@ -91,10 +91,10 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
             )
         )
     figure.update_xaxes(
-        title="MACs, share of the base network's", tickformat=".0%", range=[0, 1.05]
+        title="MACs, as a share of the base network's", tickformat=".0%", range=[0, 1.05]
     )
     figure.update_yaxes(
-        title="time, share of the base network's", tickformat=".0%", rangemode="tozero"
+        title="time, as a share of the base network's", tickformat=".0%", rangemode="tozero"
     )
     table = rows[["family", "params", "macs", "ms", "against_base", "macs_share"]].set_axis(
         ["network", "parameters", "MACs", "ms", "time, share", "MACs, share"], axis=1

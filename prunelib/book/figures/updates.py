@@ -55,7 +55,7 @@ def ratios(records: list[dict]) -> go.Figure:
     )
     alt = f"Our time as a share of theirs. {facts}"
     height = 160 + 70 * table["what"].nunique()
-    figure = describe_figure(figure, "Our time beside other codes", alt, table, height)
+    figure = describe_figure(figure, "Our time compared with other code", alt, table, height)
     return sourced(figure, benchmark_source(records[0]))
 
 

@@ -32,7 +32,7 @@ def base(view: View) -> str:
     params, macs = int(rows["params"].iloc[0]), int(rows["macs"].iloc[0])
     return (
         f"The base network has {short(params)} parameters and computes {short(macs)} "
-        "multiply-accumulates for one image. Its test error is "
+        "multiply-accumulates per image. Its test error is "
         f"**{mean_and_range(rows['error'])}**."
     )
 

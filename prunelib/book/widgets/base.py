@@ -98,7 +98,7 @@ def among(value: str, values: Collection[str], name: str) -> str:
         PrunelibError: it is not.
     """
     if value not in values:
-        raise PrunelibError(f"unknown {name} {value!r}; there are: {', '.join(values)}")
+        raise PrunelibError(f"unknown {name} {value!r}; choose one of: {', '.join(values)}")
     return value
 
 

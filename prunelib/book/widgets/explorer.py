@@ -59,7 +59,7 @@ def profile_shown(
     if family == REDUCED:
         return base.reduced(round_half_up(128 * Fraction(base.width * min(1.0, factor))) / 128)
     raise PrunelibError(
-        f"unknown family {family!r}; there are: {', '.join(EXPLORER_FAMILIES[:-1])}"
+        f"unknown family {family!r}; choose one of: {', '.join(EXPLORER_FAMILIES[:-1])}"
     )
 
 

@@ -30,7 +30,9 @@ def load(name: str, image_size: int | None = None, root: str | Path | None = Non
             mislabelled; the message names the file.
     """
     if name not in SHAPES:
-        raise PrunelibError(f"unknown data set {name!r}; there are: {', '.join(sorted(SHAPES))}")
+        raise PrunelibError(
+            f"unknown data set {name!r}; choose one of: {', '.join(sorted(SHAPES))}"
+        )
     full = SHAPES[name].image_size
     size = full if image_size is None else image_size
     if not 0 < size <= full or full % size or (name == "digits" and size != full):
