@@ -157,8 +157,16 @@ def tell_result(
     write_curves(histories, output / "curves.html", "Learning curves of the candidates")
     network = made[rank_networks(networks)[0].family]
     best = network.write(output / "best.onnx")
-    click.echo(f"{best}: classes {', '.join(network.card.classes)}")
+    size, channels = network.card.image_size, network.card.shape.in_channels
+    click.echo(
+        f"{best}: takes uint8 (N, {channels}, {size}, {size}), classes "
+        f"{', '.join(network.card.classes)}; the chapter Your own data has a script that uses it"
+    )
     click.echo(f"{output / 'curves.html'}: learning curves")
+    click.echo(
+        f"{store.folder}: records and weights; another of these as a file: "
+        f"prunelib export KEY --results {store.folder.parent} -o NAME.onnx"
+    )
 
 
 def median_times(made: "dict[str, Network]") -> dict[str, float]:

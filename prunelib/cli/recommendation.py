@@ -10,19 +10,20 @@ from prunelib.text import fixed
 CANDIDATE_TITLES = {
     BOTTLENECK: "bottleneck",
     REDUCED: "reduced width",
-    COPYCAT: "shape that pruning found on CIFAR-10",
-    PRUNED: "network pruned on these images",
+    COPYCAT: "copycat (found by pruning)",
+    PRUNED: "pruned on these images",
 }
 
 
 def candidates_table(networks: list[Measured]) -> str:
     """One line a network, the best first."""
-    lines = [f"{'network':<38}{'error':>16}{'params':>10}{'macs':>13}{'here':>11}"]
+    lines = [f"{'network':<26}{'error':>16}{'params':>10}{'macs':>13}{'here':>11}  key"]
     for n in rank_networks(networks):
         error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)}%"
         here = "-" if n.milliseconds is None else f"{n.milliseconds:.2f} ms"
         lines.append(
-            f"{CANDIDATE_TITLES[n.family]:<38}{error:>16}{n.params:>10,}{n.macs:>13,}{here:>11}"
+            f"{CANDIDATE_TITLES[n.family]:<26}{error:>16}{n.params:>10,}{n.macs:>13,}{here:>11}"
+            f"  {n.key[:8]}"
         )
     return "\n".join(lines)
 
@@ -33,7 +34,9 @@ def sentence(networks: list[Measured]) -> str:
     error = f"{fixed(best.error, 1)} ± {fixed(best.half_width, 1)}% error"
     take = f"Take this network: {CANDIDATE_TITLES[best.family]} ({error})"
     if not others:
-        return f"{take}. It is the only one that fits the budget."
+        return (
+            f"{take}. It is the only candidate: no other kind fits the budget, or all are this one."
+        )
     equal = [CANDIDATE_TITLES[n.family] for n in others if not clearly_better(best, n)]
     runs = len(best.errors)
     each = "one training run each" if runs == 1 else f"{runs} training runs each"

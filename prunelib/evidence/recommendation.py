@@ -13,7 +13,10 @@ Z = 1.96
 
 @dataclass(frozen=True)
 class Measured:
-    """A network, what it costs, and its test error in per cent for each seed, on so many images."""
+    """A network, what it costs, and its test error in per cent for each seed, on so many images.
+
+    `key` is that of its first run.
+    """
 
     family: str
     errors: tuple[float, ...]
@@ -21,6 +24,7 @@ class Measured:
     params: int
     macs: int
     milliseconds: float | None
+    key: str = ""
 
     @property
     def error(self) -> float:
@@ -66,6 +70,7 @@ def measured_networks(
             records[0].outcome["params"],
             records[0].outcome["macs"],
             milliseconds.get(family),
+            records[0].key,
         )
         for family, records in runs.items()
     ]

@@ -1,8 +1,13 @@
 """The chapter on networks of your own says what its record says."""
 
 import json
+import re
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from prunelib.book.figures import your_network as figures
 from prunelib.book.prose import your_network as prose
@@ -11,6 +16,7 @@ from prunelib.evidence import your_network
 from prunelib.pruning.any_network.layers import Layer
 from prunelib.pruning.checkpoint import Point
 from prunelib.study import folder
+from prunelib.training.data import load
 
 MADE = {"hardware": "a pencil", "cores": 2, "torch": "9.9", "finished": "2020-02-02T00:00:00"}
 SAID = "Benchmark on a pencil, 2 cores, PyTorch 9.9, 2020-02-02."
@@ -113,3 +119,22 @@ def test_a_record_that_is_missing_or_damaged_is_told_in_one_line(tmp_path, monke
         your_network.read_comparison(tmp_path)
     path.write_text(json.dumps(record((1, 2, 3))), encoding="utf-8")
     assert your_network.read_comparison(tmp_path)["runs"][0]["seed"] == 0
+
+
+@pytest.mark.slow
+def test_the_printed_ways_to_keep_a_pruned_network_work(tmp_path, monkeypatch):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    page = Path(__file__).parents[2] / "notebooks/your-network.ipynb"
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    (block,) = re.findall(r"```python\n(torch\.save.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 10))
+    exec(block, {"torch": torch, "model": model, "example": torch.zeros(1, 1, 8, 8)})
+    digits = load("digits")
+    images = digits.normalise(digits.test.x[:5])
+    kept = torch.load("pruned.pt", weights_only=False)
+    run = onnxruntime.InferenceSession("pruned.onnx")
+    (logits,) = run.run(None, {run.get_inputs()[0].name: images.numpy()})
+    assert torch.equal(kept(images), model(images))
+    np.testing.assert_allclose(logits, model(images).detach(), rtol=1e-4, atol=1e-5)

@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,8 +32,10 @@ from prunelib.study.recommend_plan import kept_plan, make_plan
 from prunelib.study.recommend_runs import history, train_all
 from prunelib.study.store import Store
 from prunelib.study.trained import Trained
+from prunelib.training.data.pixels import converted
 from prunelib.training.source import Source, load_source
 
+ROOT = Path(__file__).parents[2]
 SHAPE = InputShape(3, 4, 16)
 
 
@@ -82,10 +87,10 @@ def test_words_say_how_sure_a_choice_is():
     assert "cannot tell it from: bottleneck. " in sentence(near)
     far = [near[0], near[2]]
     assert "better than the others" in sentence(far)
-    assert "only one" in sentence(near[:1])
+    assert "only candidate" in sentence(near[:1])
     assert [line.split()[0] for line in candidates_table(near).splitlines()] == [
         "network",
-        "shape",
+        "copycat",
         "bottleneck",
         "reduced",
     ]
@@ -166,12 +171,41 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkey
         pixels = np.asarray(Image.open(path)).transpose(2, 0, 1)[None]
         right += card.classes[int(run(pixels).argmax())] == path.parent.name
     assert right / len(files) > 0.6
+    for line in re.findall(r".* ms  [0-9a-f]{8}$", done.stdout, re.MULTILINE):
+        made = prunelib("export", line.split()[-1], "-o", "other.safetensors", folder=own)
+        assert f"{line.split()[-5]} parameters" in made.stdout, made.stderr
+    assert (own / "other.safetensors").exists()
+    the_printed_script_names_the_classes(own, files[::40])
     records = {p.name: p.stat().st_mtime_ns for p in (own / "results").rglob("*.json")}
     again = prunelib(*asked, folder=own)
     assert again.returncode == 0, again.stderr
     assert "going on with the plan" in again.stdout
     assert records == {p.name: p.stat().st_mtime_ns for p in (own / "results").rglob("*.json")}
     assert json.loads(next((own / "results").rglob("plan-*.json")).read_text(encoding="utf-8"))
+
+
+def the_printed_script_names_the_classes(folder, files):
+    """That of the chapter, on pictures of other sizes and forms, too."""
+    from prunelib.nets.export import read_card, runner
+
+    cells = json.loads((ROOT / "notebooks/your-data.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    (script,) = re.findall(r"```python\n(.*?best\.onnx.*?)```", text, re.DOTALL)
+    first = Image.open(files[0])
+    first.resize((40, 24)).save(folder / "wide.jpg")
+    first.resize((5, 7)).convert("L").save(folder / "small.png")
+    files = [*files, folder / "wide.jpg", folder / "small.png"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *files], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    card, run = read_card(folder / "best.onnx"), runner(folder / "best.onnx")
+    for path, line in zip(files, done.stdout.splitlines(), strict=True):
+        logits = run(converted(path, card.image_size, 3).pixels.transpose(2, 0, 1)[None])[0]
+        chances = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        named = card.classes[int(logits.argmax())]
+        assert line.startswith(f"{path}: {named}, ")
+        assert abs(float(line.split()[-1].rstrip("%")) - 100 * chances.max()) < 1
 
 
 @pytest.mark.slow
