@@ -16,7 +16,7 @@ CANDIDATE_TITLES = {
 
 
 def candidates_table(networks: list[Measured]) -> str:
-    """One line a network, the best first."""
+    """One line per network, the best first."""
     lines = [f"{'network':<26}{'error':>16}{'params':>10}{'macs':>13}{'here':>11}  key"]
     for n in rank_networks(networks):
         error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)}%"

@@ -138,7 +138,7 @@ def best_designs(
 ) -> list[Design]:
     """The best network within the budgets of each family and length of training, ranked.
 
-    Families whose error is not known are there, too, at the end, as the first scale trains them.
+    Families whose error is not known come last, trained as the first scale does.
 
     Raises:
         Missing: no family has such a network.

@@ -149,9 +149,9 @@ def log_ratios(view: View, better: str, other: str) -> Values:
 
 
 def saliency_ranks(saliencies: pd.DataFrame, by: str = "seed") -> pd.DataFrame:
-    """Rank correlation of each criterion with the measured change, one row a seed.
+    """Rank correlation of each criterion with the measured change, one row per seed.
 
-    With `by="block"` one row a block: within that block, mean over seeds.
+    With `by="block"` one row per block: within that block, mean over seeds.
     """
     criteria = [c for c in saliencies if c.startswith("fisher_") or c == "l1"]
     found: dict[int, dict[str, list[float]]] = {}

@@ -172,21 +172,21 @@ def largest_designs(
     what: str = "params",
     families: Sequence[str] = DESIGN_FAMILIES,
 ) -> list[Design]:
-    """The largest network of each family within a budget, the one with the least error first.
+    """The largest network of each family within a budget, lowest error first.
 
-    It is there once for each length of training for which its error was measured. The pruned
-    architecture is there for the scale's own base only, and between the sizes that pruning passed.
+    A network appears once for each length of training at which its error was measured. The pruned
+    architecture appears only for the scale's own base, between the sizes that pruning passed.
 
     Args:
         view: gives the shape of copycats and the measured errors.
         budget: parameters, or MACs for one image.
-        base: the widest network that is wanted; by default that of the scale. Errors are known
-            for the scale's own base only.
+        base: the unpruned network; by default that of the scale. Errors are known only for the
+            scale's own base.
         what: `params` or `macs`.
         families: some of `DESIGN_FAMILIES`.
 
     Raises:
-        Missing: no family has such a network, for want of a pruning run.
+        Missing: no family has such a network, because a pruning run is missing.
         PrunelibError: no family can meet the budget; the message says which each can.
     """
     shape: InputShape = view.scale.shape

@@ -1,4 +1,4 @@
-"""Records in, tidy pandas DataFrames out: one row a network, or one row a removal."""
+"""Records in, tidy pandas DataFrames out: one row per network, or one row per removal."""
 
 from collections.abc import Sequence
 from math import nan

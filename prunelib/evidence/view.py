@@ -23,7 +23,7 @@ DATA_TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "handwr
 
 @dataclass(frozen=True)
 class View:
-    """The part of a study that one looks at: its records, as DataFrames."""
+    """A study, or part of one: its records, as DataFrames."""
 
     scale: Scale
     requests: tuple[Request, ...]
@@ -31,23 +31,23 @@ class View:
 
     @cached_property
     def networks(self) -> pd.DataFrame:
-        """One row a network; see `tables.networks`."""
+        """One row per network; see `tables.networks`."""
         return tables.networks(self.requests, self.find)
 
     @cached_property
     def trajectories(self) -> pd.DataFrame:
-        """One row a removal of the pruned-and-tuned networks; see `tables.trajectories`."""
+        """One row per removal of the pruned-and-tuned networks; see `tables.trajectories`."""
         runs = self.all_trajectories
         return runs[runs["family"] == PRUNED].reset_index(drop=True)
 
     @cached_property
     def all_trajectories(self) -> pd.DataFrame:
-        """One row a removal of all pruning runs, controls too; see `tables.trajectories`."""
+        """One row per removal of all pruning runs, controls too; see `tables.trajectories`."""
         return tables.trajectories(self.requests, self.find)
 
     @cached_property
     def saliencies(self) -> pd.DataFrame:
-        """One row a channel; see `tables.saliencies`."""
+        """One row per channel; see `tables.saliencies`."""
         return tables.saliencies(self.requests, self.find)
 
     @cached_property

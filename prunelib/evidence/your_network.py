@@ -35,7 +35,7 @@ def read_comparison(results: str | Path) -> dict:
 
 
 def compared_networks(record: dict) -> pd.DataFrame:
-    """One row a network: the bases, pruned ones, and narrower ones of about the same size.
+    """One row per network: the bases, pruned ones, and narrower ones of about the same size.
 
     Columns: `family`, `share` (of the base's parameters), `seed`, `params`, `macs`, `error`,
     `images`.
@@ -52,7 +52,7 @@ def compared_networks(record: dict) -> pd.DataFrame:
 
 
 def recorded_points(record: dict) -> pd.DataFrame:
-    """One row a removal of each pruning run: `seed`, and the columns of a point."""
+    """One row per removal of each pruning run: `seed`, and the columns of a point."""
     frames = [pd.DataFrame(run["points"]).assign(seed=run["seed"]) for run in record["runs"]]
     return pd.concat(frames, ignore_index=True)
 
@@ -69,5 +69,5 @@ def setup_text(record: dict) -> str:
     return (
         f"ResNet-18 with {stem / FULL_STEM:.0%} of its channels ({run['base']['params']:,} "
         f"parameters), {DATA[record['images']]} at {size}×{size} pixels, trained for "
-        f"{counted(record['epochs'], 'epoch')}, {counted(record['steps'], 'update')} a removal."
+        f"{counted(record['epochs'], 'epoch')}, {counted(record['steps'], 'update')} per removal."
     )

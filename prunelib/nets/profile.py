@@ -35,7 +35,7 @@ class ChannelProfile:
 
     Raises:
         PrunelibError: the depth is not 6n + 4 or above 1000, the width not positive or above 64, or
-            `middle` does not have one such integer a block.
+            `middle` does not have one such integer per block.
 
     >>> ChannelProfile.full(40, 2).params
     2243546
@@ -234,7 +234,7 @@ class ChannelProfile:
         if not isinstance(fields, dict) or set(fields) != {"depth", "width", "middle"}:
             raise PrunelibError("a channel profile has exactly the keys depth, width and middle")
         if not isinstance(fields["middle"], list):
-            raise PrunelibError("middle must be a list of bottleneck widths, one a block")
+            raise PrunelibError("middle must be a list of bottleneck widths, one per block")
         return cls(fields["depth"], fields["width"], tuple(fields["middle"]))
 
 

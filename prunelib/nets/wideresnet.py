@@ -95,7 +95,7 @@ class WideResNet(nn.Module):
     def forward(self, x: Tensor, gates: Sequence[Gate] | None = None) -> Tensor:
         """Logits (N, num_classes) of images (N, in_channels, H, W).
 
-        `gates`, one a block, are applied between the convolutions: a gate that multiplies by zeros
+        `gates` are applied between the convolutions, one per block: one that multiplies by zeros
         masks channels, one that records gradients measures saliency.
         """
         x = self.stem(x)

@@ -1,4 +1,4 @@
-"""The state of a pruning run, and the file that an interrupted run goes on from."""
+"""The state of a pruning run, and the file that an interrupted run resumes from."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from prunelib.training.updates import sgd
 
 @dataclass(frozen=True)
 class Point:
-    """The network after `removals` channels are gone and it was fine-tuned, and what goes next.
+    """The network after `removals` removals and fine-tuning, and the channel that goes next.
 
     `error` (per cent) is None where it was not measured. `block` counts from 1; `channel` is the
     index that the channel had in the unpruned network, from 0; both are None at the end of the
@@ -40,7 +40,7 @@ class Point:
 
 @dataclass
 class PruningState:
-    """All that a pruning run needs to go on: it is what a checkpoint holds.
+    """All that a pruning run needs to resume: this is what a checkpoint holds.
 
     `alive` has, for each block, the indices in the unpruned network of the channels that are left.
     `replay` is the order that the run follows, if it follows one.

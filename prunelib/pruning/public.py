@@ -34,9 +34,9 @@ def prune(
 ) -> list[Point]:
     """Prune a trained network in place, channel by channel, and record the trajectory.
 
-    With `example` this is any convolutional network. The channels of each layer that
-    `prunable_layers` numbers can go, one layer keeps one at least, and `block` of a point is the
-    layer's number. An optimizer of yours goes on working: parameters keep their identity.
+    With `example`, the model can be any convolutional network. Channels go from the layers that
+    `prunable_layers` numbers, each of which keeps at least one; `block` of a point is the layer's
+    number. Your own optimizer keeps working: parameters keep their identity.
 
     Args:
         model: trained; on return the pruned and tuned network.
@@ -45,14 +45,14 @@ def prune(
         seed: of batches and of the random criterion.
         machine: by default the best there is.
         progress: called after every removal.
-        checkpoint: file from which an interrupted run goes on, if it is there, and into which the
-            state is written from time to time; it stays until the caller has kept the result.
-        watch: called with the model and all points so far, each time one is added, before the
-            removal.
-        replay: the block (from 1) of each removal, as of another run of a `WideResNet`: of its
-            channels the least salient goes. So the profiles are those of the other run, and the
-            channels suit these weights.
-        example: images (N, C, H, W) like those of the data. It is only looked at how they flow.
+        checkpoint: file that an interrupted run resumes from. The state is written to it from
+            time to time; it stays until the caller has kept the result.
+        watch: called each time a point is added, before the removal, with the model and all
+            points so far.
+        replay: the block (from 1) of each removal, as recorded by another run of a `WideResNet`.
+            The least salient channel of that block goes, so the profiles are those of the other
+            run, and the channels suit these weights.
+        example: images (N, C, H, W) like those of the data, used only to trace the network.
 
     Returns:
         One point for each removal and one for the final network.
@@ -97,9 +97,9 @@ def fisher_saliency(
 ) -> list[Tensor]:
     """Fisher saliency of every channel over the given batches, without updating the model.
 
-    In eval mode samples do not see each other, so the result is that of Theis et al. whatever the
+    In eval mode samples do not affect each other, so the result is that of Theis et al. for any
     batches. In train mode, as while pruning, batch statistics couple the samples of a batch, and
-    gradients go through them.
+    gradients pass through them.
 
     Args:
         model: used in the mode that it is in.

@@ -71,7 +71,7 @@ class Fisher:
 
     @property
     def gates(self) -> list[Gate]:
-        """One gate a block for `WideResNet.forward`."""
+        """One gate per block for `WideResNet.forward`."""
         return [partial(self._tap, total=total) for total in self.totals]
 
     @staticmethod
@@ -115,7 +115,7 @@ def loss_changes(
 ) -> list[Tensor]:
     """What Fisher saliency estimates, measured: the change of the loss without each channel.
 
-    Every channel is taken away by itself, in eval mode. What lies before its block is computed
+    Each channel is removed by itself, in eval mode. Everything before its block is computed only
     once for all channels of the block.
 
     Args:

@@ -36,7 +36,7 @@ def train_all(
     machine: Machine,
     show: Callable[[float, float, str], None],
 ) -> dict[str, list[Record]]:
-    """The records of each candidate, one a seed."""
+    """The records of each candidate, one per seed."""
     records: dict[str, list[Record]] = {candidate.family: [] for candidate in plan.candidates}
     passed = 0.0
 

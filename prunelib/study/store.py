@@ -1,4 +1,4 @@
-"""Run records: one small JSON file a run, named by the key of its spec, never half-written."""
+"""Run records: one small JSON file per run, named by the key of its spec, never half-written."""
 
 import json
 import os

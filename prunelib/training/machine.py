@@ -25,8 +25,8 @@ class Machine:
     Args:
         device: `cpu`, `cuda` or `cuda:N`.
         precision: `bfloat16` (autocast, float32 master weights) or `float32`.
-        threads: of PyTorch on the CPU. The same spec gives bitwise the same result only at the
-            same number of threads.
+        threads: of PyTorch on the CPU. The same spec gives the same result to the last bit only
+            with the same number of threads.
     """
 
     device: str

@@ -31,10 +31,10 @@ def check_numbers(**values: object) -> None:
 
 @dataclass(frozen=True)
 class TrainProtocol:
-    """How a network is trained: the paper's section 3 by default.
+    """How a network is trained: by default as in the paper's section 3.
 
-    SGD with momentum and weight decay; the learning rate is multiplied by `gamma` at each of
-    `milestones` (epochs); zero padding, random crop, random flip.
+    SGD with momentum and weight decay; the learning rate is multiplied by `gamma` at each of the
+    `milestones` (epochs); zero padding, random crops, random flips.
     """
 
     epochs: int = 200
@@ -48,7 +48,7 @@ class TrainProtocol:
     flip: bool = True
 
     def check(self) -> None:
-        """Raise PrunelibError if no network can be trained so."""
+        """Raise PrunelibError if no network can be trained like this."""
         check_integers(0, epochs=self.epochs, pad=self.pad)
         check_integers(1, batch_size=self.batch_size)
         for epoch in self.milestones:
@@ -73,15 +73,15 @@ class TrainProtocol:
 
 @dataclass(frozen=True)
 class PruneProtocol:
-    """How a trained network is pruned: the paper's section 3 by default.
+    """How a trained network is pruned: by default as in the paper's section 3.
 
     Between removals the network is fine-tuned for `steps` updates at the lowest learning rate of
     its training, while saliency accumulates. Pruning ends after `removals`, or as soon as there
     are no more than `stop_params` parameters. Test error is measured before every `eval_every`-th
     removal and at the end. `flop_penalty` is beta, in nats per million MACs.
 
-    With `ranked="once"` fine-tuning and scores come before the first removal only, and channels go
-    in the order of these scores.
+    With `ranked="once"`, the network is fine-tuned and scored only before the first removal, and
+    channels go in the order of these scores.
     """
 
     batch_size: int = 128

@@ -33,9 +33,9 @@ class NotFinite(PrunelibError):
 
 
 class Epoch(NamedTuple):
-    """One epoch: mean training loss, test error (per cent) and loss after it.
+    """One epoch: its mean training loss, and the test error (per cent) and test loss after it.
 
-    `seconds` are those of training, `evaluation_seconds` come on top.
+    `seconds` are those of training, without the `evaluation_seconds`.
     """
 
     train_loss: float
@@ -80,15 +80,15 @@ def train(
         seed: of the order of images, crops and flips. Initial weights are the caller's.
         machine: by default the best there is.
         progress: called after every step on a CPU, after every epoch on a GPU.
-        checkpoint: file from which an interrupted run goes on, as if it had never stopped, and into
-            which its state is written from time to time, the state before it beside it; both stay
-            until the caller has kept the result. A damaged one is set aside; that of another
-            run is not gone on from.
-        loss_of: what is made small; tests measure cross-entropy with the labels all the same.
+        checkpoint: file that an interrupted run resumes from, as if it had never stopped. Its state
+            is written there from time to time, with the previous state beside it; both stay until
+            the caller has kept the result. A damaged file is set aside; one of another run is
+            ignored.
+        loss_of: the loss to minimise; tests still measure cross-entropy with the labels.
 
     Raises:
         PrunelibError: the data cannot be learnt from (see `Dataset.check`), the network does not
-            take them, or a value of the protocol or the seed cannot be.
+            take them, or a value of the protocol or the seed is impossible.
         NotFinite: the loss became infinite or not a number; says at which step.
         PrunelibError: the checkpoint cannot be written.
     """

@@ -27,7 +27,7 @@ class Tap(Protocol):
 
     @property
     def gates(self) -> list[Gate]:
-        """One gate a block for `WideResNet.forward`."""
+        """One gate per block for `WideResNet.forward`."""
 
 
 def sgd(model: nn.Module, lr: float, momentum: float, weight_decay: float) -> torch.optim.SGD:

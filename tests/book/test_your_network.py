@@ -78,7 +78,7 @@ def test_the_answer_follows_from_the_errors(errors, said):
     assert (
         "ResNet-18 with 25% of its channels (1,000 parameters), handwritten digits at 8×8" in told
     )
-    assert "1 epoch, 6 updates a removal" in told
+    assert "1 epoch, 6 updates per removal" in told
     assert SAID not in told.replace("\\", "")
 
 

@@ -191,7 +191,7 @@ def by_family(networks: pd.DataFrame, x: str = "params") -> pd.DataFrame:
     """Mean, best and worst error over seeds of each family and budget.
 
     Columns: `family`, `budget`, the `x`, `error`, `best`, `worst`, `seeds`, `images` (seen in
-    training, mean), `runs` (what each has, a line a seed) and `keys` (of their records).
+    training, mean), `runs` (what each has, a line per seed) and `keys` (of their records).
     """
     rows = []
     for (family, budget), group in networks.groupby(["family", "budget"], dropna=False):

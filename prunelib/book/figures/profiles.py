@@ -93,7 +93,7 @@ def kept_most(profiles: dict[str, ChannelProfile]) -> str:
 
 
 def block_widths(profiles: dict[str, ChannelProfile]) -> go.Figure:
-    """Channels outside and inside each block (the paper's figures 2a and 2b), a row a network."""
+    """Channels outside and inside each block (the paper's figures 2a and 2b), a row per network."""
     figure = make_subplots(
         rows=len(profiles),
         cols=1,

@@ -128,7 +128,7 @@ def trace(
         mode: Plotly's.
         hover: Plotly's template of what is said of a point, written in the code, never read from
             a record; lines are parted by a line break.
-        custom: for `hover`, a row a point; texts are plain.
+        custom: for `hover`, a row per point; texts are plain.
         records: keys of the records behind each point, which a click on it shows; a key of
             another scale than the figure's is `scale/key`.
         label: whether the legend names it.

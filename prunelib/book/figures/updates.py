@@ -167,7 +167,7 @@ def parts(record: dict) -> go.Figure:
 
 
 def operation_shares(rows: list[dict]) -> Iterable[str]:
-    """The shares of kinds of operations from a hundredth on, a text a network."""
+    """The shares of kinds of operations from a hundredth on, a text per network."""
     for row in rows:
         kinds = (f"{kind} {share:.0%}" for kind, share in row["parts"].items() if share >= 0.01)
         yield f"{row['network']}: {', '.join(kinds)}"

@@ -34,7 +34,7 @@ def on(record: dict) -> str:
 
 
 def short_answer(record: dict) -> str:
-    """How much time the smallest networks save, one image at a time, in a sentence a network."""
+    """How much time the smallest networks save, one image at a time, in a sentence per network."""
     rows = single_thread(record)
     rows = rows[~rows["family"].str.endswith("-rounded") & (rows["batch"] == 1)]
     rows = rows[rows["engine"] == ENGINES[0]].dropna(subset=["budget"])

@@ -46,7 +46,7 @@ class Layer:
 
 
 def prunable_layers(model: nn.Module, example: Tensor) -> list[Layer]:
-    """All convolutions of a network, in the order of computation: candidates, and why others not.
+    """All convolutions of a network, in order: which can lose channels, and why others cannot.
 
     Args:
         model: stays as it is.

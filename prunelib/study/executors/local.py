@@ -172,7 +172,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def local_executor(setting: Setting, jobs: int | None = None) -> Here | Processes:
-    """The executor for a number of parallel runs; by default one a core, or one on a GPU.
+    """The executor for a number of parallel runs; by default one per core, or one on a GPU.
 
     Raises:
         PrunelibError: workers cannot be started from this script, or share nothing here.
