@@ -5,12 +5,18 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from prunelib.cli import streams
+
 _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
 _state = {"received": 0, "working": False}
 
 
 def listen() -> None:
-    """Stop in one line from now on. What was ignored before (`nohup`, say) stays ignored."""
+    """Stop in one line from now on. What was ignored before (`nohup`, say) stays ignored.
+
+    No message is written into a file that has the number of a closed stream.
+    """
+    streams.mend()
     for number in _numbers():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)

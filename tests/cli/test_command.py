@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from command import PRUNELIB, prunelib, prunelib_process
 
+from prunelib.cli import streams
 from prunelib.cli.commands import run_command
+from prunelib.cli.progress import progress_bar
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FIRST
 from prunelib.study.store import Store
@@ -126,6 +128,31 @@ def test_a_full_disk_behind_the_output_is_told_in_one_line(command):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "No space left" in line
+
+
+@pytest.mark.parametrize(
+    ("streams", "depth", "code"),
+    [(">&-", 40, 0), ("2>&-", 41, 2), ("<&- >&- 2>&-", 40, 0), ("2>/dev/full", 41, 2)],
+)
+def test_streams_that_are_closed_or_full_hinder_nothing(streams, depth, code):
+    typed = f"{shlex.quote(str(PRUNELIB))} describe --depth {depth} --width 2 {streams}"
+    done = subprocess.run(typed, shell=True, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_progress_that_cannot_be_shown_stops_no_run(tmp_path, monkeypatch):
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        monkeypatch.setattr(sys, "stdout", None)
+        streams.mend()
+        with progress_bar("train") as show:
+            show(1, 2, "half")
+        print("lost", file=sys.stderr, flush=True)
+        print("nobody reads this")
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="No space"):
+            full.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
 
 
 def test_who_reads_only_the_first_line_gets_no_traceback():
