@@ -9,7 +9,7 @@ from prunelib.evidence.view import View
 
 RULE = (
     "The first record of a run counts, whatever comes later; later ones lie beside it. Four "
-    "records were replaced all the same: `results/repeats/replaced` says why."
+    "records were replaced nevertheless: `results/repeats/replaced` says why."
 )
 
 
