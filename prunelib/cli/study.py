@@ -153,7 +153,8 @@ def status_command(scale: str, selection: Selection, results: Path | None, as_js
 
     preset = scale_named(scale)
     requests = plan_study(preset, selection.families, selection.seeds, selection.budgets)
-    pairs = found(requests, cached_lookup(Store(find_results(results) / preset.name)))
+    store = Store(find_results(results) / preset.name)
+    pairs = found(requests, cached_lookup(store))
     if as_json:
         rows = [
             {"family": r.family, "budget": r.budget, "seed": r.seed, "key": record and record.key}
@@ -161,11 +162,11 @@ def status_command(scale: str, selection: Selection, results: Path | None, as_js
         ]
         click.echo(json.dumps(rows))
     else:
-        print_found(pairs)
+        print_found(pairs, store.folder)
 
 
-def print_found(pairs: "Sequence[tuple[Request, Record | None]]") -> None:
-    """What is there of each family at each budget, for people."""
+def print_found(pairs: "Sequence[tuple[Request, Record | None]]", folder: Path) -> None:
+    """What is in a folder of each family at each budget, for people."""
     groups: dict[tuple, list[bool]] = {}
     for request, record in pairs:
         groups.setdefault((request.family, request.budget), []).append(record is not None)
@@ -174,4 +175,5 @@ def print_found(pairs: "Sequence[tuple[Request, Record | None]]") -> None:
         size = units.short(budget) if budget else "-"
         click.echo(f"{family:<28}{size:>6}  {sum(there)} of {len(there)}")
     missing = sum(record is None for _, record in pairs)
-    click.echo(f"{len(pairs) - missing} of {len(pairs)} there, {missing or 'nothing'} missing")
+    there = len(pairs) - missing
+    click.echo(f"{there} of {len(pairs)} there, {missing or 'nothing'} missing, in {folder}")

@@ -432,7 +432,7 @@ def test_the_whole_way_with_a_file_for_a_scale_and_nothing_else(flowers):
     assert done.returncode == 0, done.stderr
     assert "test images of 3 classes (cat" in done.stderr
     status = prunelib("status", "my.toml", *some, folder=flowers)
-    assert "nothing missing" in status.stdout
+    assert status.stdout.endswith("nothing missing, in results/my\n")
     budget = 5_000
     fitted = prunelib("fit", "--scale", "my.toml", "--params", budget, folder=flowers)
     assert fitted.returncode == 0, fitted.stderr
