@@ -110,13 +110,13 @@ def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
     base = plan.base
     each = ", ".join(
         f"{c.family} {counted(c.epochs, 'epoch')}"
-        + (f" and {counted(c.steps, 'update')} a removal" if c.stop_params else "")
+        + (f" and {counted(c.steps, 'update')} per removal" if c.stop_params else "")
         for c in plan.candidates
     )
     minutes, seconds = divmod(round(plan.seconds), 60)
     if plan.seeds > 1:
         each += f"; {plan.seeds} seeds"
-    again = "going on with the plan: " if there else "the plan: "
+    again = "resuming the plan: " if there else "the plan: "
     return (
         f"{again}{counted(len(plan.candidates), 'network')} made from WRN-{base.depth}-"
         f"{base.width:g} ({shape.params(base):,} parameters), the same time for each: {each}; "

@@ -179,7 +179,7 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkey
     records = {p.name: p.stat().st_mtime_ns for p in (own / "results").rglob("*.json")}
     again = prunelib(*asked, folder=own)
     assert again.returncode == 0, again.stderr
-    assert "going on with the plan" in again.stdout
+    assert "resuming the plan" in again.stdout
     assert records == {p.name: p.stat().st_mtime_ns for p in (own / "results").rglob("*.json")}
     assert json.loads(next((own / "results").rglob("plan-*.json")).read_text(encoding="utf-8"))
 
