@@ -175,5 +175,5 @@ def print_found(pairs: "Sequence[tuple[Request, Record | None]]", folder: Path) 
         size = units.short(budget) if budget else "-"
         click.echo(f"{family:<28}{size:>6}  {sum(there)} of {len(there)}")
     missing = sum(record is None for _, record in pairs)
-    there = len(pairs) - missing
-    click.echo(f"{there} of {len(pairs)} there, {missing or 'nothing'} missing, in {folder}")
+    found = len(pairs) - missing
+    click.echo(f"{found} of {len(pairs)} there, {missing or 'nothing'} missing, in {folder}")
