@@ -68,10 +68,20 @@ def run_command() -> int:
         return fail(error.format_message())
     except PrunelibError as error:
         return fail(str(error))
-    except MemoryError:
-        return fail("there is not enough memory for this")
     except OSError as error:
         return fail(f"{error.filename or 'output'}: {error.strerror or error}")
+    except Exception as error:
+        if not lacks_memory(error):
+            raise
+        return fail("there is not enough memory for this")
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether memory ran out. PyTorch and ONNX Runtime have no exception of its own for that."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        words in said for words in ("allocate memory", "out of memory", "bad_alloc")
+    )
 
 
 def fail(message: str) -> int:

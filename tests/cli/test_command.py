@@ -516,6 +516,35 @@ def test_a_record_says_which_number_format_was_asked_for(tmp_path):
     assert json.loads(path.read_text(encoding="utf-8"))["circumstances"]["precision"] == "float32"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"
+        ),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        Exception("[ONNXRuntimeError] : 1 : FAIL : std::bad_alloc"),
+    ],
+)
+def test_memory_that_runs_out_is_told_in_one_line(monkeypatch, tmp_path, error):
+    def lacks(*_):
+        raise error
+
+    monkeypatch.setattr(ChannelProfile, "full", lacks)
+    asked = "describe", "--depth", 40, "--width", 2
+    assert_refused(prunelib(*asked, folder=tmp_path), "not enough memory")
+
+
+def test_a_fault_of_the_program_is_not_hidden(monkeypatch, tmp_path):
+    def fails(*_):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(ChannelProfile, "full", fails)
+    with pytest.raises(RuntimeError, match="a fault"):
+        prunelib("describe", "--depth", 40, "--width", 2, folder=tmp_path)
+
+
 def test_what_was_typed_may_be_of_any_length_an_error_is_not(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["prunelib", "verdicts", "a" * 5_000])
     assert run_command() == 2
