@@ -139,10 +139,7 @@ def tell_result(
     from prunelib.study.recommend_runs import history
     from prunelib.study.trained import Trained
 
-    for family, (first, *_) in list(records.items()):
-        if macs is not None and first.outcome["macs"] > macs:
-            click.echo(f"left out: {family}, with {first.outcome['macs']:,} MACs")
-            del records[family]
+    leave_out_larger(records, macs)
     made = {
         family: trained_network(
             Trained(store.folder.name, first, store.weights(first.spec)), data=source
@@ -167,6 +164,14 @@ def tell_result(
         f"{store.folder}: records and weights; another of these as a file: "
         f"prunelib export KEY --results {store.folder.parent} -o NAME.onnx"
     )
+
+
+def leave_out_larger(records: "dict[str, list[Record]]", macs: int | None) -> None:
+    """Take networks of more MACs than wanted away, and say so."""
+    for family, (first, *_) in list(records.items()):
+        if macs is not None and first.outcome["macs"] > macs:
+            click.echo(f"left out: {family}, with {first.outcome['macs']:,} MACs")
+            del records[family]
 
 
 def median_times(made: "dict[str, Network]") -> dict[str, float]:

@@ -5,24 +5,21 @@ them, 0 to 255; both formats say in their metadata which classes there are, how 
 be, how they are normalised, and where the weights come from.
 """
 
-import json
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from prunelib import __version__
 from prunelib.errors import PrunelibError
 from prunelib.files import load_metadata, load_tensors, save_tensors, write_atomically
+from prunelib.nets.card import Card
 from prunelib.nets.inputs import InputShape
-from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 
 FORMATS = ("onnx", "safetensors")
@@ -31,68 +28,6 @@ PIXELS = {"uint8": torch.uint8, "float32": torch.float32}
 """What an ONNX network may take; in either case values from 0 to 255."""
 LOGIT_TOLERANCE = 1e-4
 """By how much logits of ONNX Runtime and of PyTorch may differ."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a file says of its network.
-
-    Args:
-        profile: the architecture.
-        classes: names, in the order of the logits.
-        image_size: pixels a side.
-        mean: of each channel of the training images, 0 to 255.
-        std: standard deviation of each channel, in the same unit.
-        error: test error in per cent; None for random weights.
-        key: of the record; None for random weights.
-        scale: what the network was trained at.
-        base: the unpruned network of that scale.
-        weights: `trained`, or `random`: fit for measuring time only.
-        version: of prunelib.
-    """
-
-    profile: ChannelProfile
-    classes: tuple[str, ...]
-    image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    error: float | None
-    key: str | None
-    scale: str
-    base: ChannelProfile
-    weights: Literal["trained", "random"] = "trained"
-    version: str = __version__
-
-    @property
-    def shape(self) -> InputShape:
-        """What the network must know of its images."""
-        return InputShape(len(self.mean), len(self.classes), self.image_size)
-
-    def metadata(self) -> dict[str, str]:
-        """The card as the metadata of a file: JSON values by name."""
-        values = asdict(self) | {
-            name: json.loads(getattr(self, name).to_json()) for name in ("profile", "base")
-        }
-        return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
-
-    @classmethod
-    def of(cls, metadata: dict[str, str], path: Path) -> "Card":
-        """Read what `metadata` gave.
-
-        Raises:
-            PrunelibError: the file was not written by this library.
-        """
-        try:
-            values = {field.name: json.loads(metadata[field.name]) for field in fields(cls)}
-            for name in ("profile", "base"):
-                values[name] = ChannelProfile.from_json(json.dumps(values[name]))
-            for name in ("classes", "mean", "std"):
-                values[name] = tuple(values[name])
-        except (KeyError, ValueError, TypeError):
-            raise PrunelibError(
-                f"{path} does not say what its network is; write one with: prunelib export"
-            ) from None
-        return cls(**values)
 
 
 class FromPixels(nn.Module):
@@ -269,5 +204,10 @@ def load_exported(path: Path | str) -> tuple[WideResNet, Card]:
     path = Path(path)
     card = Card.of(load_metadata(path), path)
     model = WideResNet(card.profile, len(card.classes), len(card.mean))
-    model.load_state_dict(load_tensors(path)[0])
+    try:
+        model.load_state_dict(load_tensors(path)[0])
+    except RuntimeError:
+        raise PrunelibError(
+            f"{path} holds another network than it says; write one with: prunelib export"
+        ) from None
     return model.eval(), card

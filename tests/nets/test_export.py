@@ -106,6 +106,34 @@ def test_safetensors_bring_the_network_back(tmp_path):
         load_exported(tmp_path / "bare.safetensors")
 
 
+DAMAGED = {
+    "classes": [[], 5, ["a", 1]],
+    "image_size": [-3, "8", 10**9, True],
+    "mean": ["abc", [], [None], [float("nan")]],
+    "std": [[0.0], [1.0, 2.0], [-1.0]],
+    "error": ["low", -1, 101],
+    "key": [5],
+    "weights": ["heavy"],
+    "scale": [7],
+    "profile": [{"depth": 11}, None],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n in DAMAGED for v in DAMAGED[n]])
+def test_a_file_that_says_what_cannot_be_is_refused(name, value, tmp_path):
+    metadata = CARD.metadata() | {name: json.dumps(value)}
+    with pytest.raises(PrunelibError, match="does not say what its network is"):
+        Card.of(metadata, tmp_path / "net.onnx")
+
+
+def test_weights_of_another_network_than_a_file_says_are_refused(tmp_path):
+    path = tmp_path / "net.safetensors"
+    wider = replace(CARD, classes=(*CARD.classes, "one more"))
+    save_tensors(path, small().state_dict(), CARD.profile.to_json(), wider.metadata())
+    with pytest.raises(PrunelibError, match="another network than it says"):
+        load_exported(path)
+
+
 def test_another_format_is_refused_and_missing_packages_are_named(tmp_path, monkeypatch):
     with pytest.raises(PrunelibError, match=r"must end with \.onnx or \.safetensors"):
         export.export_network(small(), CARD, tmp_path / "net.pth")
