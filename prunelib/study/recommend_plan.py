@@ -14,6 +14,7 @@ from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.families import PRUNED
 from prunelib.study.recommend import EVALUATIONS, Candidate, Plan, fitting, protocol
+from prunelib.text import counted
 from prunelib.training.data import Dataset, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.trainer import evaluate
@@ -113,7 +114,10 @@ def make_plan(
         if min(row.epochs for row in other) >= 1:
             depth, rows, each = max(deeper), other, time_each
     if min(row.epochs for row in rows) < 1:
-        raise PrunelibError("not one epoch of each candidate fits the time; allow more: --time")
+        raise PrunelibError(
+            "not one epoch of each candidate fits the time; allow more with --time: to write and "
+            f"time {counted(len(rows), 'network')} takes about {AFTER * len(rows):.0f} s by itself"
+        )
     longest = max(row.seconds for row in rows)
     return Plan(able[depth][0], tuple(rows), max(1, min(MOST_SEEDS, int(each / longest))))
 

@@ -128,6 +128,10 @@ WRONG = {
     "no data": (("--params", "9k"), "--data"),
     "data that are not there": (("--data", "no", "--params", "9k"), "not there"),
     "time": (("--data", "own", "--params", "9k", "--time", "soon"), "'soon'"),
+    "too little time": (
+        ("--data", "own", "--params", "9k", "--size", 8, "--time", "1s"),
+        r"networks takes about \d+ s",
+    ),
     "too small a budget": (("--data", "own", "--params", "9", "--size", 8), "no network"),
     "search": (("--data", "own", "--macs", "9m", "--search"), "--params"),
     "no folder": (("--data", "own", "--params", "9k", "--output", "no"), "no folder no"),
@@ -145,7 +149,7 @@ def test_bad_input_is_refused_in_one_line(arguments, said, own):
     done = prunelib("recommend", *arguments, folder=own)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("prunelib: ")
-    assert said in done.stderr
+    assert re.search(said, done.stderr)
     assert not list(own.glob("*.onnx"))
 
 
