@@ -113,13 +113,18 @@ def make_plan(
         other, time_each = at(max(deeper))
         if min(row.epochs for row in other) >= 1:
             depth, rows, each = max(deeper), other, time_each
+    check_epochs(rows)
+    longest = max(row.seconds for row in rows)
+    return Plan(able[depth][0], tuple(rows), max(1, min(MOST_SEEDS, int(each / longest))))
+
+
+def check_epochs(rows: list[Candidate]) -> None:
+    """Raise PrunelibError for a candidate that there is no time to train."""
     if min(row.epochs for row in rows) < 1:
         raise PrunelibError(
             "not one epoch of each candidate fits the time; allow more with --time: to write and "
             f"time {counted(len(rows), 'network')} takes about {AFTER * len(rows):.0f} s by itself"
         )
-    longest = max(row.seconds for row in rows)
-    return Plan(able[depth][0], tuple(rows), max(1, min(MOST_SEEDS, int(each / longest))))
 
 
 def trained_for(seconds: float, family: str, profile: ChannelProfile, epoch: float) -> Candidate:
