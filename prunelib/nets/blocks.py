@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
-from prunelib.errors import PrunelibError
+from prunelib.errors import PrunelibError, is_integer
 
 STEM = 16
 STAGES = (16, 32, 64)
@@ -48,8 +48,7 @@ def stage_widths(width: float) -> tuple[int, int, int]:
 
 def check_depth(depth: int) -> None:
     """Raise PrunelibError unless depth is 6n + 4, from 10 to 1000."""
-    whole = isinstance(depth, int) and not isinstance(depth, bool)
-    if not whole or not 10 <= depth <= 1_000 or depth % 6 != 4:
+    if not is_integer(depth) or not 10 <= depth <= 1_000 or depth % 6 != 4:
         raise PrunelibError(
             f"depth must be 6n + 4, 10 to 1000 (10, 16, 22, 28, 34, 40, …), not {depth!r}"
         )

@@ -7,12 +7,12 @@ and of the linear layer for one image.
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from prunelib.errors import PrunelibError
+from prunelib.errors import PrunelibError, check_integers, is_integer, is_number
 from prunelib.files import parsed_json
 from prunelib.nets.blocks import STAGES, STEM, Block, check_depth, round_half_up, stage_widths
 
@@ -48,20 +48,25 @@ class ChannelProfile:
     def __post_init__(self) -> None:
         check_depth(self.depth)
         width = self.width
-        if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= WIDEST:
+        if not is_number(width) or not 0 < width <= WIDEST:
             raise PrunelibError(
                 f"width must be a number above 0 and at most {WIDEST}, not {width!r}"
             )
+        if not isinstance(self.middle, Iterable):
+            raise PrunelibError(
+                f"middle must be a list of bottleneck widths, one a block, not {self.middle!r}"
+            )
+        middle = tuple(int(c) if is_integer(c) else c for c in self.middle)
+        object.__setattr__(self, "depth", int(self.depth))
         object.__setattr__(self, "width", float(width))
-        object.__setattr__(self, "middle", tuple(self.middle))
+        object.__setattr__(self, "middle", middle)
         if len(self.middle) != self.depth // 6 * 3:
             raise PrunelibError(
                 f"a network of depth {self.depth} has {self.depth // 6 * 3} blocks, "
                 f"but {len(self.middle)} bottleneck widths were given"
             )
         for number, channels in enumerate(self.middle, 1):
-            whole = isinstance(channels, int) and not isinstance(channels, bool)
-            if not whole or not 1 <= channels <= WIDEST * STAGES[-1]:
+            if not is_integer(channels) or not 1 <= channels <= WIDEST * STAGES[-1]:
                 raise PrunelibError(
                     f"block {number}: the bottleneck width must be an integer of at least 1 and at "
                     f"most {WIDEST * STAGES[-1]}, not {channels!r}"
@@ -111,6 +116,7 @@ class ChannelProfile:
 
     def count_params(self, in_channels: int = 3, num_classes: int = 10) -> int:
         """Trainable parameters for this kind of input."""
+        check_integers(1, in_channels=in_channels, num_classes=num_classes)
         total = 9 * in_channels * STEM
         for b in self.blocks:
             total += 2 * b.c_in + 9 * b.c_in * b.middle + 2 * b.middle + 9 * b.middle * b.c_out
@@ -120,6 +126,7 @@ class ChannelProfile:
 
     def count_macs(self, image_size: int = 32, in_channels: int = 3, num_classes: int = 10) -> int:
         """Multiply-accumulates of convolutions and linear layer for one square image."""
+        check_integers(1, image_size=image_size, in_channels=in_channels, num_classes=num_classes)
         size = image_size
         total = 9 * in_channels * STEM * size**2
         for b in self.blocks:
@@ -143,9 +150,9 @@ class ChannelProfile:
         Raises:
             PrunelibError: there is no such block, no channel would be left in it, or n is negative.
         """
-        if not 1 <= block <= len(self.middle):
+        if not is_integer(block) or not 1 <= block <= len(self.middle):
             raise PrunelibError(f"there is no block {block}; blocks are 1 to {len(self.middle)}")
-        if n < 0:
+        if not is_integer(n) or n < 0:
             raise PrunelibError(f"{n} channels cannot be removed")
         left = self.middle[block - 1] - n
         if left < 1:
@@ -156,11 +163,12 @@ class ChannelProfile:
 
     def scaled(self, s: float | Fraction) -> "ChannelProfile":
         """Every bottleneck width times `s`, rounded, at least 1 and at most the full width."""
-        if not 0 <= s < math.inf:
+        if not is_number(s) or not 0 <= s < math.inf:
             raise PrunelibError(f"a scale factor must be a finite number of 0 or more, not {s}")
+        share = Fraction(s if isinstance(s, Fraction | int | float) else float(s))
         return replace(
             self,
-            middle=tuple(min(b.c_out, round_half_up(b.middle * Fraction(s))) for b in self.blocks),
+            middle=tuple(min(b.c_out, round_half_up(b.middle * share)) for b in self.blocks),
         )
 
     def bottleneck(self, z: float | Fraction) -> "ChannelProfile":
@@ -169,7 +177,7 @@ class ChannelProfile:
         Raises:
             PrunelibError: z is not above 0 and at most 1.
         """
-        if not 0 < z <= 1:
+        if not is_number(z) or not 0 < z <= 1:
             raise PrunelibError(f"the share of a bottleneck must be above 0 and at most 1, not {z}")
         return self.unpruned.scaled(z)
 
@@ -229,7 +237,7 @@ class ChannelProfile:
         """
         try:
             fields = parsed_json(text)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise PrunelibError(f"a channel profile must be JSON: {error}") from None
         if not isinstance(fields, dict) or set(fields) != {"depth", "width", "middle"}:
             raise PrunelibError("a channel profile has exactly the keys depth, width and middle")
@@ -246,6 +254,8 @@ def largest(
     make: Callable[[int], ChannelProfile], number: int, budget: int, count: Count, what: str
 ) -> ChannelProfile:
     """Of `make(0)`, …, `make(number - 1)`, which grow, the last that is within the budget."""
+    if not is_number(budget):
+        raise PrunelibError(f"a budget must be a number of {what} such as 150_000, not {budget!r}")
     smallest, greatest = count(make(0)), count(make(number - 1))
     if not smallest <= budget <= greatest:
         raise PrunelibError(

@@ -6,6 +6,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prunelib.errors import PrunelibError, check_integers
 from prunelib.kernels.norm_relu import batchnorm_relu
 from prunelib.nets.blocks import STEM, Block
 from prunelib.nets.profile import ChannelProfile
@@ -68,6 +69,9 @@ class WideResNet(nn.Module):
         num_classes: outputs of the linear layer.
         in_channels: channels of the images.
 
+    Raises:
+        PrunelibError: this is no profile, or there are no classes or channels.
+
     >>> import torch
     >>> WideResNet(ChannelProfile.full(16, 1))(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
@@ -77,6 +81,12 @@ class WideResNet(nn.Module):
         self, profile: ChannelProfile, num_classes: int = 10, in_channels: int = 3
     ) -> None:
         super().__init__()
+        if not isinstance(profile, ChannelProfile):
+            raise PrunelibError(
+                f"profile must be a ChannelProfile, such as ChannelProfile.full(16, 1), not "
+                f"{profile!r}"
+            )
+        check_integers(1, num_classes=num_classes, in_channels=in_channels)
         self.profile = profile
         self.stem = nn.Conv2d(in_channels, STEM, 3, 1, 1, bias=False)
         self.blocks = nn.ModuleList(PreActBlock(block) for block in profile.blocks)

@@ -2,31 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Literal
 
-from prunelib.errors import PrunelibError
+from prunelib.errors import PrunelibError, check_integers, check_numbers, is_number
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 
 TEMPERATURE, WEIGHT = 4.0, 0.9
 """Of distillation, as is usual on CIFAR (Tian et al., 2020)."""
-
-
-def check_integers(least: int, **values: object) -> None:
-    """Raise PrunelibError unless values, by name, are integers of at least so much."""
-    for name, value in values.items():
-        if not isinstance(value, Integral) or isinstance(value, bool):
-            raise PrunelibError(f"{name} must be an integer, not {value!r}")
-        if value < least:
-            raise PrunelibError(f"{name} must be at least {least}, not {value}")
-
-
-def check_numbers(**values: object) -> None:
-    """Raise PrunelibError unless values, by name, are finite numbers of 0 or more."""
-    for name, value in values.items():
-        if not isinstance(value, int | float) or not 0 <= value < math.inf:
-            raise PrunelibError(f"{name} must be a finite number of 0 or more, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -124,7 +107,7 @@ class PruneProtocol:
 
     def check_values(self) -> None:
         """Raise PrunelibError if a value could be that of no network."""
-        if not isinstance(self.flop_penalty, int | float) or not math.isfinite(self.flop_penalty):
+        if not is_number(self.flop_penalty) or not math.isfinite(self.flop_penalty):
             raise PrunelibError(f"flop_penalty must be a finite number, not {self.flop_penalty}")
         if self.ranked not in (None, "once"):
             raise PrunelibError(f"ranked must be None or 'once', not {self.ranked!r}")

@@ -2,6 +2,7 @@ import json
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -312,3 +313,37 @@ def test_without_adds_no_channels():
 def test_fitting_the_width_of_a_network_of_single_channels():
     base = ChannelProfile.full(10, 1 / 200)
     assert base.fit_width(base.params).params == base.params
+
+
+FULL = ChannelProfile.full(16, 1)
+MISUSED = {
+    "no list": (lambda: ChannelProfile(16, 1, 5), "must be a list"),
+    "budget in words": (lambda: FULL.fit_params("150k"), "150_000"),
+    "width in words": (lambda: FULL.fit_width("150k"), "150_000"),
+    "half a channel of images": (lambda: FULL.fit_params(50_000, 1.5), "in_channels must be"),
+    "classes that are no number": (lambda: FULL.count_params(3, float("nan")), "num_classes"),
+    "images of no pixel": (lambda: FULL.count_macs(0), "image_size must be at least 1"),
+    "share in words": (lambda: FULL.bottleneck("half"), "share of a bottleneck"),
+    "factor in words": (lambda: FULL.scaled("half"), "scale factor"),
+    "half a block": (lambda: FULL.without(1.5), "no block 1.5"),
+    "half a removal": (lambda: FULL.without(1, 0.5), "cannot be removed"),
+    "no text": (lambda: ChannelProfile.from_json(None), "must be JSON"),
+    "a network of no profile": (lambda: WideResNet("16-1"), "must be a ChannelProfile"),
+    "a network without classes": (lambda: WideResNet(FULL, 0), "num_classes must be at least 1"),
+    "a network of half a channel": (lambda: WideResNet(FULL, 10, 0.5), "in_channels must be"),
+}
+
+
+@pytest.mark.parametrize(("call", "said"), MISUSED.values(), ids=MISUSED)
+def test_what_is_no_number_of_channels_is_told(call, said):
+    with pytest.raises(PrunelibError, match=said) as told:
+        call()
+    assert "\n" not in str(told.value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    middle = np.array(FULL.middle)
+    found = ChannelProfile(np.int64(16), np.float32(1), middle)
+    assert (found, found.to_json(), hash(found)) == (FULL, FULL.to_json(), hash(FULL))
+    assert FULL.scaled(np.float32(0.5)) == FULL.scaled(0.5)
+    assert FULL.fit_params(np.int64(50_000)) == FULL.fit_params(50_000)

@@ -5,14 +5,13 @@ are only other indices. There are no worker processes.
 """
 
 from collections.abc import Iterator
-from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from prunelib.errors import PrunelibError
+from prunelib.errors import PrunelibError, is_integer
 from prunelib.nets.inputs import TRAINING
 from prunelib.training.data.dataset import Dataset
 
@@ -23,7 +22,7 @@ def generator(seed: int, *stream: int) -> torch.Generator:
     Raises:
         PrunelibError: the seed is not an integer of 0 or more.
     """
-    if not isinstance(seed, Integral) or seed < 0:
+    if not is_integer(seed) or seed < 0:
         raise PrunelibError(f"a seed must be an integer of 0 or more, not {seed!r}")
     state = np.random.SeedSequence([int(seed), *stream]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
