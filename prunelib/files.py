@@ -75,6 +75,27 @@ def parsed_json(text: str) -> object:
         raise ValueError("it is nested too deep") from None
 
 
+def read_json(path: Path, what: str) -> dict:
+    """The object in a JSON file.
+
+    Args:
+        path: of the file.
+        what: it should be, for the message.
+
+    Raises:
+        PrunelibError: it cannot be read, or holds no object.
+    """
+    try:
+        value = parsed_json(read_text(path))
+    except PrunelibError:
+        raise
+    except ValueError as error:
+        raise PrunelibError(f"{path} is not {what}: {error}") from None
+    if not isinstance(value, dict):
+        raise PrunelibError(f"{path} is not {what}: it holds no object")
+    return value
+
+
 WAYS_OUT = {
     errno.EISDIR: "move or delete the folder of this name",
     errno.ENOSPC: "make room on the disk, or choose a folder on another one",

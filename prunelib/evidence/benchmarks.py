@@ -3,8 +3,8 @@
 They are of one machine and say which; another one's numbers differ, its ratios less so.
 """
 
-import json
 import math
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence.curves import Curve
 from prunelib.evidence.statistics import interpolated
+from prunelib.files import read_json
 from prunelib.study.folder import laid_over
 
 ENGINES = ("ONNX Runtime", "PyTorch")
@@ -36,12 +37,21 @@ def read_benchmark(results: str | Path, name: str) -> dict:
         PrunelibError: the record is damaged.
     """
     path = laid_over(results, f"benchmarks/{name}.json")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Missing(f"{path} is not there; measure it with: make bench") from None
-    except (OSError, ValueError) as error:
-        raise PrunelibError(f"{path} is not a record of a benchmark: {error}") from None
+    if not os.path.lexists(path):
+        raise Missing(f"{path} is not there; measure it with: make bench")
+    return checked_benchmark(path, read_json(path, "a record of a benchmark"))
+
+
+def checked_benchmark(path: Path, record: dict) -> dict:
+    """The same record.
+
+    Raises:
+        PrunelibError: it does not say where and when it was made.
+    """
+    made = record.get("circumstances")
+    if not isinstance(made, dict) or not {"hardware", "cores", "torch", "finished"} <= set(made):
+        raise PrunelibError(f"{path} does not say on what it was measured; measure it anew")
+    return record
 
 
 def find_benchmark(results: str | Path, name: str) -> dict | None:

@@ -1,12 +1,13 @@
 """The record of `benchmarks/your_network.py`: pruned ResNet-18 beside narrower ones."""
 
-import json
+import os
 from pathlib import Path
 
 import pandas as pd
 
-from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.benchmarks import benchmark_source
+from prunelib.errors import Missing
+from prunelib.evidence.benchmarks import benchmark_source, checked_benchmark
+from prunelib.files import read_json
 from prunelib.study.families import PRUNED, REDUCED
 from prunelib.study.folder import laid_over
 from prunelib.text import counted
@@ -25,13 +26,10 @@ def read_comparison(results: str | Path) -> dict:
         PrunelibError: the record is damaged.
     """
     path = laid_over(results, "your-network/resnet18.json")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         command = "python benchmarks/your_network.py"
-        raise Missing(f"{path} is not there; measure it with: {command}") from None
-    except (OSError, ValueError) as error:
-        raise PrunelibError(f"{path} is not a record of this benchmark: {error}") from None
+        raise Missing(f"{path} is not there; measure it with: {command}")
+    return checked_benchmark(path, read_json(path, "a record of this benchmark"))
 
 
 def compared_networks(record: dict) -> pd.DataFrame:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from statistics import fmean
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.blocks import round_half_up
@@ -41,10 +44,10 @@ class Candidate:
 
     family: str
     profile: ChannelProfile
-    epochs: int
-    seconds: float
-    steps: int = 0
-    stop_params: int | None = None
+    epochs: Annotated[int, Field(ge=1)]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    steps: Annotated[int, Field(ge=0)] = 0
+    stop_params: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Plan:
     """What is going to be trained: it is kept, so that the same command goes on with it."""
 
     base: ChannelProfile
-    candidates: tuple[Candidate, ...]
-    seeds: int = 1
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)]
+    seeds: Annotated[int, Field(ge=1)] = 1
 
     @property
     def seconds(self) -> float:
@@ -68,16 +71,12 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        """Read what `to_json` wrote."""
-        fields = json.loads(text)
+        """Read what `to_json` wrote.
 
-        def profile(values: dict) -> ChannelProfile:
-            return ChannelProfile.from_json(json.dumps(values))
-
-        rows = [
-            Candidate(**row | {"profile": profile(row["profile"])}) for row in fields["candidates"]
-        ]
-        return cls(profile(fields["base"]), tuple(rows), fields.get("seeds", 1))
+        Raises:
+            ValueError: it is no plan.
+        """
+        return TypeAdapter(cls).validate_json(text, strict=True)
 
 
 def largest_within(

@@ -1,5 +1,6 @@
 """A plan for one's own images that fits the time: what each network takes is measured here."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from prunelib.errors import PrunelibError
-from prunelib.files import write_atomically
+from prunelib.files import read_text, write_atomically
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.nets.wideresnet import WideResNet
@@ -166,10 +167,10 @@ def plan_name(params: int | None, macs: int | None, seconds: float, search: bool
 
 def kept_plan(path: Path, make: Callable[[], Plan]) -> tuple[Plan, bool]:
     """The plan in a file, or one made now and kept there; whether it was there."""
-    if path.exists():
+    if os.path.lexists(path):
         try:
-            return Plan.from_json(path.read_text(encoding="utf-8")), True
-        except (ValueError, TypeError, KeyError, OSError):
+            return Plan.from_json(read_text(path)), True
+        except ValueError:
             raise PrunelibError(
                 f"{path} is damaged; delete it, and the plan is made anew"
             ) from None

@@ -1,6 +1,7 @@
 """The chapter on speed says what the records of the benchmarks say."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from prunelib.book.figures import speed, updates
 from prunelib.book.prose import speed as told
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import benchmarks
+from prunelib.evidence.your_network import read_comparison
 from prunelib.study import folder
 from prunelib.study.families import MAIN
 from prunelib.study.plan import plan_study
@@ -111,11 +113,34 @@ def test_a_benchmark_that_was_not_run_is_missing(tmp_path, monkeypatch):
     with pytest.raises(Missing, match="make bench"):
         benchmarks.read_benchmark(tmp_path, "steps")
     (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks/steps.json").write_text("{", encoding="utf-8")
-    with pytest.raises(PrunelibError, match="is not a record of a benchmark"):
-        benchmarks.read_benchmark(tmp_path, "steps")
     (tmp_path / "benchmarks/steps.json").write_text(json.dumps(STEPS), encoding="utf-8")
     assert benchmarks.read_benchmark(str(tmp_path), "steps") == json.loads(json.dumps(STEPS))
+
+
+READ = {
+    "benchmarks/steps": lambda folder: benchmarks.read_benchmark(folder, "steps"),
+    "your-network/resnet18": read_comparison,
+}
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not a record of"),
+        ("[" * 100_000, "is not a record of"),
+        ("[]", "is not a record of"),
+        ("{}", "on what it was measured"),
+        ('{"circumstances": {"hardware": "a machine"}}', "on what it was measured"),
+        (None, "is not a file"),
+    ],
+)
+def test_a_benchmark_that_is_damaged_is_named(tmp_path, name, text, said):
+    path = tmp_path / f"{name}.json"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8") if text else os.mkfifo(path)
+    with pytest.raises(PrunelibError, match=said):
+        READ[name](tmp_path)
 
 
 def test_latency_shows_every_network_of_an_answer_on_one_thread():

@@ -1,6 +1,7 @@
 """One's own images and a budget in, a network out: the plan, the words, and the command."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -255,8 +256,34 @@ def test_a_plan_has_a_search_that_fits_the_time_or_says_that_it_does_not(own):
         make_plan(data, 6_000, None, 1, CPU, search=True)
 
 
-def test_plans_that_are_damaged_are_named(tmp_path):
+BASE = ChannelProfile.full(10, 1)
+PLAN = Plan(BASE, (Candidate("bottleneck", BASE.bottleneck(0.5), 3, 1.5),), 2)
+DAMAGED = {
+    "cut off": lambda text: text[:-1],
+    "nested": lambda text: "[" * 100_000,
+    "a list": lambda text: "[1]",
+    "no candidates": lambda text: '{"base": ' + BASE.to_json() + ', "candidates": []}',
+    "epochs in words": lambda text: text.replace('"epochs": 3', '"epochs": "three"'),
+    "no epochs": lambda text: text.replace('"epochs": 3', '"epochs": 0'),
+    "seconds that are none": lambda text: text.replace("1.5", "NaN"),
+    "a profile of another depth": lambda text: text.replace('"depth": 10', '"depth": 11'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_plans_that_are_damaged_are_named(damage, tmp_path):
     path = tmp_path / "plan.json"
-    path.write_text("{", encoding="utf-8")
+    path.write_text(PLAN.to_json(), encoding="utf-8")
+    assert kept_plan(path, lambda: None) == (PLAN, True)
+    damaged = damage(PLAN.to_json())
+    assert damaged != PLAN.to_json()
+    path.write_text(damaged, encoding="utf-8")
     with pytest.raises(PrunelibError, match="damaged"):
         kept_plan(path, lambda: None)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_plan_that_is_no_file_is_named_and_not_waited_for(make, tmp_path):
+    make(tmp_path / "plan.json")
+    with pytest.raises(PrunelibError, match="damaged"):
+        kept_plan(tmp_path / "plan.json", lambda: None)
