@@ -24,7 +24,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """A file for reading. Pipes are not waited for.
 
     Raises:
-        PrunelibError: it cannot be opened, or is no file.
+        PrunelibError: it cannot be opened, or is not a file.
     """
     try:
         # A pipe that nobody writes would be waited for without end.
@@ -41,7 +41,7 @@ def read_text(path: Path) -> str:
     """The text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        PrunelibError: it cannot be read, is no file, not text, or larger than `MOST_BYTES`.
+        PrunelibError: it cannot be read, is not a file, not text, or larger than `MOST_BYTES`.
     """
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -67,7 +67,7 @@ def parsed_json(text: str) -> object:
     """
 
     def refuse(name: str) -> None:
-        raise ValueError(f"{name} is no number of JSON")
+        raise ValueError(f"{name} is not a number in JSON")
 
     try:
         return json.loads(text, parse_constant=refuse)

@@ -196,7 +196,7 @@ def test_a_script_that_workers_cannot_import_gets_the_reason():
         [sys.executable, "-"], input=script, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 1
-    assert "<stdin> is no file; save the script to one" in done.stderr
+    assert "<stdin> is not a file; save the script to one" in done.stderr
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def compute(requests: list[Request], store: Store, data: Path | Source | None) -
     budgets = requests[0].scale.budgets
     setting = Setting(store, Machine.here(threads=1), data, budgets)
     setting.store.check_writable()
-    layout = "{percentage:3.0f}% |{bar:24}| {elapsed} passed, {remaining} left"
+    layout = "{percentage:3.0f}% |{bar:24}| {elapsed} elapsed, {remaining} left"
     with tqdm(total=1, file=sys.stderr, mininterval=2, smoothing=0, bar_format=layout) as bar:
 
         def tick(done: float, total: float, note: str) -> None:

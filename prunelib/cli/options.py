@@ -79,7 +79,7 @@ class Places:
         """The folder to keep records in.
 
         Raises:
-            PrunelibError: it is no folder, or a foreign one that nobody named.
+            PrunelibError: it is not a folder, or a foreign one that nobody named.
         """
         from prunelib.study.folder import results_to_write
 
@@ -235,7 +235,7 @@ def read_profile(path: Path) -> "ChannelProfile":
     """The channel profile in a file.
 
     Raises:
-        PrunelibError: it cannot be read, or is no profile.
+        PrunelibError: it cannot be read, or is not a profile.
     """
     from prunelib.nets.profile import ChannelProfile
 

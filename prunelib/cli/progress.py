@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from prunelib.cli.signals import interruptible
 
-LAYOUT = "{desc} {percentage:3.0f}% |{bar:24}| {elapsed} passed, {remaining} left{postfix}"
+LAYOUT = "{desc} {percentage:3.0f}% |{bar:24}| {elapsed} elapsed, {remaining} left{postfix}"
 
 
 @contextmanager

@@ -108,7 +108,9 @@ def of_family(
     find = cached_lookup(setting.store)
     request = single(scale, family, budget, seed)
     if FAMILIES[family].rule is None and family != "base":
-        raise click.UsageError(f"{family} is no training: prunelib study {scale.name} makes it")
+        raise click.UsageError(
+            f"{family} is not trained by itself; make it with: prunelib study {scale.name}"
+        )
     for first in request.chain(find)[:-1]:
         run_and_report(first.spec(find), setting)
     spec = request.spec(find)

@@ -51,7 +51,7 @@ def received() -> int:
 def tell() -> None:
     """Say that it was stopped."""
     with suppress(OSError):  # the terminal may be gone
-        os.write(2, b"\nprunelib: stopped; the same command goes on from what is kept\n")
+        os.write(2, b"\nprunelib: stopped; the same command resumes from what is kept\n")
 
 
 def _numbers() -> list[signal.Signals]:

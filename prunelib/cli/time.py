@@ -73,7 +73,7 @@ def network(path: Path) -> Path | bytes:
         PrunelibError: it is not there, or no network.
     """
     if not path.is_file():
-        raise PrunelibError(f"{path} is no file; write a network with: prunelib export")
+        raise PrunelibError(f"{path} is not a file; write a network with: prunelib export")
     if path.suffix != ".safetensors":
         return path
     from prunelib.nets.export import in_memory, load_exported

@@ -127,7 +127,7 @@ class Replayed:
     def _leave(self, reason: str) -> None:
         """Rely on no recording any more."""
         self.recorder.trusted, self.replay = False, None
-        warnings.warn(f"training goes on without CUDA graphs: {reason}", stacklevel=5)
+        warnings.warn(f"training continues without CUDA graphs: {reason}", stacklevel=5)
 
     def _state(self) -> State:
         momentum = [

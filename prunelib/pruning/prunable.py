@@ -126,6 +126,6 @@ def check_not_frozen(name: str, maker: nn.Conv2d) -> None:
 
 
 def weight_is_computed(module: nn.Module) -> bool:
-    """Whether the weight of a layer is no parameter of its own."""
+    """Whether the weight of a layer is not a parameter of its own."""
     has_weight = getattr(module, "weight", None) is not None
     return is_parametrized(module) or (has_weight and "weight" not in module._parameters)

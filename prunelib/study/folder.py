@@ -57,7 +57,7 @@ def results_to_write(named: Path | str | None) -> Path:
             here or above, else a new one here.
 
     Raises:
-        PrunelibError: what has this name is no folder, or a folder with other things in it that
+        PrunelibError: what has this name is not a folder, or a folder with other things in it that
             nobody asked to write into.
     """
     if named is not None:
@@ -68,7 +68,9 @@ def results_to_write(named: Path | str | None) -> Path:
         except (OSError, ValueError):
             is_folder = False
         if not is_folder:
-            raise PrunelibError(f"{_shortened(named)} is no folder; choose another with --results")
+            raise PrunelibError(
+                f"{_shortened(named)} is not a folder; choose another with --results"
+            )
         return Path(named)
     found = _find_upwards()
     if found is None and os.path.lexists(RESULTS):

@@ -36,7 +36,7 @@ def load_own_images(wanted: DataSpec, root: str | Path | Source | None) -> Datas
     data, _ = load_source(source, wanted.image_size, wanted.channels)
     if DataSpec.of(data) != wanted:
         raise PrunelibError(
-            f"the images in {source.path} are others than those that this run is about; "
+            f"the images in {source.path} are not those of this run: "
             "their number or content has changed"
         )
     return data

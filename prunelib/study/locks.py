@@ -183,7 +183,7 @@ def locked(folder: Path, name: str) -> Iterator[None]:
     locks = RunLocks(folder)
     if not locks.take(name):
         raise PrunelibError(
-            f"run {name} is being made by another process; wait for its record, or stop that one"
+            f"run {name} is being made by another process; wait for its record, or stop it there"
         )
     try:
         yield

@@ -98,7 +98,7 @@ class PruneProtocol:
             raise PrunelibError("pruning needs an end: a number of removals or of parameters")
         self.check_values()
         if self.removals is not None and not 0 <= self.removals <= possible:
-            raise PrunelibError(f"{self.removals} removals: 0 to {possible} are possible")
+            raise PrunelibError(f"removals must be 0 to {possible}, not {self.removals}")
         if self.removals is None and (self.stop_params or 0) < least:
             raise PrunelibError(
                 f"pruning cannot reach {self.stop_params:,} parameters: "

@@ -228,7 +228,7 @@ WRONG = {
     "no such record": (("export", "no/r.json", "-o", "n.safetensors"), "no/r.json"),
     "budget": (("export", "--params", "9", "-o", "n.safetensors"), "choose"),
     "scale": (("export", "--params", "9k", "--scale", "big", "-o", "n.safetensors"), "'big'"),
-    "no network to time": (("time", "n.onnx"), "n.onnx is no file"),
+    "no network to time": (("time", "n.onnx"), "n.onnx is not a file"),
     "nothing to time": (("time", "junk.onnx"), "not a network"),
 }
 

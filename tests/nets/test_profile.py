@@ -247,7 +247,7 @@ def test_json_round_trip(profile):
         ('{"depth": 10, "width": 1, "middle": [1, 1, null]}', "block 3"),
         ('{"depth": "10", "width": 1, "middle": [1, 1, 1]}', "depth"),
         ('{"depth": 10, "width": "1", "middle": [1, 1, 1]}', "width"),
-        ('{"depth": 10, "width": NaN, "middle": [1, 1, 1]}', "NaN is no number"),
+        ('{"depth": 10, "width": NaN, "middle": [1, 1, 1]}', "NaN is not a number"),
     ],
 )
 def test_what_is_not_a_profile_is_refused(text, reason):

@@ -266,9 +266,9 @@ def columns(root):
 X, Y = colours()
 WRONG = {
     "empty class": (empty_class, "fox has no images"),
-    "one class": (one_class, "one class only"),
+    "one class": (one_class, "only one class"),
     "class of the test images": (strange_class, "gnu"),
-    "one image of a class": (single_image, "class cat has one image only"),
+    "one image of a class": (single_image, "class cat has only one image"),
     "nothing": (nothing, "no class folders"),
     "not there": (lambda root: Source(root), "not there"),
     "arrays of other names": (saved(a=X, b=Y), "x_train, y_train"),
@@ -537,7 +537,7 @@ def test_images_that_have_changed_are_told_from_those_of_the_record(flowers):
     scale = scale_named(str(flowers / "my.toml"))
     (flowers / "flowers" / "cat" / "new.png").write_bytes(encoded(X[0][::-1]))
     load_source.cache_clear()
-    with pytest.raises(PrunelibError, match="others than those"):
+    with pytest.raises(PrunelibError, match="not those of this run"):
         run(scale.base_spec(0), Store(flowers / "results"), CPU, scale.root())
 
 

@@ -88,7 +88,7 @@ PATTERNS = ("", "/", ".", "x", "-", "|", "+", "\\")
 
 
 def line_style(index: int) -> Style:
-    """The style of a series that is no family, by its place."""
+    """The style of a series that is not a family, by its place."""
     return LINES[index % len(LINES)]
 
 

@@ -74,7 +74,7 @@ SIDES = {
 
 
 class Fact(NamedTuple):
-    """What a claim says that is no comparison of errors: with a number above zero, or below it.
+    """What a claim says that is not a comparison of errors: with a number above zero, or below it.
 
     In a table its number stands between what is `before` and its `unit`; `sides` are what a number
     below zero and one above it are for, where its sign is told in words.

@@ -206,8 +206,8 @@ def check_script() -> None:
         text = Path(path).read_text(encoding="utf-8")
     except OSError:
         raise PrunelibError(
-            f"each worker imports the script that starts a study, and {path} is no file; save the "
-            "script to one"
+            f"each worker imports the script that starts a study, and {path} is not a file; save "
+            "the script to one"
         ) from None
     except UnicodeDecodeError:
         return

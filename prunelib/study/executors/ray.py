@@ -193,7 +193,7 @@ def connect(address: str) -> None:
         raise PrunelibError(f"no Ray cluster answers at {address}") from None
     except Exception as error:
         raise PrunelibError(
-            f"no Ray cluster can be used at {address}: {one_line(error)}; start one with: "
+            f"cannot use a Ray cluster at {address}: {one_line(error)}; start one with: "
             "ray start --head"
         ) from None
 

@@ -128,7 +128,7 @@ class Dataset:
     def check(self) -> None:
         """Raise PrunelibError for data that cannot be learnt from.
 
-        That is: images that are not square, labels that are no classes or not as many as images,
+        That is: images that are not square, labels that are not classes or not as many as images,
         a channel that is the same everywhere.
         """
         for what, split in (("training", self.train), ("test", self.test)):

@@ -98,8 +98,8 @@ def check_names(classes: tuple[str, ...]) -> None:
     for name in classes:
         if not 1 <= len(name) <= LONGEST_NAME:
             raise PrunelibError(
-                f"the class {name[:20]!r} has a name of {len(name):,} characters: 1 to "
-                f"{LONGEST_NAME:,} are possible; rename it"
+                f"the class {name[:20]!r} has a name of {len(name):,} characters; rename it with 1 "
+                f"to {LONGEST_NAME:,}"
             )
         if not name.isascii() and name.encode(errors="replace").decode() != name:
             raise PrunelibError(f"the name of the class {name!r} is not UTF-8; rename it")
@@ -135,7 +135,7 @@ def read_images(
     Integer labels are `places` among the classes, or names.
 
     Raises:
-        PrunelibError: a label is no class, or nothing can be read.
+        PrunelibError: a label is not a class, or nothing can be read.
     """
     numbers = {name: i for i, name in enumerate(classes)}
     labels = [number_of(item, numbers, classes, places) for item in items]
@@ -198,9 +198,7 @@ def held_out(all_: Split, classes: tuple[str, ...], share: float) -> tuple[Split
         same = [i > 0 and np.array_equal(x[rows[i]], x[rows[i - 1]]) for i in range(len(rows))]
         distinct = np.cumsum(~np.array(same, bool)) - 1
         if distinct[-1] < 1:
-            raise PrunelibError(
-                f"class {name} has one image only; with two one could be tested with"
-            )
+            raise PrunelibError(f"class {name} has only one image; add another, to test with")
         picked = np.floor((distinct + 1) / every) > np.floor(distinct / every)
         test[rows] = picked if picked.any() else distinct == distinct[-1]
     return Split(all_.x[~test], all_.y[~test]), Split(all_.x[test], all_.y[test])
@@ -209,7 +207,7 @@ def held_out(all_: Split, classes: tuple[str, ...], share: float) -> tuple[Split
 def check_classes(train: Split, test: Split, classes: tuple[str, ...]) -> None:
     """Raise PrunelibError unless there are classes to tell apart, each with images."""
     if len(classes) < 2:
-        raise PrunelibError(f"there is one class only, {classes[0]!r}: nothing to tell apart")
+        raise PrunelibError(f"there is only one class, {classes[0]!r}: nothing to tell apart")
     counts = train.y.bincount(minlength=len(classes)).tolist()
     empty = [name for name, n in zip(classes, counts, strict=True) if not n]
     if empty:

@@ -59,16 +59,16 @@ def from_array(pixels: np.ndarray) -> Image.Image:
     """An image of an array (H, W), (H, W, C) or (C, H, W): 8 or 16 bits, or floats from 0.
 
     Raises:
-        ValueError: it is no image.
+        ValueError: it is not an image.
     """
     if pixels.dtype.kind not in "biuf":
-        raise ValueError(f"an array of {pixels.dtype} is no image")
+        raise ValueError(f"an array of {pixels.dtype} is not an image")
     if pixels.ndim == 3 and pixels.shape[0] in (1, 3, 4) and pixels.shape[2] not in (1, 3, 4):
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if pixels.ndim not in (2, 3) or 0 in pixels.shape:
-        raise ValueError(f"an array of shape {pixels.shape} is no image")
+        raise ValueError(f"an array of shape {pixels.shape} is not an image")
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * 255
     if pixels.dtype != np.uint8:

@@ -71,7 +71,7 @@ def in_folder(root: Path) -> Found:
     if test:
         if strange := set(names(root / test)) - set(found.classes or ()):
             raise PrunelibError(
-                f"{root / test} has a class that {root / 'train'} has not: {min(strange)}"
+                f"{root / test} has a class that {root / 'train'} lacks: {min(strange)}"
             )
         found.test = items(root / test, found.told)
     return found
@@ -149,7 +149,7 @@ def in_npz(path: Path) -> Found:
         pairs.setdefault("train", (arrays["x"], arrays["y"]))
     if "train" not in pairs:
         raise PrunelibError(
-            f"{path} has {', '.join(arrays) or 'nothing'}; wanted are x_train, y_train, x_test, "
+            f"{path} has {', '.join(arrays) or 'nothing'}; it must have x_train, y_train, x_test, "
             "y_test, or x, y"
         )
     test = next((pairs[split] for split in TESTS if split in pairs), None)
@@ -175,7 +175,7 @@ def in_arrays(
         if labels.shape != (len(images),) or labels.dtype.kind not in "iuUS":
             raise PrunelibError(
                 f"{len(images)} {what} images, but labels of type {labels.dtype} and shape "
-                f"{labels.shape}: one integer or name for each image is wanted"
+                f"{labels.shape}: give one integer or name per image"
             )
         values = [x.decode() if isinstance(x, bytes) else x for x in labels.tolist()]
         return [
@@ -194,7 +194,7 @@ def in_torch(train: Pairs, test: Pairs | None = None) -> Found:
     """Map-style data sets of PyTorch: pairs of an image (PIL, array or tensor) and a label.
 
     Raises:
-        PrunelibError: it is no such data set, or a label is neither an integer nor a name.
+        PrunelibError: it is not such a data set, or a label is neither an integer nor a name.
     """
 
     def listed(pairs: Pairs, what: str) -> list[Item]:
@@ -217,7 +217,7 @@ def of_pair(pair: Any, where: str) -> Item:
     """An item of a data set of PyTorch.
 
     Raises:
-        PrunelibError: it is no pair of an image and a label.
+        PrunelibError: it is not a pair of an image and a label.
     """
     try:
         image, label = pair
