@@ -384,6 +384,36 @@ def test_labels_of_pytorch_that_are_no_integers_are_refused(label):
         Dataset.from_torch([(image, label) for image in x], size=SIZE)
 
 
+def parquet_of(root, labels, names):
+    x, _ = colours(len(labels))
+    images = [{"bytes": encoded(pixels), "path": None} for pixels in x]
+    kept = {"info": {"features": {"kind": {"names": names, "_type": "ClassLabel"}}}}
+    table = pyarrow.table({"picture": images, "kind": labels})
+    table = table.replace_schema_metadata({"huggingface": json.dumps(kept)})
+    pyarrow.parquet.write_table(table, root / "train.parquet")
+    source = Source(root, image_column="picture", label_column="kind")
+    return load_source(source, SIZE)[0]
+
+
+@pytest.mark.parametrize("labels", [[0.5, 1.0] * 10, [[0], [1]] * 10, [b"a", b"b"] * 10])
+def test_a_column_that_holds_no_labels_is_refused(tmp_path, labels):
+    with pytest.raises(PrunelibError, match="for a label"):
+        parquet_of(tmp_path, labels, None)
+
+
+def test_truth_is_a_label(tmp_path):
+    x, _ = colours(20)
+    data = parquet_of(tmp_path, [False, True] * 10, None)
+    assert data.classes == ("0", "1")
+    pairs = [(image, i % 2 == 1) for i, image in enumerate(x)]
+    assert Dataset.from_torch(pairs, size=SIZE).digest == data.digest
+
+
+@pytest.mark.parametrize(("names", "classes"), [("ab", ("0", "1")), ([7, 8], ("7", "8"))])
+def test_names_in_a_schema_are_a_list_of_anything(tmp_path, names, classes):
+    assert parquet_of(tmp_path, [0, 1] * 10, names).classes == classes
+
+
 def test_a_loader_is_no_data_set():
     x, y = colours()
     with pytest.raises(PrunelibError, match=r"loader\.dataset"):

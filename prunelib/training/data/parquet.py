@@ -93,16 +93,17 @@ def names_of_classes(columns: pyarrow.Schema, label: str) -> tuple[str, ...] | N
     """The names of the classes, as Hugging Face keeps them in the schema; None if it has none."""
     try:
         kept = json.loads((columns.metadata or {})[b"huggingface"])
-        return tuple(kept["info"]["features"][label]["names"])
+        names = kept["info"]["features"][label]["names"]
     except (KeyError, TypeError, ValueError):
         return None
+    return tuple(map(str, names)) if isinstance(names, list) else None
 
 
 def rows(file: Path, image: str, label: str) -> list[Item]:
     """The images of one file.
 
     Raises:
-        PrunelibError: it is damaged, or a label is missing.
+        PrunelibError: it is damaged, or a label is missing, or is neither an integer nor a name.
     """
     try:
         table = parquet.read_table(file, columns=[image, label], page_checksum_verification=True)
@@ -114,8 +115,12 @@ def rows(file: Path, image: str, label: str) -> list[Item]:
         where = f"{file} row {i}"
         if value is None:
             raise PrunelibError(f"{where} has no label")
+        if not isinstance(value, int | str):
+            kind = type(value).__name__
+            raise PrunelibError(f"{where} has a {kind} for a label; use an integer or a name")
         content = cell.get("bytes") if isinstance(cell, dict) else cell
         if content is None and isinstance(cell, dict) and cell.get("path"):
             content = file.parent / cell["path"]
-        found.append(Item(content if content is not None else b"", value, where))
+        label_of = value if isinstance(value, str) else int(value)
+        found.append(Item(content if content is not None else b"", label_of, where))
     return found

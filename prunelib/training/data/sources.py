@@ -221,7 +221,7 @@ def of_pair(pair: Any, where: str) -> Item:
     """
     try:
         image, label = pair
-        label = label if isinstance(label, str) else index(label)
+        label = label if isinstance(label, str) else int(index(label))
     except (TypeError, ValueError) as error:
         raise PrunelibError(
             f"{where} must be a pair of an image and a label, an integer or a name: "
