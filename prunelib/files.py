@@ -173,7 +173,7 @@ def save_tensors(
 
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header, data = split(save(flat))
-    about = {"name": path.name.partition(".")[0], **(metadata or {}), "text": text}
+    about = {"name": name_of(path), **(metadata or {}), "text": text}
     about["sha256"] = checksum(header | {"__metadata__": about}, data)
     write_atomically(path, safetensors_bytes(header | {"__metadata__": about}, data))
 
@@ -198,12 +198,22 @@ def load_tensors(path: Path, own: bool = False) -> tuple[dict, str]:
         given = about.pop("sha256", None)
         if given not in (None, checksum(header | {"__metadata__": about}, data)):
             raise ValueError("it is damaged")
-        if own and (given is None or about.get("name") != path.name.partition(".")[0]):
+        if own and (given is None or about.get("name") != name_of(path)):
             raise ValueError("it was not saved under this name")
         return load(safetensors_bytes(header, data)), about.get("text", "")
     except (OSError, ValueError, SafetensorError, AttributeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
     raise PrunelibError(f"{path} cannot be read as safetensors: {reason}") from None
+
+
+def name_of(path: Path) -> str:
+    """A file's name up to the first dot, as text: names need not be UTF-8, metadata must."""
+    return as_text(path.name.partition(".")[0])
+
+
+def as_text(name: str) -> str:
+    """The name of a file as text that can be written anywhere."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def split(content: bytes) -> tuple[dict, memoryview]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from prunelib.errors import PrunelibError
-from prunelib.files import load_metadata, load_tensors, save_tensors, write_atomically
+from prunelib.files import as_text, load_metadata, load_tensors, save_tensors, write_atomically
 from prunelib.nets.card import Card
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.wideresnet import WideResNet
@@ -166,7 +166,9 @@ def session(content: bytes | Path, threads: int = 1) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    model = content if isinstance(content, bytes) else str(content)
+    model: bytes | str = content if isinstance(content, bytes) else str(content)
+    if isinstance(content, Path) and as_text(str(content)) != str(content):
+        model = content.read_bytes()  # ONNX Runtime takes no such name
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -14,7 +14,6 @@ width = 1
 epochs = 30
 """
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +23,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prunelib.errors import PrunelibError
-from prunelib.files import read_text
+from prunelib.files import as_text, read_text
 from prunelib.nets.inputs import SHAPES
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FIRST
@@ -204,11 +203,6 @@ def with_images(like: Scale, source: Source) -> Scale:
     data = identity(source, shape.image_size, shape.in_channels)
     like = replace(like, families=FIRST)
     return adapted(like, f"{like.name}-{as_text(source.path.stem)}", data, source)
-
-
-def as_text(name: str) -> str:
-    """The name of a file as text that can be written anywhere: names need not be UTF-8."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def adapted(

@@ -174,7 +174,7 @@ class Store:
         """Raise PrunelibError unless records can be written here: better now than after hours."""
         probe = self.folder / f".probe-{id(self)}"
         write_atomically(probe, bytes(PROBE))
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # of two processes with equal addresses one is first
 
 
 def files_read(spec: Spec, store: Store) -> list[Path]:

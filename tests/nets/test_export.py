@@ -106,6 +106,18 @@ def test_safetensors_bring_the_network_back(tmp_path):
         load_exported(tmp_path / "bare.safetensors")
 
 
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_a_file_whose_name_is_not_utf8_is_read_again(form, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9." + form.encode())
+    export.export_network(small(), CARD, path)
+    assert read_card(path) == CARD
+    if form == "safetensors":
+        assert load_exported(path)[1] == CARD
+        assert load_tensors(path, own=True)[1] == CARD.profile.to_json()
+    else:
+        assert runner(path)(pixels(2).numpy()).shape == (2, 3)
+
+
 DAMAGED = {
     "classes": [[], 5, ["a", 1]],
     "image_size": [-3, "8", 10**9, True],
