@@ -91,10 +91,10 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
             )
         )
     figure.update_xaxes(
-        title="MACs, as a share of the base network's", tickformat=".0%", range=[0, 1.05]
+        title="MACs, share of the base network's", tickformat=".0%", range=[0, 1.05]
     )
     figure.update_yaxes(
-        title="time, as a share of the base network's", tickformat=".0%", rangemode="tozero"
+        title="time, share of the base network's", tickformat=".0%", rangemode="tozero"
     )
     table = rows[["family", "params", "macs", "ms", "against_base", "macs_share"]].set_axis(
         ["network", "parameters", "MACs", "ms", "time, share", "MACs, share"], axis=1

@@ -46,7 +46,7 @@ def forest(verdicts: list, claims: tuple[str, ...]) -> go.Figure:
     there = {v.claim for v in found}
     order = [plotly(label[name]) for name in reversed(claims) if name in there]
     figure.update_layout(
-        xaxis_title="points of test error in favour of the claim",
+        xaxis_title="points in favour of the claim",
         yaxis={"categoryorder": "array", "categoryarray": order},
     )
     words = [TOLD.get(v.verdict, v.verdict) for v in found]
