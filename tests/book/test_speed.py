@@ -207,7 +207,7 @@ def test_ratios_stand_with_their_quartiles():
 def test_ours_is_told_as_a_share_of_the_authors_time():
     assert told.against_authors(STEPS) == (
         "In bfloat16 on a pencil, an update takes **50%** (WRN-40-1 at 16×16) of the time of the "
-        "authors' code, and a removal **30%** (WRN-40-1 at 16×16)."
+        "authors' code in float32, and a removal **30%** (WRN-40-1 at 16×16)."
     )
 
 

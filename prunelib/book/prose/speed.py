@@ -147,7 +147,7 @@ def against_authors(record: dict) -> str:
     )
     return (
         f"In {markdown(record['circumstances']['precision'])} {on(record)}, an update takes "
-        f"{updates} of the time of the authors' code, and a removal {removals}."
+        f"{updates} of the time of the authors' code in float32, and a removal {removals}."
     )
 
 
