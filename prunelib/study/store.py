@@ -171,10 +171,16 @@ class Store:
         write_atomically(self.path(record.spec), two_level_json(text).encode())
 
     def check_writable(self) -> None:
-        """Raise PrunelibError unless records can be written here: better now than after hours."""
-        probe = self.folder / f".probe-{id(self)}"
-        write_atomically(probe, bytes(PROBE))
-        probe.unlink(missing_ok=True)  # of two processes with equal addresses one is first
+        """Raise PrunelibError unless records can be written here: better now than after hours.
+
+        The folders of orders and weights may be somebody else's, or no folders.
+        """
+        within = [self.folder / name for name in ("orders", "weights")]
+        for folder in (self.folder, *filter(os.path.lexists, within)):
+            probe = folder / f".probe-{id(self)}"
+            write_atomically(probe, bytes(PROBE))
+            # Of two processes with equal addresses one is first.
+            probe.unlink(missing_ok=True)
 
 
 def files_read(spec: Spec, store: Store) -> list[Path]:

@@ -299,6 +299,17 @@ def test_a_folder_without_permission_cannot_be_written(store, monkeypatch):
     assert "cannot be written: Permission denied" in refusal(store.check_writable)
 
 
+@pytest.mark.parametrize("name", ["orders", "weights"])
+def test_what_lies_in_the_place_of_a_folder_within_is_told_beforehand(store, name):
+    store.folder.mkdir(parents=True)
+    (store.folder / name).write_text("no folder", encoding="utf-8")
+    assert refusal(store.check_writable).startswith(str(store.folder / name))
+    (store.folder / name).unlink()
+    (store.folder / name).mkdir()
+    store.check_writable()
+    assert files(store.folder) == []
+
+
 def test_checking_a_folder_makes_it_and_leaves_nothing_in_it(store):
     store.check_writable()
     assert list(store.folder.iterdir()) == []
