@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import logging
@@ -104,8 +105,16 @@ WAYS_OUT = {
 """What to do about an error of writing, where that is not to choose another folder."""
 
 
+PARTIAL = ".partial"
+"""How the name of a file ends that is being written."""
+LEFT_SECONDS = 3_600
+"""After which a file that is being written is none any more: its process was killed."""
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that after any interruption it is the old one or the new one.
+
+    What earlier writes have left that were killed is removed.
 
     Raises:
         PrunelibError: the folder cannot be written, or the disk is full.
@@ -113,7 +122,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(PARTIAL, f".{path.name[:200]}.", path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
@@ -123,6 +132,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.chmod(temporary, 0o644)
         os.replace(temporary, path)
         temporary = None
+        remove_partial(path)
     except OSError as error:
         raise PrunelibError(
             f"{path} cannot be written: {error.strerror or error}; "
@@ -131,6 +141,18 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what writes of a file have left that were killed long before it was written now.
+
+    Both times are of the file system, which may be another machine's.
+    """
+    with contextlib.suppress(OSError):
+        now = path.stat().st_mtime
+        for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*{PARTIAL}"):
+            if now - left.stat().st_mtime > LEFT_SECONDS:
+                left.unlink()
 
 
 class Cadence:

@@ -2,7 +2,10 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -231,6 +234,32 @@ def test_an_interrupted_write_leaves_what_was_there(store, monkeypatch, call):
             store.put(OTHER)
     assert store.find(BASE) == RECORD
     assert files(store.folder) == [f"{RECORD.key}.json"]
+
+
+def killed_write(path, seconds_ago):
+    """What a write leaves whose process is killed when the content is there but not the name."""
+    program = (
+        "import os, signal, sys; from pathlib import Path; from prunelib.files import *; "
+        "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        "write_atomically(Path(sys.argv[1]), b'half')"
+    )
+    before = set(path.parent.iterdir())
+    done = subprocess.run([sys.executable, "-c", program, path])
+    assert done.returncode == -signal.SIGKILL
+    (left,) = set(path.parent.iterdir()) - before
+    then = time.time() - seconds_ago
+    os.utime(left, (then, then))
+    return left
+
+
+def test_what_killed_writes_have_left_goes_with_the_next_one(tmp_path):
+    path = tmp_path / "a[b].json"
+    old, young = killed_write(path, 7_200), killed_write(path, 60)
+    other = tmp_path / old.name.replace("a[b]", "ab")
+    shutil.copy2(old, other)
+    write_atomically(path, b"whole")
+    assert set(tmp_path.iterdir()) == {path, young, other}
+    assert path.read_bytes() == b"whole"
 
 
 def test_content_is_on_disk_before_it_takes_the_name(store, monkeypatch):
