@@ -24,7 +24,7 @@ from prunelib.study.scales import SCALES
 from prunelib.study.store import Store
 from prunelib.training.machine import Machine
 
-COMMAND = (sys.executable, "-c", "from prunelib.cli.main import main; main()")
+COMMAND = (sys.executable, "-c", "from prunelib.cli.main import run_prunelib; run_prunelib()")
 ANSWERS = {
     "prunelib --help": ("--help",),
     "prunelib describe": ("describe", "--depth", "40", "--width", "2"),

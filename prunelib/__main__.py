@@ -1,6 +1,6 @@
 """`python -m prunelib` is the command `prunelib`."""
 
-from prunelib.cli.main import main
+from prunelib.cli.main import run_prunelib
 
 if __name__ == "__main__":
-    main()
+    run_prunelib()

@@ -49,12 +49,13 @@ def test_settings_that_change_results_stand_in_a_record(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_user_who_binds_threads_gets_all_cores():
     program = (
-        "from prunelib.cli.commands import cli; from prunelib.cli.main import main; import sys\n"
+        "import sys; from prunelib.cli.commands import cli\n"
+        "from prunelib.cli.main import run_prunelib\n"
         "@cli.command()\n"
         "def count():\n"
         "    import torch; torch.ones(99, 99) @ torch.ones(99, 99)\n"
         "    from prunelib.training.machine import cores; print(cores())\n"
-        "sys.argv = ['prunelib', 'count']; main()"
+        "sys.argv = ['prunelib', 'count']; run_prunelib()"
     )
     bound = {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
     assert python(program, **bound).stdout == python(program).stdout != ""
@@ -92,7 +93,7 @@ def test_no_file_is_read_in_the_locale_s_encoding(command, tmp_path):
     """Python tells where an encoding is not named; it must not be this project's code."""
     results = os.path.join(os.path.dirname(__file__), "..", "results")
     program = f"import sys; sys.argv[1:] = {command.split()};"
-    program += "from prunelib.cli.main import main; main()"
+    program += "from prunelib.cli.main import run_prunelib; run_prunelib()"
     done = subprocess.run(
         [sys.executable, "-X", "warn_default_encoding", "-c", program],
         cwd=results,
@@ -106,9 +107,9 @@ def test_no_file_is_read_in_the_locale_s_encoding(command, tmp_path):
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
 def test_a_terminal_that_knows_few_characters_gets_the_others_as_question_marks(locale):
     program = "import click; from prunelib.cli.commands import cli\n"
-    program += "from prunelib.cli.main import main; import sys\n"
+    program += "from prunelib.cli.main import run_prunelib; import sys\n"
     program += "@cli.command()\ndef tell(): click.echo('32×32 ± ∞')\n"
-    program += "sys.argv = ['prunelib', 'tell']; main()"
+    program += "sys.argv = ['prunelib', 'tell']; run_prunelib()"
     done = python(program, **locale)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("32")

@@ -7,7 +7,7 @@ from prunelib.cli import signals
 from prunelib.environment import unbind_threads
 
 
-def main() -> None:
+def run_prunelib() -> None:
     """Run the command, and exit with its code.
 
     Ctrl-C, `kill` and a closed terminal end it in one line, with 130, 143 and 129.

@@ -179,7 +179,7 @@ def test_a_stop_at_any_time_is_one_line(how, code, after, tmp_path):
     """From the first line of the command on: what Python does before cannot be caught."""
     program = (
         "import sys; from prunelib.cli import main, signals; signals.listen(); print(flush=True); "
-        "sys.argv = ['prunelib', *sys.argv[1:]]; main.main()"
+        "sys.argv = ['prunelib', *sys.argv[1:]]; main.run_prunelib()"
     )
     running = subprocess.Popen(
         [sys.executable, "-c", program, "study", "smoke", "--seeds", "1", "--jobs", "2"],

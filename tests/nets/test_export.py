@@ -441,7 +441,7 @@ def test_a_wheel_outside_the_repository_answers_as_the_repository(tmp_path, here
     shutil.rmtree(source)
     shutil.unpack_archive(next(tmp_path.glob("*.whl")), installed, "zip")
     run = f"import sys; sys.path.insert(0, {str(installed)!r}); import prunelib.cli.main as m; "
-    run += f"assert m.__file__.startswith({str(installed)!r}); m.main()"
+    run += f"assert m.__file__.startswith({str(installed)!r}); m.run_prunelib()"
     output = "-o", "net.safetensors"
     for asked in (
         ("fit", "--params", "100k", "--json"),

@@ -21,4 +21,4 @@ def failing(spec, *arguments):
 
 if __name__ == "__main__":
     ray_executor.run_task = failing
-    cli.main()
+    cli.run_prunelib()

@@ -38,4 +38,4 @@ if os.environ.get("BACKWARDS"):
     time.time_ns = lambda: int(time.time() * 1e9)
 
 if __name__ == "__main__":
-    cli.main()
+    cli.run_prunelib()
