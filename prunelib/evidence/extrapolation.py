@@ -6,7 +6,7 @@ intervals know of seeds alone. Whether the line is right they do not know: `miss
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prunelib.evidence.comparisons import column
 from prunelib.evidence.lengths import epochs_of_images
@@ -38,13 +38,50 @@ class Extrapolation:
     longest: float
     missed: float
     seeds: int
+    further: "Further | None" = None
+
+
+@dataclass(frozen=True)
+class Further:
+    """A bottleneck network of one of the seeds that was trained for longer than all seeds were.
+
+    After `epochs` the line of its seed says `told`, and its error was `measured`, per cent.
+    """
+
+    epochs: float
+    told: float
+    measured: float
 
 
 def extrapolations(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[Extrapolation]:
     """What is to be expected at each size where three lengths have two seeds in common."""
     sizes = sorted({size for view in views.values() for size in view.scale.budgets})
-    found = (extrapolation_at(size, measured_points(views, size), at) for size in sizes)
-    return [one for one in found if one is not None]
+    rows = []
+    for size in sizes:
+        lengths = measured_points(views, size)
+        found = extrapolation_at(size, lengths, at)
+        if found is not None:
+            rows.append(replace(found, further=further_at(views, size, lengths, found.longest)))
+    return rows
+
+
+def further_at(
+    views: Mapping[str, View], size: int, lengths: list[dict[int, LogPoint]], longest: float
+) -> Further | None:
+    """The longest training of a bottleneck network that the lines did not know; None without."""
+    seeds = set.intersection(*map(set, lengths))
+    known = [
+        (epochs_of_images(view, images), seed, float(column(view, family)[size][seed]))
+        for view in views.values()
+        for family in (AT_LENGTH[PLAIN, length] for length in LENGTHS)
+        for seed, images in column(view, family, "images_seen").get(size, {}).items()
+        if seed in seeds
+    ]
+    epochs, seed, measured = max(known)
+    if round(epochs) <= round(longest):
+        return None
+    xs, ones, _ = zip(*(points[seed] for points in lengths), strict=True)
+    return Further(epochs, math.exp(on_fitted_line(xs, ones, math.log(epochs))), measured)
 
 
 def measured_points(views: Mapping[str, View], size: int) -> list[dict[int, LogPoint]]:

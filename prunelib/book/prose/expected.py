@@ -37,7 +37,19 @@ def two_hundred(views: dict[str, View]) -> str:
         "|---|---|---|---|---|---|",
         *(table_row(row) for row in rows),
     ]
-    return "\n".join([f"{ahead(rows)} {CAVEAT}", "", *lines])
+    return "\n".join([f"{ahead(rows)} {CAVEAT}", "", *lines, *put_to_the_test(rows)])
+
+
+def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
+    """What longer training of single networks says of the lines; nothing where there is none."""
+    told = [
+        f"at {short(row.size)} parameters the line says {fixed(row.further.told, 1)}% for a "
+        f"bottleneck network after {row.further.epochs:.0f} epochs, and "
+        f"{fixed(row.further.measured, 1)}% was measured"
+        for row in rows
+        if row.further is not None
+    ]
+    return ["", f"Single networks were trained for longer: {'; '.join(told)}."] if told else []
 
 
 CAVEAT = (
