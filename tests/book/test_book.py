@@ -183,7 +183,8 @@ def test_pointing_at_a_marker_shows_its_runs(browser, server):
         visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         visit.page.wait_for_selector(".hoverlayer .hovertext")
         told = visit.page.locator(".hoverlayer .hovertext").first.text_content()
-        assert re.search(r"seed \d: [\d.]+ %", told)
+        assert re.search(r"seed \d: [\d.]+%", told)
+        assert re.search(r"[\d,]{5,} parameters", told)
 
 
 @each(PAGES)

@@ -34,6 +34,12 @@ AXES = {
     "training_macs": "multiply-accumulates of training",
     "total_macs": "multiply-accumulates spent in all",
 }
+NUMBERS = dict.fromkeys(AXES, ",.0f") | {
+    "ms": ".3~g",
+    "training_macs": ".4~s",
+    "total_macs": ".4~s",
+}
+"""How a value on an axis is written, in the notation of d3."""
 APART = ("params", "macs", "ms")
 """The axes on which points are far enough apart to have numbers beside them."""
 ALONG = ("params", "macs")
@@ -170,8 +176,8 @@ def add_means(
             error_y=whiskers(means["error"], means["best"], means["worst"]),
             custom=list(zip(counts, means["runs"], times, strict=True)),
             records=means["keys"].tolist(),
-            hover=f"{title}\n%{{x:,.5~g}} {AXES[x]}\n%{{customdata[2]}}mean of %{{customdata[0]}}: "
-            f"{told}\n%{{customdata[1]}}",
+            hover=f"{title}\n%{{x:{NUMBERS[x]}}} {AXES[x]}\n%{{customdata[2]}}mean of "
+            f"%{{customdata[0]}}: {told}\n%{{customdata[1]}}",
             **more,
         )
     )
