@@ -76,22 +76,28 @@ def parsed_json(text: str) -> object:
         raise ValueError("it is nested too deep") from None
 
 
-def read_json(path: Path, what: str) -> dict:
-    """The object in a JSON file.
+def read_value(path: Path, what: str, advice: str = "") -> object:
+    """The value in a JSON file.
 
     Args:
         path: of the file.
         what: it should be, for the message.
+        advice: the end of the message.
 
     Raises:
-        PrunelibError: it cannot be read, or holds no object.
+        PrunelibError: it cannot be read, or is not JSON.
     """
     try:
-        value = parsed_json(read_text(path))
+        return parsed_json(read_text(path))
     except PrunelibError:
         raise
     except ValueError as error:
-        raise PrunelibError(f"{path} is not {what}: {error}") from None
+        raise PrunelibError(f"{path} is not {what}: {error}{advice}") from None
+
+
+def read_json(path: Path, what: str) -> dict:
+    """The object in a JSON file; arguments and errors as of `read_value`."""
+    value = read_value(path, what)
     if not isinstance(value, dict):
         raise PrunelibError(f"{path} is not {what}: it holds no object")
     return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prunelib.errors import PrunelibError
-from prunelib.files import parsed_json, read_text, write_atomically
+from prunelib.files import parsed_json, read_text, read_value, write_atomically
 from prunelib.pruning.order import check_order
 from prunelib.study import specs
 from prunelib.study.outcome_checks import check_outcome, shape_of
@@ -250,12 +250,7 @@ def read_record(path: Path, spec: Spec | None = None) -> Record:
         PrunelibError: it cannot be read, is not JSON, of another version, stands under the name of
             another spec, or is not what such a run can have found; names file and field.
     """
-    try:
-        fields = parsed_json(read_text(path))
-    except PrunelibError:
-        raise
-    except ValueError as error:
-        raise PrunelibError(f"{path} is not JSON ({error}); {AGAIN}") from None
+    fields = read_value(path, "JSON", f"; {AGAIN}")
     if not isinstance(fields, dict) or fields.get("version") != VERSION:
         found = fields.get("version") if isinstance(fields, dict) else None
         found = found if type(found) is int and abs(found) < 10**9 else None
