@@ -173,16 +173,12 @@ results_option = click.option("--results", type=PATH, help=RESULTS_HELP)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="For programs: one line of JSON."
 )
+AT_ONCE = click.IntRange(1, 1_024)
+"""Threads, or runs."""
 places = gathered(
     "places",
     Places,
-    click.option(
-        "--threads",
-        type=click.IntRange(1, 1_024),
-        default=1,
-        show_default=True,
-        help="Threads of a run.",
-    ),
+    click.option("--threads", type=AT_ONCE, default=1, show_default=True, help="Threads of a run."),
     click.option("--results", "named", type=PATH, help=RESULTS_HELP),
     click.option(
         "--data", type=PATH, help="Folder with CIFAR-10.  [default: PRUNELIB_DATA, else data]"
@@ -208,7 +204,7 @@ workers = gathered(
     Workers,
     click.option(
         "--jobs",
-        type=click.IntRange(1, 1_024),
+        type=AT_ONCE,
         help="Runs at a time.  [default: one per core, one on a GPU; on Ray, all that fit]",
     ),
     click.option(

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 @click.option("--params", type=COUNT, help="Budget of parameters, such as 150k.")
 @click.option("--macs", type=COUNT, help="Budget of multiply-accumulates per image.")
 @click.option(
-    "--size",
-    type=click.IntRange(8, 512),
-    default=32,
-    show_default=True,
-    help="Image size in pixels.",
+    "--size", type=click.IntRange(8, 512), default=32, show_default=True, help="Size in pixels."
 )
 @click.option(
     "--channels",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from prunelib.cli.options import PATH, json_option
+from prunelib.cli.options import AT_ONCE, PATH, json_option
 from prunelib.errors import PrunelibError
 
 
@@ -13,7 +13,7 @@ from prunelib.errors import PrunelibError
 @click.argument("file", type=PATH, metavar="NET.onnx")
 @click.option("--against", metavar="base|FILE", help="Compare with the base network, or a file.")
 @click.option("--batch", type=click.IntRange(1, 100_000), default=1, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 1_024), default=1, show_default=True)
+@click.option("--threads", type=AT_ONCE, default=1, show_default=True)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, 86_400),
