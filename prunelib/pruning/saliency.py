@@ -11,7 +11,6 @@ in that gate, and closing the gate changes the mean loss by about
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, cast
 
 import torch
@@ -20,7 +19,7 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.kernels.norm_relu import pixel_products
-from prunelib.nets.wideresnet import Gate, WideResNet
+from prunelib.nets.wideresnet import Gate, SaliencyGate, WideResNet
 from prunelib.training.machine import Machine
 
 
@@ -72,11 +71,7 @@ class Fisher:
     @property
     def gates(self) -> list[Gate]:
         """One gate per block for `WideResNet.forward`."""
-        return [partial(self._tap, total=total) for total in self.totals]
-
-    @staticmethod
-    def _tap(a: Tensor, total: Tensor) -> Tensor:
-        return FisherTap.apply(a, total)
+        return [SaliencyGate(FisherTap.apply, total) for total in self.totals]
 
     def scores(self) -> list[Tensor]:
         """Saliency of every channel, (C,) for each block.
