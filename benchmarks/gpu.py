@@ -1,4 +1,4 @@
-"""Time updates on a GPU: step by step, as CUDA graphs, with blocks in Triton; and several at once.
+"""Time updates on a GPU: as CUDA graphs and without, and in several processes at once.
 
 Images are random. Where NVIDIA's MPS daemon runs (`nvidia-cuda-mps-control -d`), processes share
 the GPU at the same time, otherwise in turns; `--mps` only says so in the record.
@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -67,22 +66,7 @@ def milliseconds(step: Step, batches: Iterator[tuple[Tensor, Tensor]], times: in
 
 
 def updates(name: str, machine: Machine, saliency: bool) -> dict:
-    """Milliseconds of an update: plain, with the making of its batch; as a CUDA graph; as one of
-    blocks in Triton."""
-    with patch("prunelib.nets.wideresnet.blocks_support", return_value=False):
-        plain, graph = of_kernels(name, machine, saliency)
-    _, blocks = of_kernels(name, machine, saliency)
-    return {
-        "plain_ms": round(plain, 2),
-        "graph_ms": round(graph, 2),
-        "blocks_ms": round(blocks, 2),
-        "ratio": round(graph / plain, 3),
-        "blocks_ratio": round(blocks / graph, 3),
-    }
-
-
-def of_kernels(name: str, machine: Machine, saliency: bool) -> tuple[float, float]:
-    """Milliseconds of an update, step by step and as a CUDA graph."""
+    """Milliseconds of an update: plain, with the making of its batch, and as a CUDA graph."""
     profile, size = NETWORKS[name]
     model = machine.place(WideResNet(profile)).train()
     optimizer = sgd(model, 0.1, 0.9, 5e-4)
@@ -98,7 +82,12 @@ def of_kernels(name: str, machine: Machine, saliency: bool) -> tuple[float, floa
     milliseconds(graph, batches, 10)
     assert isinstance(graph, Replayed)
     assert graph.replay is not None, "it was not recorded"
-    return without, milliseconds(lambda x, y: graph.replay(), repeat(next(batches)), 100)
+    with_graph = milliseconds(lambda x, y: graph.replay(), repeat(next(batches)), 100)
+    return {
+        "plain_ms": round(without, 2),
+        "graph_ms": round(with_graph, 2),
+        "ratio": round(with_graph / without, 3),
+    }
 
 
 def together(processes: int) -> dict:
@@ -141,12 +130,11 @@ def main() -> None:
     if given.worker:
         worker(machine)
         return
-    rows = {}
-    for name in NETWORKS:
-        rows[name] = updates(name, machine, saliency=False)
-        with_saliency = updates(name, machine, saliency=True)
-        for kind in ("graph_ms", "blocks_ms"):
-            rows[name][f"saliency_{kind}"] = with_saliency[kind]
+    rows = {
+        name: updates(name, machine, saliency=False)
+        | {"saliency_graph_ms": updates(name, machine, saliency=True)["graph_ms"]}
+        for name in NETWORKS
+    }
     at_once = [together(number) | {"mps": given.mps} for number in given.processes]
     keep(given.out, {"rows": rows, "together": at_once}, machine)
 

@@ -1,32 +1,17 @@
 """Wide residual networks with a bottleneck width for each block (Zagoruyko & Komodakis, 2016)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError, check_integers
-from prunelib.kernels.gpu_blocks import blocks_support, gpu_blocks
 from prunelib.kernels.norm_relu import batchnorm_relu
 from prunelib.nets.blocks import STEM, Block
 from prunelib.nets.profile import ChannelProfile
 
 Gate = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class SaliencyGate:
-    """A gate that hands on the activation; when gradients pass, `total` (C,) grows by the sum over
-    samples of the squared gradient in the gate of each channel."""
-
-    tap: Callable[[Tensor, Tensor], Tensor]
-    total: Tensor
-
-    def __call__(self, a: Tensor) -> Tensor:
-        """Hand on the activation (N, C, H, W)."""
-        return self.tap(a, self.total)
 
 
 class Projection(nn.Conv2d):
@@ -123,13 +108,8 @@ class WideResNet(nn.Module):
         `gates` are applied between the convolutions, one per block: one that multiplies by zeros
         masks channels, one that records gradients measures saliency.
         """
-        plain = [gate for gate in gates or () if not isinstance(gate, SaliencyGate)]
-        if not plain and blocks_support(self.stem, self.residual_blocks, x):
-            totals = [cast(SaliencyGate, gate).total for gate in gates or ()]
-            x = gpu_blocks().features(self.stem, self.residual_blocks, x, totals)
-        else:
-            x = self.stem(x)
-            for i, block in enumerate(self.residual_blocks):
-                x = block(x, gates[i] if gates is not None else None)
+        x = self.stem(x)
+        for i, block in enumerate(self.residual_blocks):
+            x = block(x, gates[i] if gates is not None else None)
         x, _ = batchnorm_relu(self.bn, x)
         return self.linear(x.mean((2, 3)))

@@ -11,6 +11,7 @@ in that gate, and closing the gate changes the mean loss by about
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.kernels.norm_relu import pixel_products
-from prunelib.nets.wideresnet import Gate, SaliencyGate, WideResNet
+from prunelib.nets.wideresnet import Gate, WideResNet
 from prunelib.training.machine import Machine
 
 
@@ -71,7 +72,11 @@ class Fisher:
     @property
     def gates(self) -> list[Gate]:
         """One gate per block for `WideResNet.forward`."""
-        return [SaliencyGate(FisherTap.apply, total) for total in self.totals]
+        return [partial(self._tap, total=total) for total in self.totals]
+
+    @staticmethod
+    def _tap(a: Tensor, total: Tensor) -> Tensor:
+        return FisherTap.apply(a, total)
 
     def scores(self) -> list[Tensor]:
         """Saliency of every channel, (C,) for each block.
