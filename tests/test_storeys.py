@@ -99,3 +99,13 @@ def test_types_agree(tmp_path):
         timeout=600,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_no_public_name_is_defined_twice():
+    places = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert node.name != path.stem
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

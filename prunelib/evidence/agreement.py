@@ -18,15 +18,15 @@ from prunelib.text import fixed, short
 def describe_agreement(runs: pd.DataFrame, deviation: float | None) -> str:
     """How well runs that were made twice agree, beside the deviation between seeds, if known."""
     others = runs[~runs["same"]]
-    sentences = [
-        f"{len(runs) - len(others)} of {len(runs)} runs came out the same to the last digit."
-    ]
+    same = len(runs) - len(others)
+    sentences = [f"{same} of {len(runs)} runs came out the same to the last digit."]
     if len(others):
         apart = others["difference"].tolist()
         typical = math.sqrt(mean(exact(x) ** 2 for x in apart))
+        they = f"The other {len(others)}" if same else "They"
         sentences.append(
-            f"The other {len(others)} differ by up to {fixed(max(map(abs, apart)))} points of test "
-            f"error, typically by {fixed(typical)} points; {on_average(apart)}."
+            f"{they} differ by up to {fixed(max(map(abs, apart)))} points of test error, "
+            f"typically by {fixed(typical)} points; {on_average(apart)}."
         )
         if deviation is not None:
             limit = repeatability_limit(deviation)

@@ -88,7 +88,7 @@ def possible(values: dict[str, Any]) -> bool:
         bool(values["classes"])
         and all(isinstance(text, str) for text in texts)
         and len(means) == len(deviations) > 0
-        and all(is_number(number) for number in (*means, *deviations, error or 0.0))
+        and all(is_finite_number(number) for number in (*means, *deviations, error or 0.0))
         and all(number > 0 for number in deviations)
         and 0 <= (error or 0.0) <= 100
         and type(size) is int
@@ -97,6 +97,6 @@ def possible(values: dict[str, Any]) -> bool:
     )
 
 
-def is_number(value: object) -> bool:
+def is_finite_number(value: object) -> bool:
     """Whether a value is a finite number."""
     return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

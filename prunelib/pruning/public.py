@@ -27,9 +27,10 @@ def prune(
     seed: int,
     machine: Machine | None = None,
     progress: Progress | None = None,
+    *,
+    replay: Sequence[int] | None = None,
     checkpoint: Path | None = None,
     watch: Watch | None = None,
-    replay: Sequence[int] | None = None,
     example: Tensor | None = None,
 ) -> list[Point]:
     """Prune a trained network in place, channel by channel, and record the trajectory.
@@ -45,13 +46,13 @@ def prune(
         seed: of batches and of the random criterion.
         machine: by default the best there is.
         progress: called after every removal.
+        replay: the block (from 1) of each removal, as recorded by another run of a `WideResNet`.
+            The least salient channel of that block goes, so the profiles are those of the other
+            run, and the channels suit these weights.
         checkpoint: file that an interrupted run resumes from. The state is written to it from
             time to time; it stays until the caller has kept the result.
         watch: called each time a point is added, before the removal, with the model and all
             points so far.
-        replay: the block (from 1) of each removal, as recorded by another run of a `WideResNet`.
-            The least salient channel of that block goes, so the profiles are those of the other
-            run, and the channels suit these weights.
         example: images (N, C, H, W) like those of the data, used only to trace the network.
 
     Returns:

@@ -152,9 +152,18 @@ def run_prune(spec: PruneSpec, context: RunContext) -> dict:
     """
     store, data, machine = context.store, context.data, context.machine
     order, model = store.order(spec), unpruned_model(spec, context)
-    watch, checkpoint = snapshot_watch(spec, context), store.checkpoint(spec)
     p, total = spec.protocol, len(data.train.y)
-    points = prune(model, data, p, spec.seed, machine, context.progress, checkpoint, watch, order)
+    points = prune(
+        model,
+        data,
+        p,
+        spec.seed,
+        machine,
+        context.progress,
+        replay=order,
+        checkpoint=store.checkpoint(spec),
+        watch=snapshot_watch(spec, context),
+    )
     save_tensors(store.weights(spec), model.state_dict(), model.profile.to_json())
     times = 1 if p.ranked == "once" else len(points)
     images = images_tuned(total, p.batch_size, p.steps, times) + [0] * (len(points) - times)

@@ -164,7 +164,7 @@ def from_dict(fields: object) -> Spec:
     Raises:
         PrunelibError: a field is missing, unknown or of the wrong type; the message names it.
     """
-    check_integers(fields)
+    refuse_large_integers(fields)
     try:
         return ADAPTER.validate_json(json.dumps(fields), strict=True)
     except ValidationError as error:
@@ -173,11 +173,11 @@ def from_dict(fields: object) -> Spec:
         raise PrunelibError(f"not a run spec: {where or 'spec'}: {first['msg']}") from None
 
 
-def check_integers(value: object) -> None:
+def refuse_large_integers(value: object) -> None:
     """Raise PrunelibError for an integer with which nothing could be computed."""
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            check_integers(inner)
+            refuse_large_integers(inner)
     elif isinstance(value, int) and abs(value) >= 2**53:
         raise PrunelibError("not a run spec: an integer is too large")
 

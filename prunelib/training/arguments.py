@@ -61,10 +61,10 @@ def check_network(model: object, data: Dataset) -> None:
             f"the network takes images of {channels} channels, those of the data have "
             f"{data.shape.in_channels}: WideResNet(profile, in_channels={data.shape.in_channels})"
         )
-    check_classes(classes, data)
+    check_enough_classes(classes, data)
 
 
-def check_classes(classes: int, data: Dataset) -> None:
+def check_enough_classes(classes: int, data: Dataset) -> None:
     """Raise PrunelibError for a network that knows fewer classes than the data have."""
     if classes < data.num_classes:
         raise PrunelibError(
@@ -136,7 +136,7 @@ def rehearse(model: nn.Module, data: Dataset, batch_size: int, machine: Machine)
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)
-    check_classes(checked_logits(logits, number).shape[1], data)
+    check_enough_classes(checked_logits(logits, number).shape[1], data)
     if not logits.requires_grad:
         raise PrunelibError(
             "there is nothing to train: all parameters are frozen (model.requires_grad_() frees "

@@ -170,7 +170,7 @@ def resumed(
 
     def restore(tensors: dict[str, Tensor], text: str) -> TrainingState | None:
         saved = json.loads(text)
-        if saved["run"] != run or saved["profile"] != shape_of(model):
+        if saved["run"] != run or saved["profile"] != architecture_of(model):
             return None
         history = [Epoch(*epoch) for epoch in saved["history"]]
         losses = torch.zeros(steps, device=machine.device).copy_(tensors["losses"])
@@ -181,8 +181,8 @@ def resumed(
     return restored(checkpoint, restore) or start
 
 
-def shape_of(model: nn.Module) -> str:
-    """The profile of a `WideResNet`; of other networks their parameters tell the shape."""
+def architecture_of(model: nn.Module) -> str:
+    """What a checkpoint must fit: the profile of a `WideResNet`, else the name of the class."""
     return model.profile.to_json() if isinstance(model, WideResNet) else type(model).__name__
 
 
@@ -190,7 +190,7 @@ def save_state(path: Path, run: dict, state: TrainingState) -> None:
     """Write a checkpoint, whole or not at all."""
     text = {
         "run": run,
-        "profile": shape_of(state.model),
+        "profile": architecture_of(state.model),
         "history": state.history,
         "step": state.step,
         "seconds": state.seconds,

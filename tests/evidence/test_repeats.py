@@ -114,6 +114,9 @@ def test_agreement_counts_what_is_within_the_spread_of_seeds():
     assert "on average the first record is better by 1.00 ± 7.45 points" in text
     assert "2 of 3 runs lie within that" in text
     assert "seeds" not in describe_agreement(runs(1.0), None)
+    assert "0 of 2 runs came out the same to the last digit. They differ by up to 2.00" in (
+        describe_agreement(runs(1.0, -2.0), None)
+    )
     assert "typically by 2.65" in text  # the square root of (1 + 4 + 16) / 3
 
 

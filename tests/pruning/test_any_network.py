@@ -351,7 +351,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(monkeypatch, tmp_
     straight, model = made(NarrowResNet), made(NarrowResNet)
     points = prune(straight, data(16, 3), SHORT, 0, CPU, example=x)
     with pytest.raises(Stop):
-        prune(model, data(16, 3), SHORT, 0, CPU, stop, path, example=x)
+        prune(model, data(16, 3), SHORT, 0, CPU, stop, checkpoint=path, example=x)
     model = made(NarrowResNet, seed=1)
     again = prune(model, data(16, 3), SHORT, 0, CPU, checkpoint=path, example=x)
     assert without_times(again) == without_times(points)

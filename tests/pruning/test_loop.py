@@ -261,10 +261,13 @@ def test_only_from_a_checkpoint_that_came_the_same_way_does_a_run_go_on(
     def watch(model, points):
         seen.append(points[-1].removals)
 
+    def resumed(model, watch, replay):
+        return prune(model, tiny_data(), SHORT, 0, CPU, checkpoint=path, watch=watch, replay=replay)
+
     with pytest.raises(Interruption):
-        prune(tiny_network(), tiny_data(), SHORT, 0, CPU, None, path, stop, replay=before)
+        resumed(tiny_network(), stop, before)
     again, straight = tiny_network(), tiny_network()
-    points = prune(again, tiny_data(), SHORT, 0, CPU, None, path, watch, replay=after)
+    points = resumed(again, watch, after)
     assert seen[0] == begins
     whole = prune(straight, tiny_data(), SHORT, 0, CPU, replay=after)
     assert without_times(points) == without_times(whole)

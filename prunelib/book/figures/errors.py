@@ -87,7 +87,7 @@ def error_against(
     figure.update_layout(xaxis_title=AXES[x], yaxis_title="test error, per cent")
     if x not in ("params", "ms"):
         figure.update_xaxes(type="log", **log_ticks(networks[x]))
-    alt = f"Test error against {AXES[x]}, by family.{ranking(means)}"
+    alt = f"Test error against {AXES[x]}, by family.{best_at_smallest(means)}"
     note = "Small numbers: epochs of the open markers." if numbered else ""
     return describe_figure(figure, "Test error by family", alt, means_table(means, x), note=note)
 
@@ -183,7 +183,7 @@ def add_means(
     )
 
 
-def ranking(means: pd.DataFrame) -> str:
+def best_at_smallest(means: pd.DataFrame) -> str:
     """The families at the smallest budget, best first, as a sentence."""
     rows = means[means["family"] != "base"]
     smallest = rows[rows["budget"] == rows["budget"].min()].sort_values("error")

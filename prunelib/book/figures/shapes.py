@@ -48,7 +48,7 @@ def shapes_ranked(view: View, budget: int) -> go.Figure:
             "categoryarray": [plotly(name) for name in reversed(label)],
         },
     )
-    alt = f"Test error of shapes of {short(budget)} parameters, best first: {ranking(rows)}."
+    alt = f"Test error of shapes of {short(budget)} parameters, best first: {ranked_shapes(rows)}."
     return describe_figure(
         figure, "Shapes of one size", alt, table_of(rows), height=120 + 44 * len(rows)
     )
@@ -74,7 +74,7 @@ def shapes_against_macs(view: View, budget: int) -> go.Figure:
     alt = (
         f"Test error of shapes of {short(budget)} parameters against their multiply-accumulates; "
         f"the rank correlation of both is {fixed(work_and_error(rows))}. Best first: "
-        f"{ranking(rows)}."
+        f"{ranked_shapes(rows)}."
     )
     return describe_figure(figure, "Shapes of one size, by work", alt, table_of(rows))
 
@@ -107,7 +107,7 @@ def point(row: pd.DataFrame, x: Iterable, y: Iterable, **more: Any) -> go.Scatte
     )
 
 
-def ranking(rows: pd.DataFrame) -> str:
+def ranked_shapes(rows: pd.DataFrame) -> str:
     """All shapes with their error, best first."""
     return ", ".join(f"{row.found} {fixed(row.error)}%" for row in rows.itertuples())
 

@@ -68,7 +68,7 @@ def at_scale(view: View, rows: pd.DataFrame) -> list[str]:
     return [
         first,
         *(
-            f"  - *{capital(word)}*: {listed(leads(part))}."
+            f"  - *{capital(word)}*: {listed(named_leads(part))}."
             for word, part in groups.items()
             if len(part)
         ),
@@ -82,7 +82,7 @@ def amounts(groups: dict[str, pd.DataFrame]) -> str:
     return listed([f"{n} {'does' if n == 1 else 'do'} {does[word]}" for word, n in there.items()])
 
 
-def leads(rows: pd.DataFrame) -> list[str]:
+def named_leads(rows: pd.DataFrame) -> list[str]:
     """Shapes, and by how many points each is better (above zero) or worse than the pruned one."""
     return [
         f"{found} ({fixed(-lead, sign=True).replace('-', '−')}, {counted(seeds, 'seed')})"
