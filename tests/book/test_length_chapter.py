@@ -9,6 +9,7 @@ from prunelib.book.notebook import LENGTH_SCALES, open_lengths
 from prunelib.book.prose.length import shape_keeps_its_lead
 from prunelib.evidence.rates import training_rates
 from prunelib.nets.inputs import TRAINING_IMAGES
+from prunelib.study.specs import key
 
 SIMPLE, SHAPE = "bottleneck", "pruned-from-scratch"
 
@@ -76,6 +77,21 @@ def test_without_records_nothing_is_claimed(study):
     table = prose.against_length({"made-up": study} | views)
     assert "no run yet" not in table
     assert table.splitlines()[0].count("epochs") == 1
+
+
+def test_a_claim_known_at_one_size_only_is_told_for_that_size(study):
+    lost = {
+        key(request.spec(study.find))
+        for request in study.requests
+        if request.family == SHAPE and request.budget == 12_000
+    }
+
+    def find(spec):
+        return None if key(spec) in lost else study.find(spec)
+
+    table = prose.against_length({"made-up": type(study)(study.scale, study.requests, find)})
+    (row,) = [row for row in table.splitlines() if "<small>C3</small>" in row]
+    assert re.search(r"\| 6K only: ✔ yes: 3\.5\d points for, 2 of 2 seeds \|$", row)
 
 
 def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):

@@ -12,7 +12,7 @@ from prunelib.book.prose.words import listed
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import training_rates
 from prunelib.evidence.rules import copycats_compete
-from prunelib.evidence.verdicts import Verdict, judge_claims
+from prunelib.evidence.verdicts import AtSize, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, SCRATCH
 from prunelib.text import counted, fixed, short
@@ -153,16 +153,27 @@ def against_length(views: dict[str, View]) -> str:
 
 
 def brief(verdict: Verdict) -> str:
-    """A verdict in few words: what is decided, the mean, and how many seeds it has."""
-    if verdict.mean is None:
-        sizes = counted(len(verdict.sizes), "size")
-        return f"at {sizes} only" if verdict.sizes else "no run yet"
-    word = TOLD.get(verdict.verdict, verdict.verdict)
-    mean = with_unit(verdict.claim, verdict.mean)
-    return (
-        f"{MARKS[verdict.verdict]} {word}: {mean}, {verdict.seeds} of "
-        f"{counted(verdict.planned, 'seed')}"
-    )
+    """A verdict in few words: what is decided, the mean, and how many seeds it has.
+
+    While a size is missing there is no mean, and each of the others is told for itself.
+    """
+    if verdict.mean is not None:
+        return in_brief(verdict, verdict.planned)
+    sizes = [
+        f"{short(size.size)} only: {in_brief(size, verdict.planned, verdict.claim)}"
+        for size in verdict.sizes
+        if size.mean is not None
+    ]
+    return "; ".join(sizes) or "no run yet"
+
+
+def in_brief(found: Verdict | AtSize, planned: int, claim: str | None = None) -> str:
+    """What was found, of a claim or at one size, with the seeds that it has."""
+    assert found.mean is not None
+    claim = found.claim if isinstance(found, Verdict) else claim
+    word = TOLD.get(found.verdict, found.verdict)
+    mean = with_unit(str(claim), found.mean)
+    return f"{MARKS[found.verdict]} {word}: {mean}, {found.seeds} of {counted(planned, 'seed')}"
 
 
 def compute_times(views: dict[str, View]) -> str:
