@@ -37,10 +37,10 @@ def test_the_ratio_of_errors_is_that_of_their_means_where_seeds_agree(study):
 
 def test_a_figure_for_each_size_has_a_point_for_each_length(study):
     choices = length.against_epochs({"made-up": study})
-    assert [key[0] for key in choices.figures] == ["6K parameters", "12K parameters"]
+    assert [shown[0] for shown in choices.figures] == ["6K parameters", "12K parameters"]
     rows = length.errors_shown({"made-up": study})
-    for key, budget in zip(choices.figures, study.scale.budgets, strict=True):
-        drawn = sum(len(trace.x) for trace in choices.figures[key].data)
+    for shown, budget in zip(choices.figures, study.scale.budgets, strict=True):
+        drawn = sum(len(trace.x) for trace in choices.figures[shown].data)
         assert drawn == (rows["size"] == budget).sum()
 
 
