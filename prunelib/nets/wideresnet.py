@@ -17,8 +17,8 @@ Gate = Callable[[Tensor], Tensor]
 class Projection(nn.Conv2d):
     """A 1x1 convolution without padding, computed as a matrix product over pixels.
 
-    PyTorch 2.13 writes beyond its memory in the weight gradient of strided 1x1 convolutions,
-    channels-last on AVX2 processors, for some channel counts (6 to 13 is one).
+    oneDNN gets the weight gradient of a strided one wrong where few channels come in, on AVX2: see
+    `kernels.onednn`.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunelib.kernels.cuda_graph import WORTHWHILE, Recorder, Replayed, Step
+from prunelib.kernels.onednn import sound_gradients
 from prunelib.nets.wideresnet import Gate, WideResNet
 from prunelib.training.machine import Machine
 
@@ -47,10 +48,11 @@ def sgd_step(
     loss_of: Loss = of_labels,
 ) -> Tensor:
     """One update on one batch; returns the batch's mean loss, on the device."""
-    with machine.autocast():
-        loss = loss_of(model(x) if gates is None else model(x, gates), x, y)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    with sound_gradients(model):
+        with machine.autocast():
+            loss = loss_of(model(x) if gates is None else model(x, gates), x, y)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
     optimizer.step()
     return loss.detach()
 

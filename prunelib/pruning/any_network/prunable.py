@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from prunelib.errors import PrunelibError
 from prunelib.kernels.cuda_graph import Step
+from prunelib.kernels.onednn import sound_gradients
 from prunelib.pruning.any_network import channels
 from prunelib.pruning.any_network.layers import Layer, prunable_layers
 from prunelib.pruning.criteria import criterion_named
@@ -100,7 +101,7 @@ def saliency_by_layer(
     layers = candidate_layers(model, example)
     fisher = Fisher(model, channels.layer_widths(model, layers))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    with channels.gated(model, layers, fisher.gates):
+    with channels.gated(model, layers, fisher.gates), sound_gradients(model):
         for x, y in batches:
             with machine.autocast() if machine else torch.autocast(x.device.type, enabled=False):
                 loss = F.cross_entropy(model(x), y)
