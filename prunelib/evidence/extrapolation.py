@@ -1,11 +1,12 @@
 """What longer training than was measured would give, if errors went on as they have begun.
 
-A straight line against the epochs, both as logarithms, for each seed; seeds are independent. The
-intervals know of seeds alone. Whether the line is right they do not know: `missed` is a check.
+A straight line against the epochs, both as logarithms, for each seed, through all lengths that it
+was trained for; seeds are independent. The intervals know of seeds alone. Whether the line is right
+they do not know: `missed` is a check.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prunelib.evidence.comparisons import column
@@ -26,16 +27,16 @@ LogPoint = tuple[float, float, float]
 class Extrapolation:
     """Errors (per cent) after so many epochs at one size, and the ratio of simple to shape.
 
-    `longest` is the longest training that was measured, in epochs, and `seeds` have all lengths.
-    `missed` is what the line through all but the longest says of the ratio there, over the ratio
-    that was measured, mean over seeds.
+    `longest` is the longest training that was measured, in epochs, of the seed where it is shortest
+    and of the one where it is longest. `missed` is what the line through all but the longest says
+    of the ratio there, over the ratio that was measured, mean over seeds.
     """
 
     size: int
     simple: Estimate
     shape: Estimate
     ratio: Estimate
-    longest: float
+    longest: tuple[float, float]
     missed: float
     seeds: int
     further: "Further | None" = None
@@ -43,7 +44,7 @@ class Extrapolation:
 
 @dataclass(frozen=True)
 class Further:
-    """A bottleneck network of one of the seeds that was trained for longer than all seeds were.
+    """A bottleneck network that was trained for longer than any with a shape of its seed beside it.
 
     After `epochs` the line of its seed says `told`, and its error was `measured`, per cent.
     """
@@ -54,82 +55,78 @@ class Further:
 
 
 def extrapolations(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[Extrapolation]:
-    """What is to be expected at each size where three lengths have two seeds in common."""
+    """What is to be expected at each size where two seeds have three lengths each."""
     sizes = sorted({size for view in views.values() for size in view.scale.budgets})
     rows = []
     for size in sizes:
-        lengths = measured_points(views, size)
-        found = extrapolation_at(size, lengths, at)
+        points = measured_points(views, size)
+        found = extrapolation_at(size, points, at)
         if found is not None:
-            rows.append(replace(found, further=further_at(views, size, lengths, found.longest)))
+            rows.append(replace(found, further=further_at(views, size, points)))
     return rows
 
 
 def further_at(
-    views: Mapping[str, View], size: int, lengths: list[dict[int, LogPoint]], longest: float
+    views: Mapping[str, View], size: int, points: Mapping[int, Sequence[LogPoint]]
 ) -> Further | None:
-    """The longest training of a bottleneck network that the lines did not know; None without."""
-    seeds = set.intersection(*map(set, lengths))
+    """The longest training of a bottleneck network that its line did not know; None without."""
     known = [
         (epochs_of_images(view, images), seed, float(column(view, family)[size][seed]))
         for view in views.values()
         for family in (AT_LENGTH[PLAIN, length] for length in LENGTHS)
         for seed, images in column(view, family, "images_seen").get(size, {}).items()
-        if seed in seeds
+        if seed in points
     ]
-    epochs, seed, measured = max(known)
-    if round(epochs) <= round(longest):
+    unknown = [
+        (epochs, seed, measured)
+        for epochs, seed, measured in known
+        if round(epochs) > round(math.exp(points[seed][-1][0]))
+    ]
+    if not unknown:
         return None
-    xs, ones, _ = zip(*(points[seed] for points in lengths), strict=True)
+    epochs, seed, measured = max(unknown)
+    xs, ones, _ = zip(*points[seed], strict=True)
     return Further(epochs, math.exp(on_fitted_line(xs, ones, math.log(epochs))), measured)
 
 
-def measured_points(views: Mapping[str, View], size: int) -> list[dict[int, LogPoint]]:
-    """The points at a size by seed, one entry for each length that two seeds have."""
-    lengths = []
+def measured_points(views: Mapping[str, View], size: int) -> dict[int, list[LogPoint]]:
+    """The points at a size of each seed that has three or more, the shortest training first."""
+    points: dict[int, list[LogPoint]] = {}
     for view in views.values():
         for length in LENGTHS:
             pair = (AT_LENGTH[PLAIN, length], AT_LENGTH[SCRATCH, length])
             simple, shape = (column(view, family).get(size, {}) for family in pair)
-            images = column(view, pair[0], "images_seen").get(size, {})
-            points = {
-                seed: (
-                    math.log(epochs_of_images(view, images[seed])),
-                    math.log(simple[seed]),
-                    math.log(shape[seed]),
-                )
-                for seed in images
-                if simple.get(seed, 0) > 0 and shape.get(seed, 0) > 0
-            }
-            if len(points) > 1:
-                lengths.append(points)
-    return lengths
+            for seed, images in column(view, pair[0], "images_seen").get(size, {}).items():
+                if simple.get(seed, 0) > 0 and shape.get(seed, 0) > 0:
+                    point = epochs_of_images(view, images), simple[seed], shape[seed]
+                    x, one, other = map(math.log, point)
+                    points.setdefault(seed, []).append((x, one, other))
+    return {seed: sorted(own) for seed, own in points.items() if len(own) > 2}
 
 
 def extrapolation_at(
-    size: int, lengths: list[dict[int, LogPoint]], at: float
+    size: int, points: Mapping[int, Sequence[LogPoint]], at: float
 ) -> Extrapolation | None:
-    """What is to be expected at a size; None where too little was measured."""
-    seeds = sorted(set.intersection(*map(set, lengths))) if len(lengths) > 2 else []
-    if len(seeds) < 2:
+    """What is to be expected at a size, from the points of its seeds; None of fewer than two."""
+    if len(points) < 2:
         return None
-    ordered = sorted(lengths, key=lambda points: points[seeds[0]][0])
-    simple, shape, ratio, missed = [], [], [], []
-    for seed in seeds:
-        xs, ones, others = zip(*(points[seed] for points in ordered), strict=True)
+    simple, shape, ratio, missed, longest = [], [], [], [], []
+    for own in points.values():
+        xs, ones, others = zip(*own, strict=True)
         apart = [a - b for a, b in zip(ones, others, strict=True)]
         simple.append(on_fitted_line(xs, ones, math.log(at)))
         shape.append(on_fitted_line(xs, others, math.log(at)))
         ratio.append(on_fitted_line(xs, apart, math.log(at)))
         missed.append(on_fitted_line(xs[:-1], apart[:-1], xs[-1]) - apart[-1])
+        longest.append(math.exp(xs[-1]))
     return Extrapolation(
         size=size,
         simple=as_factor(simple),
         shape=as_factor(shape),
         ratio=as_factor(ratio),
-        longest=math.exp(max(points[seed][0] for points in ordered for seed in seeds)),
+        longest=(min(longest), max(longest)),
         missed=math.exp(mean(missed)),
-        seeds=len(seeds),
+        seeds=len(points),
     )
 
 

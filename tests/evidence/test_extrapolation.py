@@ -26,7 +26,7 @@ def power_law(seeds, lengths):
         simple = first * epochs**-exponent
         return math.log(epochs), math.log(simple), math.log(simple / ratio)
 
-    return [{s: point(n, *laws) for s, laws in enumerate(seeds)} for n in lengths]
+    return {s: [point(n, *laws) for n in lengths] for s, laws in enumerate(seeds)}
 
 
 @examples(40)
@@ -40,7 +40,8 @@ def test_a_power_law_is_carried_on_exactly(seeds):
     assert found.ratio[0] == pytest.approx(ratio)
     assert found.shape[0] == pytest.approx(middle / ratio)
     assert found.missed == pytest.approx(1)
-    assert (found.longest, found.seeds) == (pytest.approx(34), len(seeds))
+    assert found.longest == pytest.approx((34, 34))
+    assert found.seeds == len(seeds)
     assert found.ratio[1] <= found.ratio[0] <= found.ratio[2]
 
 
@@ -48,15 +49,30 @@ def test_a_power_law_is_carried_on_exactly(seeds):
 @given(powers, st.floats(1.01, 1.3))
 def test_the_check_tells_by_how_much_the_line_is_off(law, bend):
     """The ratio that was measured last is smaller than the line says."""
-    lengths = power_law([law, law], (10, 24, 34))
-    lengths[-1] = {s: (x, a, b + math.log(bend)) for s, (x, a, b) in lengths[-1].items()}
-    assert extrapolation_at(1, lengths, 200).missed == pytest.approx(bend)
+    points = power_law([law, law], (10, 24, 34))
+    for own in points.values():
+        x, a, b = own[-1]
+        own[-1] = x, a, b + math.log(bend)
+    assert extrapolation_at(1, points, 200).missed == pytest.approx(bend)
 
 
-def test_two_lengths_or_one_seed_say_nothing():
+def test_each_seed_has_a_line_through_what_it_has():
+    """A seed that was trained for longer than the others takes nothing from what they say."""
     law = (40.0, 0.3, 1.2)
-    assert extrapolation_at(1, power_law([law, law], (10, 24)), 200) is None
-    assert extrapolation_at(1, power_law([law], (10, 24, 34)), 200) is None
+    points = power_law([law], (10, 24, 34)) | {1: power_law([law], (10, 24, 34, 100))[0]}
+    found = extrapolation_at(1, points, 200)
+    assert found.ratio == pytest.approx((1.2, 1.2, 1.2))
+    assert found.longest == pytest.approx((34, 100))
+
+
+def test_one_seed_says_nothing():
+    assert extrapolation_at(1, power_law([(40.0, 0.3, 1.2)], (10, 24, 34)), 200) is None
+
+
+def test_two_lengths_say_nothing(tmp_path):
+    families = ["base", "pruned-and-tuned"]
+    families += ["bottleneck", "pruned-from-scratch", "bottleneck-long", "pruned-from-scratch-long"]
+    assert extrapolations({"made-up": fill(tmp_path, halving, families=families)}) == []
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +88,7 @@ def test_a_study_is_carried_on_at_each_of_its_sizes(study):
         assert row.ratio == pytest.approx((4 / 3,) * 3)
         assert row.simple[0] < 8
         assert row.seeds == SCALE.seeds
-    assert max(row.longest for row in rows) == pytest.approx(epochs.max() / 1_438)
+    assert max(row.longest[1] for row in rows) == pytest.approx(epochs.max() / 1_438)
     text = prose.two_hundred({"made-up": study})
     assert text.startswith("At 6K and 12K parameters the pruned shape would lead")
     assert "1.33 (1.33 to 1.33)" in text

@@ -55,8 +55,9 @@ def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
 CAVEAT = (
     "This assumes that errors keep falling along a straight line against epochs, with both axes "
     "logarithmic. Errors level off in the end, so the real ones will probably be higher. The 95% "
-    "intervals are over seeds and say nothing about whether the line is right. *The check* fits "
-    "the line without the longest training, and compares its ratio with the one measured there."
+    "intervals are over seeds and say nothing about whether the line is right. The line of a seed "
+    "goes through all lengths that it was trained for. *The check* leaves out the longest of them, "
+    "and compares the ratio that the line says there with the one that was measured."
 )
 
 
@@ -67,10 +68,19 @@ def table_row(row: Extrapolation) -> str:
         estimate_text(row.simple, 1, "%"),
         estimate_text(row.shape, 1, "%"),
         estimate_text(row.ratio, 2),
-        f"{row.longest:.0f} epochs, {row.seeds} seeds",
+        f"{span_of_epochs(*row.longest)} epochs, {row.seeds} seeds",
         f"{fixed(100 * abs(row.missed - 1), 1)}% too {'high' if row.missed > 1 else 'low'}",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def span_of_epochs(least: float, most: float) -> str:
+    """How long seeds were trained.
+
+    >>> span_of_epochs(33.6, 99.8), span_of_epochs(33.6, 34.2)
+    ('34 to 100', '34')
+    """
+    return " to ".join(dict.fromkeys(f"{epochs:.0f}" for epochs in (least, most)))
 
 
 def estimate_text(estimate: Estimate, digits: int, unit: str = "") -> str:
