@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -418,6 +419,18 @@ def test_a_loader_is_no_data_set():
     x, y = colours()
     with pytest.raises(PrunelibError, match=r"loader\.dataset"):
         Dataset.from_torch(torch.utils.data.DataLoader(Torch(x, y)), size=SIZE)
+
+
+def test_files_that_cannot_be_read_are_a_warning_in_python_too(tmp_path):
+    root = write_folder(tmp_path / "own", *colours())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = Dataset.from_folder(root, SIZE)
+    (root / "cat" / "broken.png").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"cannot be read: 1, such as .*broken\.png") as caught:
+        rest = Dataset.from_folder(root, SIZE)
+    assert caught[0].filename == __file__
+    assert rest.digest == whole.digest
 
 
 def test_folders_that_are_not_utf8_are_refused_before_anything_is_trained(tmp_path):

@@ -1,6 +1,7 @@
 """Datasets that live on the device: whole in memory as uint8, in channels-last order."""
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -50,15 +51,14 @@ class Dataset:
         """Class folders: `train/CLASS/…` and `test/CLASS/…` (or `val`), or `CLASS/…`.
 
         Images of any size and mode are converted; without a test folder, `hold_out` is the share of
-        each class that becomes the test set.
+        each class that becomes the test set. A warning counts the files that cannot be read.
 
         Raises:
             PrunelibError: there are no such folders, a class has no images, or there is only one.
         """
-        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.sources import in_folder
 
-        return make_dataset(in_folder(Path(path)), size, channels, hold_out=hold_out)[0]
+        return _dataset_of(in_folder(Path(path)), size, channels, hold_out)
 
     @classmethod
     def from_parquet(
@@ -76,11 +76,10 @@ class Dataset:
             PrunelibError: a file is damaged, it is not clear which columns are meant, or the labels
                 do not fit.
         """
-        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.parquet import in_parquet
 
         found = in_parquet(Path(path), image_column, label_column)
-        return make_dataset(found, size, channels, hold_out=hold_out)[0]
+        return _dataset_of(found, size, channels, hold_out)
 
     @classmethod
     def from_arrays(
@@ -104,10 +103,9 @@ class Dataset:
         >>> Dataset.from_arrays((x, y), classes=("cat", "dog"), size=8).shape
         InputShape(in_channels=3, num_classes=2, image_size=8)
         """
-        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.sources import in_arrays
 
-        return make_dataset(in_arrays(train, test, classes), size, channels, hold_out=hold_out)[0]
+        return _dataset_of(in_arrays(train, test, classes), size, channels, hold_out)
 
     @classmethod
     def from_torch(
@@ -120,10 +118,9 @@ class Dataset:
         Raises:
             PrunelibError: pixels or labels do not fit.
         """
-        from prunelib.training.data.own_images import make_dataset
         from prunelib.training.data.sources import in_torch
 
-        return make_dataset(in_torch(train, test), size, channels, hold_out=hold_out)[0]
+        return _dataset_of(in_torch(train, test), size, channels, hold_out)
 
     def check(self) -> None:
         """Raise PrunelibError for data that cannot be learnt from.
@@ -212,3 +209,14 @@ def mean_and_std(x: Tensor) -> tuple[Tensor, Tensor]:
     mean = counts @ values / total
     variance = (counts * (values - mean[:, None]) ** 2).sum(1) / total
     return mean.float(), variance.sqrt().float()
+
+
+def _dataset_of(found: Any, size: int, channels: int, hold_out: float) -> Dataset:
+    """The data set in what a source holds; what should not be missed of it is a warning."""
+    from prunelib.training.data.own_images import Trouble, make_dataset
+
+    data, told = make_dataset(found, size, channels, hold_out=hold_out)
+    for line in told:
+        if isinstance(line, Trouble):
+            warnings.warn(line, stacklevel=3)
+    return data

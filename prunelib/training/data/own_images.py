@@ -25,6 +25,10 @@ LEAST_SIZE = 8
 """Pixels a side: below, the last stage of a network has one pixel, which batch norm cannot use."""
 
 
+class Trouble(str):
+    """What is told of images, and should not be missed."""
+
+
 def make_dataset(
     found: Found, size: int, channels: int = 3, name: str = NAME, hold_out: float = HOLD_OUT
 ) -> tuple[Dataset, list[str]]:
@@ -153,7 +157,8 @@ def read_images(
     bad = [(item.where, why) for item, why in zip(items, images, strict=True) if type(why) is str]
     if bad:
         where, why = bad[0]
-        told.append(f"skipped, for they cannot be read: {len(bad):,}, such as {where} ({why})")
+        what = f"skipped, for they cannot be read: {len(bad):,}, such as {where} ({why})"
+        told.append(Trouble(what))
     done = Counter(what for image in images if isinstance(image, Converted) for what in image.done)
     told += [f"converted: {n:,} {what}" for what, n in sorted(done.items())]
     good = [
@@ -220,4 +225,4 @@ def overlap(train: Split, test: Split) -> str:
     """A warning if images to test with are among those to train with."""
     seen = {x.tobytes() for x in train.x.numpy()}
     both = sum(x.tobytes() in seen for x in test.x.numpy())
-    return f"also among the training images: {counted(both, 'test image')}" if both else ""
+    return Trouble(f"also among the training images: {counted(both, 'test image')}" if both else "")
