@@ -158,22 +158,21 @@ def brief(verdict: Verdict) -> str:
     While a size is missing there is no mean, and each of the others is told for itself.
     """
     if verdict.mean is not None:
-        return in_brief(verdict, verdict.planned)
+        return in_brief(verdict, verdict)
     sizes = [
-        f"{short(size.size)} only: {in_brief(size, verdict.planned, verdict.claim)}"
+        f"{short(size.size)} only: {in_brief(verdict, size)}"
         for size in verdict.sizes
         if size.mean is not None
     ]
     return "; ".join(sizes) or "no run yet"
 
 
-def in_brief(found: Verdict | AtSize, planned: int, claim: str | None = None) -> str:
-    """What was found, of a claim or at one size, with the seeds that it has."""
+def in_brief(of: Verdict, found: Verdict | AtSize) -> str:
+    """What was found of a claim, on the whole or at one size, with the seeds that it has."""
     assert found.mean is not None
-    claim = found.claim if isinstance(found, Verdict) else claim
     word = TOLD.get(found.verdict, found.verdict)
-    mean = with_unit(str(claim), found.mean)
-    return f"{MARKS[found.verdict]} {word}: {mean}, {found.seeds} of {counted(planned, 'seed')}"
+    mean = with_unit(of.claim, found.mean)
+    return f"{MARKS[found.verdict]} {word}: {mean}, {found.seeds} of {counted(of.planned, 'seed')}"
 
 
 def compute_times(views: dict[str, View]) -> str:
