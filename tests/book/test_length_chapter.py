@@ -6,8 +6,11 @@ from studies import IMAGES, error, fill
 from prunelib.book import prose
 from prunelib.book.figures import length
 from prunelib.book.notebook import LENGTH_SCALES, open_lengths
+from prunelib.book.prose.judgements import verdict_cell as cell
 from prunelib.book.prose.length import shape_keeps_its_lead
+from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.rates import training_rates
+from prunelib.evidence.verdicts import judge_claims
 from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.study.specs import key
 
@@ -89,8 +92,13 @@ def test_a_claim_known_at_one_size_only_is_told_for_that_size(study):
     def find(spec):
         return None if key(spec) in lost else study.find(spec)
 
-    table = prose.against_length({"made-up": type(study)(study.scale, study.requests, find)})
+    view = type(study)(study.scale, study.requests, find)
+    table = prose.against_length({"made-up": view})
     (row,) = [row for row in table.splitlines() if "<small>C3</small>" in row]
+    (verdict,) = [v for v in judge_claims(view, CLAIMS) if v.claim == "C3"]
+    assert re.search(
+        r"no seed has all sizes yet<br><small>6K: yes, 3\.5\d for</small>$", cell(verdict)
+    )
     assert re.search(r"\| 6K only: ✔ yes: 3\.5\d points for, 2 of 2 seeds \|$", row)
 
 

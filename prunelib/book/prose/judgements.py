@@ -49,8 +49,8 @@ def seeds(verdict: Verdict) -> str:
 
 
 def sizes_text(verdict: Verdict) -> str:
-    """What is said at each size, smallest first; nothing where there is one only."""
-    if len(verdict.sizes) < 2:
+    """What is said at each size, smallest first; nothing where the mean says it, of one only."""
+    if len(verdict.sizes) < 2 and verdict.mean is not None:
         return ""
     return "; ".join(
         f"{short(at.size)}: {TOLD.get(at.verdict, at.verdict)}, {toward(verdict.claim, at.mean)}"
@@ -235,10 +235,10 @@ def verdict_cell(verdict: Verdict) -> str:
     """A verdict in a table: word, mean, interval, and below these what is said at each size."""
     word = TOLD.get(verdict.verdict, verdict.verdict)
     falls = "" if verdict.survives is not False or verdict.verdict == "open" else " †"
-    if verdict.mean is None:
-        return f"{MARKS[verdict.verdict]} {word}: {said(verdict)}"
-    span = f" ({interval_text(verdict)}, {seeds(verdict)})"
     sizes = f"<br><small>{sizes_text(verdict)}</small>" if sizes_text(verdict) else ""
+    if verdict.mean is None:
+        return f"{MARKS[verdict.verdict]} {word}: {said(verdict)}{sizes}"
+    span = f" ({interval_text(verdict)}, {seeds(verdict)})"
     mean = with_unit(verdict.claim, verdict.mean)
     return f"{MARKS[verdict.verdict]} **{word}**{falls}: {mean}{span}{sizes}"
 
