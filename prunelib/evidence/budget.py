@@ -14,7 +14,6 @@ from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View, open_view
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import AT_LENGTH, BASE
-from prunelib.study.plan import found
 from prunelib.study.scale import Scale
 from prunelib.study.scales import SCALES
 from prunelib.study.specs import TrainSpec, training_of
@@ -59,7 +58,7 @@ def on_record(
     """
     names = {name: pair for pair, name in AT_LENGTH.items() if pair[0] in families}
     groups: dict[tuple[str, int | None], list[Record]] = defaultdict(list)
-    for request, record in found(view.requests, view.find):
+    for request, record in view.planned:
         if request.family in names and record and isinstance(record.spec, TrainSpec):
             small = params is None or record.outcome["params"] <= params
             if small and (macs is None or record.outcome["macs"] <= macs):

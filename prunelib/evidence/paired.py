@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from prunelib.evidence.view import View
-from prunelib.study.plan import found
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory
 
@@ -62,7 +61,7 @@ def paired_rows(view: View, first: str, second: str) -> list[Paired]:
 def wrong_images(view: View, family: str) -> Wrong:
     """Which images the networks of a family get wrong, as far as that is on record."""
     images: Wrong = {size: {} for size in view.scale.budgets}
-    for request, record in found(view.requests, view.find):
+    for request, record in view.planned:
         if record is None or request.family != family:
             continue
         for size in images:

@@ -4,14 +4,13 @@ import pandas as pd
 
 from prunelib.evidence.statistics import exact
 from prunelib.evidence.view import View
-from prunelib.study.plan import found
 from prunelib.study.specs import TrainSpec
 
 
 def training_rates(view: View) -> pd.Series:
     """Training multiply-accumulates a second on one thread, by processor: medians over the runs."""
     seen = {}
-    for _, record in found(view.requests, view.find):
+    for _, record in view.planned:
         if record is None or not isinstance(record.spec, TrainSpec):
             continue
         made, outcome = record.circumstances, record.outcome

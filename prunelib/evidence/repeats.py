@@ -8,7 +8,6 @@ import pandas as pd
 from prunelib.errors import Missing
 from prunelib.evidence.statistics import exact
 from prunelib.evidence.view import View
-from prunelib.study.plan import found
 from prunelib.study.store import Store
 
 TIMES = ("seconds", "evaluation_seconds")
@@ -30,7 +29,7 @@ def repeated_runs(view: View, other: Store) -> pd.DataFrame:
         PrunelibError: a record is damaged.
     """
     rows = {}
-    for request, record in found(view.requests, view.find):
+    for request, record in view.planned:
         if record is None or record.key in rows:
             continue
         twin = other.named(record.key, record.spec)

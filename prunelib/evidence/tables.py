@@ -8,15 +8,17 @@ import pandas as pd
 from prunelib.evidence.statistics import interpolated
 from prunelib.study.families import FAMILIES
 from prunelib.study.lookup import Find
-from prunelib.study.plan import found
 from prunelib.study.profile_rules import copied_after, copycat, pruned
 from prunelib.study.request import Request
 from prunelib.study.specs import PruneSpec, TrainSpec
 from prunelib.study.store import Record
 from prunelib.study.trajectory import Trajectory
 
+Planned = Sequence[tuple[Request, Record | None]]
+"""Each request of a plan with its record, or None while it is missing."""
 
-def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+
+def networks(planned: Planned, find: Find) -> pd.DataFrame:
     """One row for each network of a plan whose record is there.
 
     Pruned-and-tuned networks are the largest one of the trajectory within each budget of the plan.
@@ -27,9 +29,9 @@ def networks(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     `total_macs` (both), `images_seen`, `middle` (bottleneck widths), `key` (of the
     record).
     """
-    budgets = sorted({request.budget for request in requests if request.budget})
+    budgets = sorted({request.budget for request, _ in planned if request.budget})
     rows = []
-    for request, record in found(requests, find):
+    for request, record in planned:
         if record is None:
             continue
         if isinstance(record.spec, TrainSpec):
@@ -136,13 +138,13 @@ def spent(pruning: Record, removals: int, find: Find) -> float:
     return tuning + (base.outcome["training_macs"] if base else nan)
 
 
-def trajectories(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+def trajectories(planned: Planned) -> pd.DataFrame:
     """One row for each removal of each pruning run of a plan that is there.
 
     Columns: `family`, `seed`, those of `checkpoint.Point`, `images` and `key`.
     """
     frames = []
-    for request, record in found(requests, find):
+    for request, record in planned:
         if record is not None and isinstance(record.spec, PruneSpec):
             frame = pd.DataFrame(record.outcome["points"])
             frame.insert(0, "seed", request.seed)
@@ -153,7 +155,7 @@ def trajectories(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def saliencies(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+def saliencies(planned: Planned) -> pd.DataFrame:
     """One row for each channel of each saliency run of a plan that is there.
 
     Columns: `seed`, `block` (from 1), `channel` (from 0), `fisher_N` (after N steps), `l1`,
@@ -161,20 +163,20 @@ def saliencies(requests: Sequence[Request], find: Find) -> pd.DataFrame:
     """
     frames = [
         pd.DataFrame(record.outcome["channels"]).assign(seed=request.seed, key=record.key)
-        for request, record in found(requests, find)
+        for request, record in planned
         if record is not None and "channels" in record.outcome
     ]
     columns = ["seed", "block", "channel", "l1", "actual", "key"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def epochs(requests: Sequence[Request], find: Find) -> pd.DataFrame:
+def epochs(planned: Planned) -> pd.DataFrame:
     """One row for each epoch of each training run of a plan that is there.
 
     Columns: `family`, `budget`, `seed`, `epoch` (from 1), those of `trainer.Epoch`, and `key`.
     """
     frames = []
-    for request, record in found(requests, find):
+    for request, record in planned:
         if record is not None and "epochs" in record.outcome:
             frame = pd.DataFrame(record.outcome["epochs"])
             frame.insert(0, "epoch", range(1, len(frame) + 1))

@@ -30,9 +30,14 @@ class View:
     find: Find
 
     @cached_property
+    def planned(self) -> list[tuple[Request, Record | None]]:
+        """Each request with its record, or None while it is missing."""
+        return found(self.requests, self.find)
+
+    @cached_property
     def networks(self) -> pd.DataFrame:
         """One row per network; see `tables.networks`."""
-        return tables.networks(self.requests, self.find)
+        return tables.networks(self.planned, self.find)
 
     @cached_property
     def trajectories(self) -> pd.DataFrame:
@@ -43,17 +48,17 @@ class View:
     @cached_property
     def all_trajectories(self) -> pd.DataFrame:
         """One row per removal of all pruning runs, controls too; see `tables.trajectories`."""
-        return tables.trajectories(self.requests, self.find)
+        return tables.trajectories(self.planned)
 
     @cached_property
     def saliencies(self) -> pd.DataFrame:
         """One row per channel; see `tables.saliencies`."""
-        return tables.saliencies(self.requests, self.find)
+        return tables.saliencies(self.planned)
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
         """One row an epoch; see `tables.epochs`."""
-        return tables.epochs(self.requests, self.find)
+        return tables.epochs(self.planned)
 
     def pruning(self, seed: int = 0) -> Record | None:
         """The pruning record of a seed."""
@@ -73,11 +78,11 @@ class View:
     @property
     def there(self) -> int:
         """Requests whose record is there."""
-        return sum(record is not None for _, record in found(self.requests, self.find))
+        return sum(record is not None for _, record in self.planned)
 
     def provenance(self) -> str:
         """One sentence: scale, data, how many runs of how many, and where they were made."""
-        view = {r.key: r for _, r in found(self.requests, self.find) if r is not None}
+        view = {r.key: r for _, r in self.planned if r is not None}
         hardware = sorted({r.circumstances["hardware"] for r in view.values()})
         precision = sorted({r.circumstances["precision"] for r in view.values()})
         size, base = self.scale.data.image_size, self.scale.base

@@ -6,7 +6,7 @@ from outcomes import outcome
 from studies import BASE, HERE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spec_of, walk
 
 from prunelib.errors import PrunelibError
-from prunelib.evidence import tables as frames
+from prunelib.evidence.view import View
 from prunelib.study.lookup import cached_lookup
 from prunelib.study.plan import plan_study
 from prunelib.study.store import Record, Store
@@ -198,11 +198,11 @@ def test_a_damaged_record_is_named(tmp_path):
     path = Store(tmp_path).path(SCALE.base_spec(0))
     path.write_text("{", encoding="utf-8")
     with pytest.raises(PrunelibError, match=str(path)):
-        frames.networks(records.requests, cached_lookup(Store(tmp_path)))
+        _ = reopened(tmp_path, records).networks
 
 
 def test_records_of_another_study_are_not_seen(tmp_path, study):
     store = Store(tmp_path)
     other = replace(SCALE.base_spec(0), seed=99)
     store.put(Record(other, outcome(other), HERE))
-    assert frames.networks(plan_study(SCALE), cached_lookup(store)).empty
+    assert View(SCALE, tuple(plan_study(SCALE)), cached_lookup(store)).networks.empty

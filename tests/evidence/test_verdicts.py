@@ -1,6 +1,7 @@
 import math
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -129,6 +130,12 @@ def clear(sign):
         return 10 + smaller + shift + noise(family, size, seed)
 
     return error
+
+
+@cache
+def settled():
+    """A verdict to change; its own values do not matter."""
+    return verdicts.judge_claims(MadeUp(clear(1)))[0]
 
 
 def test_a_clear_effect_is_supported():
@@ -296,7 +303,7 @@ def test_nothing_measured_is_open_everywhere():
     ],
 )
 def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first):
-    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
+    base = settled()
     asked = [
         replace(base, claim=claim, verdict=verdict, mean=mean)
         for claim, verdict, mean in (("K7", images, 1.25), ("C1", epochs, -2.5), ("K8", "open", 3))
@@ -313,7 +320,7 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first)
 
 @pytest.mark.parametrize(("claim", "word"), [*answer.ANSWERS])
 def test_every_phrase_of_the_answer_is_said_where_its_verdict_is(claim, word):
-    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
+    base = settled()
     asked = {name: replace(base, claim=name, verdict="open", mean=0.5) for name in answer.LEADING}
     asked[claim] = replace(base, claim=claim, verdict=word, mean=-1.5)
     text = " ".join(worth_pruning(*(asked[name] for name in answer.LEADING)))
@@ -351,7 +358,7 @@ def test_every_claim_has_two_sides_or_a_fact():
 
 @pytest.mark.parametrize(("claim", "word"), [*phrases.PHRASES])
 def test_every_phrase_says_who_is_better_by_how_much(claim, word):
-    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
+    base = settled()
     above, below = (
         said(replace(base, claim=claim, verdict=word, mean=mean)) for mean in (1.25, -1.25)
     )
@@ -376,7 +383,7 @@ def test_every_phrase_says_who_is_better_by_how_much(claim, word):
 
 
 def test_a_table_says_for_or_against_and_what_is_missing():
-    base = verdicts.judge_claims(MadeUp(clear(1)))[0]
+    base = settled()
     one = replace(base, mean=1.5, low=None, high=None, seeds=1, planned=1, sizes=())
     assert "1.50 points for (no interval, 1 seed)" in verdict_cell(one)
     assert "1 of 3 seeds" in verdict_cell(replace(one, planned=3))

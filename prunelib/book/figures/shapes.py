@@ -15,7 +15,6 @@ from prunelib.errors import Missing
 from prunelib.evidence.shapes import FOUND, shapes_of_size, work_and_error
 from prunelib.evidence.view import View
 from prunelib.study.families import FAMILIES, SCRATCH
-from prunelib.study.plan import found
 from prunelib.study.specs import TrainSpec
 from prunelib.text import counted, fixed, short
 
@@ -147,7 +146,7 @@ def shape_beside_pruned(view: View, family: str, budget: int) -> go.Figure:
     for name in (SCRATCH, family):
         runs = (
             record.spec.profile
-            for request, record in found(view.requests, view.find)
+            for request, record in view.planned
             if record is not None
             and isinstance(record.spec, TrainSpec)
             and (request.family, request.budget) == (name, budget)
