@@ -12,6 +12,8 @@ export PYTHONUTF8 := 1
 export PIP_USER := 0
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS
 unexport PLOTLY_RENDERER
+# Tests start hundreds of processes; each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The notebooks with numbers in sentences, tables and fits.
 NUMBERS := verdicts controls shape simple scratch copycats cost design saliency
@@ -32,13 +34,22 @@ check: $(INSTALLED)  ## what is checked in under two minutes: style, types, impo
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book and not notebooks and not slow"
 
+# Many tests wait for processes that they start: the book is built beside them.
 test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory -j 2 tests-of-code tests-of-notebooks
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m book $$(grep -rl mark.book tests --include=*.py)
+
+.PHONY: tests-of-code tests-of-notebooks
+tests-of-code:
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book"
-	$(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks --nbval-current-env
-	$(call build_book)
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m book
+
+# What it says comes whole, when it is done.
+tests-of-notebooks:
+	@mkdir -p _build
+	@{ $(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks --nbval-current-env && \
+	$(call build_book); } > _build/notebooks.log 2>&1; failed=$$?; cat _build/notebooks.log; exit $$failed
 
 # NumPy and OpenBLAS compute as on an old processor: averages and fits differ in their last bits.
 elsewhere: $(INSTALLED)  ## do the notebooks show the same numbers by other instructions? (x86)

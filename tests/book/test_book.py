@@ -33,7 +33,10 @@ pytestmark = pytest.mark.book
 
 
 def each(pages):
-    """Of every page. The tests of one run one after the other, so that it is opened once."""
+    """Of every page. The tests of one run one after the other, so that it is opened once.
+
+    Pytest takes pages for the same by their place in the list: lists begin with `PAGES`.
+    """
     marked = [pytest.param(page, marks=pytest.mark.xdist_group(page)) for page in pages]
     return pytest.mark.parametrize("page", marked, scope="module")
 
@@ -133,21 +136,33 @@ class Visit:
         self.context.close()
 
 
-def chapter_page(chapter):
-    return f"notebooks/{chapter}.html"
-
-
 def address(server, page, how):
     return f"{server}/{page}" if how == "http" else (BOOK / page).as_uri()
 
 
 @pytest.fixture(scope="module")
-def opened(browser, server, page):
-    """A page that its tests share: they look at it, and leave it as it was."""
-    with Visit(browser, address(server, page, "http")) as visit:
+def visit(browser, page):
+    """A page from a file that its tests share: they look at it, and leave it as it was."""
+    with Visit(browser, address(None, page, "file"), "phone") as visit:
         yield visit
         assert visit.outside == []
         assert visit.errors == []
+
+
+def at_size(visit, size):
+    if visit.page.viewport_size != SIZES[size]:
+        visit.resize(**SIZES[size])
+    return visit
+
+
+@pytest.fixture
+def on_a_phone(visit):
+    return at_size(visit, "phone")
+
+
+@pytest.fixture
+def on_a_desk(visit):
+    return at_size(visit, "desktop")
 
 
 def test_the_book_has_its_chapters():
@@ -169,8 +184,13 @@ def drawn(visit, page):
 
 
 @each(PAGES)
-def test_page_draws_its_figures_and_asks_no_other_host(opened, page):
-    drawn(opened, page)
+def test_a_page_from_a_file_is_whole_and_fits_a_phone(on_a_phone, page):
+    drawn(on_a_phone, page)
+    assert on_a_phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for place in on_a_phone.shown():
+        box = place.locator("svg.main-svg").first.bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 391
+    assert collisions(on_a_phone) == []
 
 
 def test_pointing_at_a_marker_shows_its_runs(browser, server):
@@ -207,19 +227,6 @@ def test_notebook_pages_have_figures():
         )
 
 
-@each(PAGES)
-def test_a_page_from_a_file_is_whole_and_not_wider_than_a_phone(browser, page):
-    with Visit(browser, address(None, page, "file"), "phone") as visit:
-        drawn(visit, page)
-        for scheme in ("light", "dark"):
-            visit.wear(scheme)
-            assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
-            for place in visit.shown():
-                box = place.locator("svg.main-svg").first.bounding_box()
-                assert box["x"] >= 0
-                assert box["x"] + box["width"] <= 391
-
-
 def test_figures_follow_the_theme(browser, server):
     def text_colour(visit):
         return visit.page.evaluate(
@@ -233,6 +240,21 @@ def test_figures_follow_the_theme(browser, server):
         visit.wear("dark")
         dark = text_colour(visit)
     assert brightness(light) < 110 < 160 < brightness(dark)
+
+
+CONTRAST_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"]}
+"""What another theme can change."""
+
+
+@each([*PAGES, "search.html"])
+def test_axe_finds_nothing_serious(on_a_desk, page):
+    for scheme, options in (("light", {}), ("dark", CONTRAST_ONLY)):
+        on_a_desk.wear(scheme)
+        options = options | {"resultTypes": ["violations"]}
+        found = Axe().run(on_a_desk.page, options=options).response["violations"]
+        on_a_desk.errors.clear()  # axe looks for a style sheet in a wrong folder
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in serious] == [], scheme
 
 
 COLOURS = """
@@ -291,11 +313,11 @@ LOW_BORDERS = (
 
 
 @each(PAGES)
-def test_text_and_the_tools_of_figures_stand_out_from_their_background(opened, page):
+def test_text_and_the_tools_of_figures_stand_out_from_their_background(on_a_desk, page):
     for scheme in ("dark", "light"):
-        opened.wear(scheme)
-        assert opened.page.evaluate(LOW_CONTRAST) == [], scheme
-        tools, low = opened.page.evaluate(LOW_BORDERS)
+        on_a_desk.wear(scheme)
+        assert on_a_desk.page.evaluate(LOW_CONTRAST) == [], scheme
+        tools, low = on_a_desk.page.evaluate(LOW_BORDERS)
         assert tools >= (3 if Path(page).stem in DRAWN else 0)
         assert low == [], scheme
 
@@ -336,16 +358,21 @@ COLLISIONS = """() => {
 }"""
 
 
-@each(chapter_page(chapter) for chapter in CHAPTERS)
-def test_figures_fit_their_column_and_no_texts_collide(opened, page):
-    for width in (390, 768, 1920, 1280):
-        opened.resize(width)
-        for _ in range(100):
-            found = opened.page.evaluate(COLLISIONS)
-            if not found:
-                break
-            opened.page.wait_for_timeout(100)
-        assert found == [], width
+def collisions(visit):
+    """Texts of figures that meet, and figures that do not fit, once the page has settled."""
+    for _ in range(100):
+        found = visit.page.evaluate(COLLISIONS)
+        if not found:
+            break
+        visit.page.wait_for_timeout(100)
+    return found
+
+
+@each(PAGES)
+def test_figures_fit_their_column_and_no_texts_collide(on_a_desk, page):
+    for width in (768, 1920, 1280):
+        on_a_desk.resize(width)
+        assert collisions(on_a_desk) == [], width
 
 
 @pytest.mark.parametrize("how", ["http", "file"])
@@ -446,21 +473,6 @@ def test_only_pages_with_formulas_load_what_sets_them(page):
     assert ("tex-chtml.js" in text) == ('class="math' in text)
 
 
-CONTRAST_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"]}
-"""What another theme can change."""
-
-
-@each([*PAGES, "search.html"])
-def test_axe_finds_nothing_serious(opened, page):
-    for scheme, options in (("dark", CONTRAST_ONLY), ("light", {})):
-        opened.wear(scheme)
-        options = options | {"resultTypes": ["violations"]}
-        found = Axe().run(opened.page, options=options).response["violations"]
-        opened.errors.clear()  # axe looks for a style sheet in a wrong folder
-        serious = [v for v in found if v["impact"] in ("serious", "critical")]
-        assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in serious] == [], scheme
-
-
 def test_pages_are_light():
     assert len(list(BOOK.rglob("plotly*.js"))) == 1
     for page in PAGES:
@@ -515,9 +527,10 @@ WORDS_OF_PROSE = """() => {
 APPENDICES = ("rules", "code", "library", "bibliography")
 
 
-@each(page for page in PAGES if Path(page).stem not in APPENDICES)
-def test_a_page_is_read_in_a_few_minutes(opened, page):
-    assert 50 < opened.page.evaluate(WORDS_OF_PROSE) <= 900
+@each(PAGES)
+def test_a_page_is_read_in_a_few_minutes(on_a_desk, page):
+    if Path(page).stem not in APPENDICES:
+        assert 50 < on_a_desk.page.evaluate(WORDS_OF_PROSE) <= 900
 
 
 TERMS = """() => [...document.querySelectorAll("article a.term")].map((term) =>
@@ -525,8 +538,8 @@ TERMS = """() => [...document.querySelectorAll("article a.term")].map((term) =>
 
 
 @each(PAGES)
-def test_a_term_shows_its_meaning_once_a_page(opened, page):
-    terms = opened.page.evaluate(TERMS)
+def test_a_term_shows_its_meaning_once_a_page(on_a_desk, page):
+    terms = on_a_desk.page.evaluate(TERMS)
     assert len({link for link, _, _ in terms}) == len(terms)
     assert all(len(meaning) > 15 and not heading for _, meaning, heading in terms)
     if page in ("notebooks/start.html", "notebooks/cost.html"):
@@ -555,7 +568,7 @@ def test_search_finds_what_readers_ask_for(browser, server, asked, page):
 
 
 @each(PAGES)
-def test_every_answer_is_drawn(opened, page):
+def test_every_answer_is_drawn(on_a_desk, page):
     """The last one of a page: it is not as it was any more."""
-    for _ in opened.answers():
-        drawn(opened, page)
+    for _ in on_a_desk.answers():
+        drawn(on_a_desk, page)
