@@ -24,7 +24,7 @@ from prunelib.book.links import add_links
 from prunelib.book.terms import add_terms
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("figures.js", "widgets.js")
+SCRIPTS = ("figures.js", "tables.js", "widgets.js")
 SHEETS = ("figures.css", "widgets.css")
 FIGURE_FOLDER = "figures"
 """Folder of the built book with the data and the pictures of its figures."""

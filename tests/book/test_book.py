@@ -193,6 +193,26 @@ def test_a_page_from_a_file_is_whole_and_fits_a_phone(on_a_phone, page):
     assert collisions(on_a_phone) == []
 
 
+CELLS = """() =>
+  [...document.querySelector("article table:has(#c1) tbody tr").cells].map((cell) => {
+    const { x, y, width } = cell.getBoundingClientRect();
+    return [x, y, width, getComputedStyle(cell, "::before").content.replace('" "', "")];
+  })"""
+
+
+def test_a_row_of_a_table_of_sentences_is_a_list_on_a_phone(browser):
+    with Visit(browser, address(None, "notebooks/verdicts.html", "file"), "phone") as visit:
+        lefts, tops, widths, names = zip(*visit.page.evaluate(CELLS), strict=True)
+        assert len(set(lefts)) == 1
+        assert sorted(set(tops)) == list(tops)
+        assert min(widths) > 300
+        assert names[:2] == ("none", '"at mini: "')
+        visit.resize(**SIZES["desktop"])
+        _, tops, _, names = zip(*visit.page.evaluate(CELLS), strict=True)
+        assert len(set(tops)) == 1
+        assert set(names) == {"none"}
+
+
 def test_pointing_at_a_marker_shows_its_runs(browser, server):
     with Visit(browser, address(server, "notebooks/start.html", "http")) as visit:
         marker = visit.page.locator(
