@@ -39,7 +39,8 @@ def shapes_of_size(view: View, budget: int) -> pd.DataFrame:
     `worst` (of the seeds), `lead` (by how much the pruned shape is better at equal seeds, points;
     not a number without one), `usual` (what as many pairs of one network with unlike seeds differ
     by at most on average, in 19 of 20 cases; not a number where that is not known), `seeds`,
-    `params` and `macs` (for one image; means) and `keys` (of the records).
+    `pairs` (seeds that both have), `params` and `macs` (for one image; means) and `keys` (of the
+    records).
     """
     ours = column(view, families.SCRATCH).get(budget, {})
     spread = between_seeds(view.networks)
@@ -62,11 +63,12 @@ def shapes_of_size(view: View, budget: int) -> pd.DataFrame:
                 "lead": float(mean(pairs)) if pairs else math.nan,
                 "usual": usual(spread, 0 if family == families.SCRATCH else len(pairs)),
                 "seeds": len(errors),
+                "pairs": len(pairs),
                 **{name: rounded(mean(own[name])) for name in ("params", "macs")},
                 "keys": own["key"].tolist(),
             }
         )
-    columns = "family found error best worst lead usual seeds params macs keys"
+    columns = "family found error best worst lead usual seeds pairs params macs keys"
     return pd.DataFrame(rows, columns=columns.split()).sort_values(
         ["error", "found"], ignore_index=True
     )

@@ -101,7 +101,7 @@ class ChannelProfile:
 
     @property
     def prunable(self) -> int:
-        """Channels between the convolutions of all blocks: the candidates for removal."""
+        """How many channels can be removed, those between the convolutions of all blocks."""
         return sum(self.middle)
 
     @cached_property

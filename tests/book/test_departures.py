@@ -29,10 +29,10 @@ def epoch_steps(protocol):
 
 def test_pruning_beside_training(mini):
     longer = 1300 * PruneProtocol().steps / (TrainProtocol().epochs * epoch_steps(TrainProtocol()))
-    assert f"1300 removals of 100 steps: {longer:.2f} times the steps of training" in PAGE
+    assert f"| {longer:.2f} (1300 removals of 100 steps) |" in PAGE
     tuned = len(mini.pruning(0).outcome["points"]["block"]) * MINI.prune.steps
     ours = tuned / (MINI.train.epochs * epoch_steps(MINI.train))
-    assert f"at `mini` {ours:.2f} times" in PAGE
+    assert f"at `mini` {ours:.2f} |" in PAGE
 
 
 def test_statistics_of_batch_norm():

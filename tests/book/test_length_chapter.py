@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from studies import IMAGES, error, fill
@@ -11,6 +12,7 @@ from prunelib.book.prose.length import shape_keeps_its_lead
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.rates import training_rates
 from prunelib.evidence.verdicts import judge_claims
+from prunelib.evidence.view import View
 from prunelib.nets.inputs import TRAINING_IMAGES
 from prunelib.study.specs import key
 
@@ -97,7 +99,8 @@ def test_a_claim_known_at_one_size_only_is_told_for_that_size(study):
     (row,) = [row for row in table.splitlines() if "<small>C3</small>" in row]
     (verdict,) = [v for v in judge_claims(view, CLAIMS) if v.claim == "C3"]
     assert re.search(
-        r"no seed has all sizes yet<br><small>6K: yes, 3\.5\d for</small>$", cell(verdict)
+        r"no seed has all sizes yet<br><small>6K: yes, 3\.5\d for \(2 seeds\)</small>$",
+        cell(verdict),
     )
     assert re.search(r"\| 6K only: ✔ yes: 3\.5\d points for, 2 of 2 seeds \|$", row)
 
@@ -116,3 +119,11 @@ def test_speed_is_work_over_seconds(study):
     assert list(found.index) == ["a pencil, float32"]
     speeds = trained.drop_duplicates("key")["training_macs"] / 2.0
     assert speeds.min() <= found.iloc[0] <= speeds.max()
+
+
+def test_a_gpu_is_no_core(study):
+    def elsewhere(spec):
+        record = study.find(spec)
+        return record and replace(record, circumstances=record.circumstances | {"device": "cuda"})
+
+    assert training_rates(View(study.scale, study.requests, elsewhere)).empty

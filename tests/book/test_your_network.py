@@ -57,7 +57,7 @@ def record(*errors):
     [
         (
             [(9, 20, 15), (9, 22, 16)],
-            "Train a narrower one: it had the lower error in both comparisons",
+            "Rather train a narrower one: it had the lower error in both comparisons",
         ),
         (
             [(9, 20, 25), (9, 22, 22)],

@@ -396,6 +396,8 @@ def test_a_table_says_for_or_against_and_what_is_missing():
     assert "1.00 points better (3.00 better to 1.00 worse, 3 seeds)" in verdict_cell(alike)
     sizes = [part.split(": ")[1] for part in sizes_text(base).split("; ")]
     assert sizes == [f"yes, {abs(at.mean):.2f} for" for at in base.sizes]
+    more = sizes_text(replace(base, seeds=base.seeds - 1)).split("; ")
+    assert all(part.endswith(f" for ({base.seeds} seeds)") for part in more)
 
 
 def test_the_table_has_all_claims_and_scales():

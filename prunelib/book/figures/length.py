@@ -137,7 +137,7 @@ def lead_of_shape(views: dict[str, View]) -> Choices:
     figures: dict[tuple[str, ...], go.Figure] = {
         (told,): sourced(lead_as(rows, list(views), told), source) for told in UNITS
     }
-    return Choices({"told as": tuple(UNITS)}, figures)
+    return Choices({"shown as": tuple(UNITS)}, figures)
 
 
 UNITS = {

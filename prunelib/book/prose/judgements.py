@@ -54,6 +54,7 @@ def sizes_text(verdict: Verdict) -> str:
         return ""
     return "; ".join(
         f"{short(at.size)}: {TOLD.get(at.verdict, at.verdict)}, {toward(verdict.claim, at.mean)}"
+        + (f" ({counted(at.seeds, 'seed')})" if at.seeds != verdict.seeds else "")
         for at in verdict.sizes
         if at.mean is not None
     )

@@ -12,9 +12,9 @@ from prunelib.text import counted, fixed, short
 ENOUGH = 6
 """Of shapes of one size, for a rank correlation."""
 KEY = (
-    "Numbers are points by which a shape is better (+) or worse (−) than the pruned one at equal "
-    "seeds. *About as good*: no further apart than two seeds of one network usually are (95%), "
-    "for that many pairs."
+    "Numbers are points by which a shape is better (+) or worse (−) than the pruned one, over "
+    "the seeds that both have. *About as good*: no further apart than two seeds of one network "
+    "usually are (95%), for that many pairs."
 )
 
 
@@ -85,6 +85,6 @@ def amounts(groups: dict[str, pd.DataFrame]) -> str:
 def named_leads(rows: pd.DataFrame) -> list[str]:
     """Shapes, and by how many points each is better (above zero) or worse than the pruned one."""
     return [
-        f"{found} ({fixed(-lead, sign=True).replace('-', '−')}, {counted(seeds, 'seed')})"
-        for found, lead, seeds in zip(rows["found"], rows["lead"], rows["seeds"], strict=True)
+        f"{found} ({fixed(-lead, sign=True).replace('-', '−')}, {counted(pairs, 'seed')})"
+        for found, lead, pairs in zip(rows["found"], rows["lead"], rows["pairs"], strict=True)
     ]

@@ -42,14 +42,17 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def images(view: View) -> str:
+    """The data of a scale and the size of its images, in plain text."""
+    data = view.scale.data
+    size, title = data.image_size, DATA_TITLES.get(data.name, data.name)
+    return f"{title} at {size}×{size} pixels"
+
+
 def setting(view: View) -> str:
     """Data, image size, base network and length of training of a scale, in plain text."""
-    data, base = view.scale.data, view.scale.base
-    size, title = data.image_size, DATA_TITLES.get(data.name, data.name)
-    return (
-        f"{title} at {size}×{size} pixels, WRN-{base.depth}-{base.width:g}, "
-        f"{view.scale.train.epochs} epochs"
-    )
+    base = view.scale.base
+    return f"{images(view)}, WRN-{base.depth}-{base.width:g}, {view.scale.train.epochs} epochs"
 
 
 def provenance(studies: dict[str, View]) -> str:

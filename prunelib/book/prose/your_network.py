@@ -53,7 +53,7 @@ def which_to_take(fewer: Sequence[bool]) -> str:
     wins, count = sum(fewer), len(fewer)
     if wins == count:
         every = "both" if count == 2 else f"all {count}"
-        return f"Train a narrower one: it had the lower error in {every} comparisons."
+        return f"Rather train a narrower one: it had the lower error in {every} comparisons."
     if wins == 0:
         return f"Prune it: the narrower network had the lower error in none of {count} comparisons."
     return f"It depends: the narrower network had the lower error in {wins} of {count} comparisons."
