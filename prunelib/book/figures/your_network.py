@@ -87,7 +87,6 @@ def pruned_and_narrower(record: dict) -> go.Figure:
             )
         )
     figure.update_layout(xaxis_title="parameters", yaxis_title="test error, per cent")
-    figure.update_yaxes(rangemode="tozero")
     smallest = networks[networks["share"] == networks["share"].min()]
     means = smallest.groupby("family", sort=False)["error"].mean().sort_values()
     ranked = ", ".join(f"{FAMILIES[name].title} {fixed(error)}%" for name, error in means.items())
