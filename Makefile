@@ -72,6 +72,7 @@ bench: $(INSTALLED)  ## time training, pruning, inference and commands
 	$(BIN)/python benchmarks/everyday.py
 
 # What differs from one kind of machine to another (CUDA's libraries) is left to PyTorch's own pins.
+# Run it with the oldest Python: a later one may take packages that it cannot install.
 lock: $(INSTALLED)  ## pin what the pinned packages need, from what is installed
 	@{ echo "# \`make lock\` writes it: what the packages in requirements.txt need, as it was tested."; \
 	$(BIN)/python -m pip freeze --exclude-editable | grep -viE '^(nvidia|cuda|triton|torch)| @ ' | \

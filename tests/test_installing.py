@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, requires
+import tomllib
+from importlib.metadata import PackageNotFoundError, metadata, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +52,20 @@ def test_packages_are_pinned_and_all_that_they_need():
     gpu = ("nvidia-", "cuda-", "triton")
     loose = needed(asked) - asked - pinned("constraints.txt") - {"pip", "setuptools", "wheel"}
     assert sorted(name for name in loose if not name.startswith(gpu)) == []
+
+
+def test_pinned_packages_take_the_oldest_python_that_the_project_takes():
+    """Debian 12 has Python 3.11.2, and some packages want a later 3.11."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = f"{project['requires-python'].removeprefix('>=')}.0"
+    wants = {}
+    for name in pinned("requirements.txt") | pinned("constraints.txt"):
+        try:
+            wants[name] = SpecifierSet(metadata(name).get("Requires-Python", ""))
+        except PackageNotFoundError:
+            continue
+    assert len(wants) > 50
+    assert {name for name, pythons in wants.items() if oldest not in pythons} == set()
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
