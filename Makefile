@@ -42,11 +42,11 @@ test: $(INSTALLED)  ## run everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m book $$(grep -rl mark.book tests --include=*.py)
 
 .PHONY: tests-of-code tests-of-notebooks
-tests-of-code:
+tests-of-code: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not book"
 
 # What it says comes whole, when it is done.
-tests-of-notebooks:
+tests-of-notebooks: $(INSTALLED)
 	@mkdir -p _build
 	@{ $(BIN)/python -m pytest -n auto --dist loadfile --nbval notebooks --nbval-current-env && \
 	$(call build_book); } > _build/notebooks.log 2>&1; failed=$$?; cat _build/notebooks.log; exit $$failed

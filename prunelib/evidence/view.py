@@ -80,20 +80,27 @@ class View:
         """Requests whose record is there."""
         return sum(record is not None for _, record in self.planned)
 
+    @property
+    def images(self) -> str:
+        """The data of the scale and the size of its images, in plain text."""
+        data = self.scale.data
+        title = DATA_TITLES.get(data.name, data.name)
+        return f"{title} at {data.image_size}×{data.image_size} pixels"
+
+    @property
+    def setting(self) -> str:
+        """Data, image size, base network and length of training of the scale, in plain text."""
+        base, epochs = self.scale.base, self.scale.train.epochs
+        return f"{self.images}, WRN-{base.depth}-{base.width:g}, {epochs} epochs"
+
     def provenance(self) -> str:
         """One sentence: scale, data, how many runs of how many, and where they were made."""
         view = {r.key: r for _, r in self.planned if r is not None}
         hardware = sorted({r.circumstances["hardware"] for r in view.values()})
         precision = sorted({r.circumstances["precision"] for r in view.values()})
-        size, base = self.scale.data.image_size, self.scale.base
-        name = self.scale.data.name
-        data = (
-            f"{DATA_TITLES.get(name, name)} at {size}×{size} pixels, WRN-{base.depth}-"
-            f"{base.width:g}, {self.scale.train.epochs} epochs"
-        )
         made = f", made on {', '.join(hardware)} in {' and '.join(precision)}" if view else ""
         count = f"{self.there} of {len(self.requests)} runs"
-        return f"Scale {self.scale.name} ({data}): {count}{made}."
+        return f"Scale {self.scale.name} ({self.setting}): {count}{made}."
 
 
 def open_view(

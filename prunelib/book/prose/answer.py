@@ -3,7 +3,7 @@
 from prunelib.book.escape import markdown
 from prunelib.book.notebook import TRIAL
 from prunelib.book.prose.judgements import claims
-from prunelib.book.prose.words import listed, setting
+from prunelib.book.prose.words import listed
 from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
@@ -143,7 +143,7 @@ def limits(studies: dict[str, View]) -> str:
         return ""
     size = short(view.scale.shape.params(view.scale.base))
     return (
-        f"Measured at scale {markdown(view.scale.name)}: {markdown(setting(view))}, "
+        f"Measured at scale {markdown(view.scale.name)}: {markdown(view.setting)}, "
         f"{counted(view.scale.seeds, 'seed')}; the base network has {size} parameters. The paper "
         "trains for 200 epochs at 32×32 pixels. Points are percentage points of test error, "
         "averaged over sizes."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from prunelib.book.escape import code, markdown
-from prunelib.book.prose.words import images, missing
+from prunelib.book.prose.words import missing
 from prunelib.errors import PrunelibError
 from prunelib.evidence import benchmarks
 from prunelib.evidence.budget import best_designs, comparable_views
@@ -148,7 +148,7 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     table = "\n".join(rows)
     return (
         "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
-        f"{table}\n\nTest errors on {markdown(images(views[0]))}. [Any other size](design.html), "
+        f"{table}\n\nTest errors on {markdown(views[0].images)}. [Any other size](design.html), "
         "[your own images](your-data.html)"
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prunelib.book.escape import code, markdown
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.view import DATA_TITLES, View
+from prunelib.evidence.view import View
 from prunelib.text import fixed
 
 
@@ -40,19 +40,6 @@ def listed(parts: list[str]) -> str:
 def capital(text: str) -> str:
     """With a capital letter at the beginning."""
     return text[:1].upper() + text[1:]
-
-
-def images(view: View) -> str:
-    """The data of a scale and the size of its images, in plain text."""
-    data = view.scale.data
-    size, title = data.image_size, DATA_TITLES.get(data.name, data.name)
-    return f"{title} at {size}×{size} pixels"
-
-
-def setting(view: View) -> str:
-    """Data, image size, base network and length of training of a scale, in plain text."""
-    base = view.scale.base
-    return f"{images(view)}, WRN-{base.depth}-{base.width:g}, {view.scale.train.epochs} epochs"
 
 
 def provenance(studies: dict[str, View]) -> str:
