@@ -6,8 +6,10 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
+import torch
 
 from benchmarks.timing import in_turns, product
 from prunelib import ChannelProfile
@@ -20,6 +22,7 @@ STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
 EXECUTORS = ROOT / "benchmarks/executors.py"
 INFERENCE = ROOT / "benchmarks/inference.py"
 PRECISION = ROOT / "benchmarks/precision.py"
+FEW_CHANNELS = ROOT / "benchmarks/few_channels.py"
 YOUR_NETWORK = ROOT / "benchmarks/your_network.py"
 FAMILIES = {"base", "pruned", "copycat", "bottleneck", "reduced-width"} | {
     "pruned-rounded",
@@ -176,3 +179,16 @@ def test_a_foreign_network_is_pruned_and_compared_with_narrower_ones(tmp_path):
     points = run["points"]
     assert points["params"] == sorted(points["params"], reverse=True)
     assert points["block"][-1] is None
+
+
+@pytest.mark.skipif(
+    not (torch.cpu.get_capabilities().get("avx512_bf16") and which("g++")),
+    reason="needs a processor with AVX512-BF16, and g++",
+)
+def test_kernels_for_narrow_networks_are_timed_beside_the_usual_ones(tmp_path):
+    found, shown = measured(FEW_CHANNELS, "--pairs", "1", out=tmp_path / "few_channels.json")
+    sizes = [row["params"] for row in found["rows"]]
+    assert sizes[0] == max(sizes) == ChannelProfile.full(40, 1).params
+    for row in found["rows"]:
+        assert row["network"] in shown
+        assert row["ms"] > 0 < row["against_ms"]

@@ -9,14 +9,14 @@ from prunelib.study.specs import TrainSpec
 
 def training_rates(view: View) -> pd.Series:
     """Training multiply-accumulates a second on one CPU thread, by processor: medians over the
-    runs."""
+    runs that the library's own kernels computed."""
     seen = {}
     for _, record in view.planned:
         if record is None or not isinstance(record.spec, TrainSpec):
             continue
         made, outcome = record.circumstances, record.outcome
         on_a_core = made.get("device", "cpu") == "cpu" and made.get("threads", 1) == 1
-        if on_a_core and outcome["seconds"]:
+        if on_a_core and "kernels" not in made and outcome["seconds"]:
             rate = float(exact(outcome["training_macs"]) / exact(outcome["seconds"]))
             seen[record.key] = (f"{made['hardware']}, {made['precision']}", rate)
     frame = pd.DataFrame(seen.values(), columns=["hardware", "rate"])

@@ -121,9 +121,10 @@ def test_speed_is_work_over_seconds(study):
     assert speeds.min() <= found.iloc[0] <= speeds.max()
 
 
-def test_a_gpu_is_no_core(study):
+@pytest.mark.parametrize("other", [{"device": "cuda"}, {"kernels": "narrow"}])
+def test_no_reader_has_the_speed_of_a_gpu_or_of_kernels_that_the_library_lacks(study, other):
     def elsewhere(spec):
         record = study.find(spec)
-        return record and replace(record, circumstances=record.circumstances | {"device": "cuda"})
+        return record and replace(record, circumstances=record.circumstances | other)
 
     assert training_rates(View(study.scale, study.requests, elsewhere)).empty

@@ -317,3 +317,9 @@ def test_networks_are_timed_by_family_and_budget():
         "bottleneck-long": 4.5,
     }
     assert benchmarks.with_times(networks, INFERENCE, "WRN-40-1", 32)["ms"].isna().all()
+
+
+def test_kernels_for_few_channels_are_told_as_how_many_times_as_fast():
+    row = {"network": "bottleneck of 80K", "ms": 14.3, "against_ms": 42.8}
+    said = told.few_channels({"rows": [row], "circumstances": MADE})
+    assert "| bottleneck of 80K | 43 ms | 14 ms | 3.0 |" in said
