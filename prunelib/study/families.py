@@ -62,7 +62,7 @@ FAMILIES = {
         ),
         Family(
             SCRATCH,
-            "Pruned architecture from scratch",
+            "Pruned shape from scratch",
             pruned,
             longer=SCRATCH_LONG,
             longest=SCRATCH_LONGEST,
@@ -93,7 +93,7 @@ FAMILIES = {
         ),
         Family(
             INITIAL,
-            "Pruned architecture, initial weights",
+            "Pruned shape, initial weights",
             pruned,
             start="initial",
             control=True,
@@ -101,7 +101,7 @@ FAMILIES = {
         ),
         Family(
             SCRATCH_LONG,
-            "Pruned architecture from scratch, longer",
+            "Pruned shape from scratch, longer",
             pruned,
             images="pruned",
             control=True,
@@ -115,7 +115,7 @@ FAMILIES = {
         ),
         Family(
             SCRATCH_LONGEST,
-            "Pruned architecture from scratch, longest",
+            "Pruned shape from scratch, longest",
             pruned,
             images="retrained",
             control=True,
@@ -147,7 +147,7 @@ FAMILIES = {
         Family(BASE_LONG, "Base network, longer", images="pruned", control=True, seeds="one"),
         Family(
             SLICED,
-            "Pruned architecture, weights drawn for the whole network",
+            "Pruned shape, weights drawn for the whole network",
             pruned,
             start="sliced",
             control=True,
@@ -235,7 +235,7 @@ FAMILIES = {
         ),
         Family(
             DISTILLED_SHAPE,
-            "Pruned architecture from scratch, distilled",
+            "Pruned shape from scratch, distilled",
             pruned,
             distilled=True,
             control=True,

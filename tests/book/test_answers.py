@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from studies import BASE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spe
 
 from prunelib.book import prose
 from prunelib.book.notebook import open_study
+from prunelib.book.prose.experiments import how_well
 from prunelib.book.prose.words import correlation, mean_and_range
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.comparisons import advantage, saliency_ranks
@@ -222,6 +224,15 @@ def test_the_chapter_on_profiles_and_the_verdict_have_one_number(scale):
     assert f"rank correlation is **{fixed(verdict.mean)}**" in prose.shape(view)
 
 
+def test_whether_seeds_agree_is_told_by_rank_correlations_of_scipy():
+    view = open_study("mini", results=str(RESULTS), run_missing=False)
+    shapes = [run.after(run.reach(80_000)).shares() for run in map(view.trajectory, range(3))]
+    found = [stats.spearmanr(a, b).statistic for a, b in combinations(shapes, 2)]
+    text = prose.seeds_agree(view)
+    assert f"rank correlation of **{np.mean(found):.2f}** (3 pairs of seeds" in text
+    assert f"{min(found):.2f} to {max(found):.2f})" in text
+
+
 def test_a_pruned_network_that_is_better_is_counted(tmp_path):
     def other(family, params, seed):
         better = family == "pruned-and-tuned" and seed == 1
@@ -239,7 +250,7 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
     assert max(ranks["fisher_10"]) == pytest.approx(-1)
     low, high = sorted(ranks["l1"])
     mean = np.mean(ranks["fisher_30"])
-    assert text.startswith("After 30 steps, ")
+    assert text.startswith(f"**{how_well(mean)}.** After 30 steps, ")
     assert f"rank correlation of **{mean:.2f} (2 seeds:" in text
     assert f"comes to {np.mean(ranks['l1']):.2f} (2 seeds: {low:.2f} to {high:.2f})" in text
     assert f"{100 / BASE.prunable:.0f}% of the channels lower the loss" in text
@@ -346,7 +357,8 @@ def test_a_changed_record_changes_the_sentence(tmp_path, own, sentence, spec, ch
     edit(tmp_path, spec, change)
     after = sentence(reopened(tmp_path, own))
     assert after != before
-    plain = [re.sub(r"[\d.,+KMG-]+|better|worse", "#", text) for text in (before, after)]
+    words = r"^\*\*[A-Z][a-z, ]+\.|[\d.,+KMG-]+|better|worse"
+    plain = [re.sub(words, "#", text) for text in (before, after)]
     assert plain[0] == plain[1]
 
 

@@ -1,5 +1,6 @@
 """The benchmarks of inference in pictures."""
 
+import math
 from itertools import product
 
 import pandas as pd
@@ -74,6 +75,7 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
     """One answer of `latency_bars`."""
     figure = go.Figure()
     equal = Style(GREY, "circle", "dot", "╌")
+    sizes = sorted(rows["budget"].fillna(math.inf).unique())
     figure.add_trace(trace([0, 1], [0, 1], "time falls as MACs do", equal, mode="lines"))
     for family, group in rows.groupby("family", sort=False):
         title, style = style_of(family)
@@ -84,7 +86,9 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
                 title,
                 style,
                 mode="markers",
-                marker={"size": 11},
+                marker={
+                    "size": [7 + 4 * sizes.index(size) for size in group["budget"].fillna(math.inf)]
+                },
                 custom=group[["params", "ms"]].values.tolist(),
                 hover="%{fullData.name}\n%{customdata[0]:,} parameters\n%{customdata[1]:.3g} ms\n"
                 "%{x:.0%} of the MACs, %{y:.0%} of the time",

@@ -10,7 +10,15 @@ from prunelib.book.prose.answer import (
     trend,
 )
 from prunelib.book.prose.expected import same_images, two_hundred
-from prunelib.book.prose.experiments import base, cost, prunable_share, saliency, shape, simple
+from prunelib.book.prose.experiments import (
+    base,
+    cost,
+    prunable_share,
+    saliency,
+    seeds_agree,
+    shape,
+    simple,
+)
 from prunelib.book.prose.judgements import (
     claims,
     claims_table,
@@ -60,6 +68,7 @@ __all__ = [
     "reasons",
     "saliency",
     "same_images",
+    "seeds_agree",
     "shape",
     "shapes_at",
     "sidebar",

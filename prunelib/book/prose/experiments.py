@@ -4,6 +4,8 @@ No number is typed by hand: a changed record changes the sentence, and where rec
 sentence says so.
 """
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
@@ -176,6 +178,36 @@ def shape(view: View) -> str:
     return " ".join(sentences)
 
 
+def seeds_agree(view: View) -> str:
+    """Whether pruning finds the same shape with each seed: blocks by the share of channels left."""
+    small = view.scale.budgets[0]
+    shares = []
+    for seed in range(view.scale.seeds):
+        record = view.pruning(seed)
+        if record is not None:
+            run = Trajectory.of(record)
+            shares.append(run.after(run.reach(small)).shares())
+    pairs = [rank_correlation(a, b) for a, b in combinations(shares, 2)]
+    if not pairs:
+        return missing(view, "pruning with two seeds")
+    span = f", {fixed(min(pairs))} to {fixed(max(pairs))}" if len(pairs) > 1 else ""
+    return (
+        f"**{how_well(mean(pairs))}.** Ordered by the share of channels left at {short(small)} "
+        f"parameters, the blocks of two seeds have a rank correlation of **{fixed(mean(pairs))}** "
+        f"({counted(len(pairs), 'pair')} of seeds{span})."
+    )
+
+
+def how_well(rank: float) -> str:
+    """A rank correlation as the answer to a question.
+
+    >>> how_well(0.95), how_well(0.2)
+    ('Yes, nearly', 'Hardly')
+    """
+    words = {0.9: "Yes, nearly", 0.7: "Mostly", 0.4: "In part"}
+    return next((word for least, word in words.items() if rank >= least), "Hardly")
+
+
 def saliency(view: View) -> str:
     """How well Fisher saliency and the weights' size rank the channels."""
     ranks = saliency_ranks(view.saliencies)
@@ -185,8 +217,9 @@ def saliency(view: View) -> str:
     negative = 100 * (view.saliencies["actual"] < 0).mean()
     ratio = (view.saliencies["actual"] / view.saliencies[most]).median()
     return (
-        f"After {most[7:]} steps, Fisher saliency and the measured change have a rank correlation "
-        f"of **{correlation(ranks[most])}**. The mean absolute weight, which needs no data at all, "
+        f"**{how_well(ranks[most].mean())}.** After {most[7:]} steps, Fisher saliency and the "
+        f"measured change have a rank correlation of **{correlation(ranks[most])}**. "
+        "The mean absolute weight, which needs no data at all, "
         f"comes to {correlation(ranks['l1'])}. The median channel changes the loss by "
         f"{ratio:.1f} times its saliency. And {negative:.0f}% of the channels lower the loss when "
         "they go, which Fisher saliency cannot predict: it is never negative."

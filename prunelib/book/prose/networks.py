@@ -155,17 +155,17 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
 
 def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
     """The rows of that table, of studies that differ in the length of training alone."""
-    rows = []
+    rows, before = [], None
     for size in sizes:
         try:
             best = best_designs(views, size)[0]
         except PrunelibError:
             continue
         if best.expected.error is not None:
-            rows.append(
-                f"| **{short(size)}** | {SHORT_NAMES[best.family]}, {best.epochs} epochs | "
-                f"{approximately(best)} |"
-            )
+            what = f"{SHORT_NAMES[best.family]}, {best.epochs} epochs"
+            again = "the same: nothing larger did better" if best == before else what
+            rows.append(f"| **{short(size)}** | {again} | {approximately(best)} |")
+            before = best
     return rows
 
 

@@ -10,8 +10,8 @@ from prunelib.text import counted, fixed, short
 
 NETWORK_TITLES = {
     "base": "Base network",
-    "pruned": "Pruned architecture",
-    "pruned-rounded": "Pruned architecture, rounded to eights",
+    "pruned": "Pruned shape",
+    "pruned-rounded": "Pruned shape, rounded to eights",
     "copycat": "Copycat",
     "copycat-rounded": "Copycat, rounded to eights",
     "bottleneck": "Bottleneck",
