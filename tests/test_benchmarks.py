@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from benchmarks.timing import in_turns, product
 from prunelib import ChannelProfile
@@ -23,6 +25,7 @@ EXECUTORS = ROOT / "benchmarks/executors.py"
 INFERENCE = ROOT / "benchmarks/inference.py"
 PRECISION = ROOT / "benchmarks/precision.py"
 FEW_CHANNELS = ROOT / "benchmarks/few_channels.py"
+YOUR_DATA = ROOT / "benchmarks/your_data.py"
 YOUR_NETWORK = ROOT / "benchmarks/your_network.py"
 FAMILIES = {"base", "pruned", "copycat", "bottleneck", "reduced-width"} | {
     "pruned-rounded",
@@ -192,3 +195,17 @@ def test_kernels_for_narrow_networks_are_timed_beside_the_usual_ones(tmp_path):
     for row in found["rows"]:
         assert row["network"] in shown
         assert row["ms"] > 0 < row["against_ms"]
+
+
+def test_nothing_is_kept_of_a_recommendation_that_failed(tmp_path):
+    for i in range(8):
+        folder = tmp_path / "mine" / "photos" / ("day" if i % 2 else "night")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), 20 * i, np.uint8)).save(folder / f"{i}.png")
+    given = ("--folder", tmp_path / "mine", "--time", "1s", "--out", tmp_path / "printed.json")
+    done = subprocess.run(
+        [sys.executable, YOUR_DATA, *given], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("prunelib: ")
+    assert not (tmp_path / "printed.json").exists()

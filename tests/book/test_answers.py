@@ -16,6 +16,7 @@ from prunelib.book import prose
 from prunelib.book.notebook import open_study
 from prunelib.book.prose.experiments import how_well
 from prunelib.book.prose.words import correlation, mean_and_range
+from prunelib.book.prose.your_data import printed
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.comparisons import advantage, saliency_ranks
 from prunelib.evidence.design import largest_designs
@@ -472,3 +473,8 @@ def test_controls_may_be_missing_of_a_complete_length(tmp_path):
     view = View(more, tuple(plan_study(more)), study.find)
     assert view.there < len(view.requests)
     assert "beats a pruned one by 3.2 points" in prose.headline({"made-up": view})
+
+
+def test_what_a_command_printed_stays_in_its_block():
+    said = printed({"command": "prunelib recommend", "printed": ["a", "```", "b"]})
+    assert said.splitlines() == ["```text", "$ prunelib recommend", "", "a", "'''", "b", "```"]

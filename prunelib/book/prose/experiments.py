@@ -192,7 +192,7 @@ def seeds_agree(view: View) -> str:
         return missing(view, "pruning with two seeds")
     span = f", {fixed(min(pairs))} to {fixed(max(pairs))}" if len(pairs) > 1 else ""
     return (
-        f"**{how_well(mean(pairs))}.** Ordered by the share of channels left at {short(small)} "
+        f"**{how_well(float(mean(pairs)))}.** Ordered by the share of channels left at {short(small)} "
         f"parameters, the blocks of two seeds have a rank correlation of **{fixed(mean(pairs))}** "
         f"({counted(len(pairs), 'pair')} of seeds{span})."
     )

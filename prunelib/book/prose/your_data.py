@@ -1,7 +1,7 @@
 """What the chapter on images of one's own says (Markdown)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prunelib.book.escape import code, markdown
 from prunelib.evidence.recommendation import clearly_better, measured_networks, rank_networks
@@ -27,6 +27,13 @@ def forms(made: "Mapping[str, Dataset]") -> str:
 def lines(told: Sequence[str]) -> str:
     """What there is to tell of images, a line each."""
     return "\n".join(f"- {markdown(line)}" for line in told)
+
+
+def printed(record: Mapping[str, Any]) -> str:
+    """What a command printed, below the command, as a block of code."""
+    shown = "\n".join([f"$ {record['command']}", "", *record["printed"]])
+    quoted = shown.replace("`", "'")
+    return f"```text\n{quoted}\n```"
 
 
 def planned_networks(found: Mapping[str, ChannelProfile], shape: InputShape) -> str:

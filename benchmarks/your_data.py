@@ -1,0 +1,62 @@
+"""What `prunelib recommend` prints for photos: those of three classes of CIFAR-10, as folders.
+
+Takes as long as it may, and goes on where it was stopped.
+
+examples:
+  python benchmarks/your_data.py --data ~/cifar10
+  python benchmarks/your_data.py --classes airplane ship --params 40k --time 5m --out planes.json
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import timing
+from benchmarks.timing import keep
+from prunelib.training.data import load
+from prunelib.training.machine import Machine
+
+CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+"""Of CIFAR-10, in the order of its labels."""
+
+
+def write_photos(folder: Path, classes: list[str], root: Path | None) -> None:
+    """Class folders `train/CLASS` and `test/CLASS` of pictures, unless they are there."""
+    if folder.exists():
+        return
+    data = load("cifar10", root=root)
+    for part, split in (("train", data.train), ("test", data.test)):
+        for name in classes:
+            (folder / part / name).mkdir(parents=True)
+            for i in (split.y == CLASSES.index(name)).nonzero()[:, 0].tolist():
+                Image.fromarray(split.x[i].numpy()).save(folder / part / name / f"{i:05}.png")
+
+
+def main() -> None:
+    """Run the command, show what it prints, and keep it."""
+    parser = timing.parser(__doc__, "recommended")
+    parser.add_argument("--classes", nargs="+", choices=CLASSES, default=["cat", "dog", "horse"])
+    parser.add_argument("--params", default="80k", help="budget (default: 80k)")
+    parser.add_argument("--time", default="20m", help="for all of it (default: 20m)")
+    parser.add_argument("--data", type=Path, help="folder with CIFAR-10")
+    parser.add_argument("--folder", type=Path, help="for pictures and records (default: new)")
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="prunelib-"))
+    write_photos(folder / "photos", given.classes, given.data)
+    words = ["recommend", "--data", "photos/", "--params", given.params, "--time", given.time]
+    command = [sys.executable, "-m", "prunelib", *words, "--results", "results"]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+    print(done.stdout)
+    found = {"command": " ".join(["prunelib", *words]), "printed": done.stdout.splitlines()}
+    keep(given.out, found, Machine.here("cpu", 1))
+
+
+if __name__ == "__main__":
+    main()
