@@ -191,9 +191,10 @@ def seeds_agree(view: View) -> str:
     if not pairs:
         return missing(view, "pruning with two seeds")
     span = f", {fixed(min(pairs))} to {fixed(max(pairs))}" if len(pairs) > 1 else ""
+    middle = float(mean(pairs))
     return (
-        f"**{how_well(float(mean(pairs)))}.** Ordered by the share of channels left at {short(small)} "
-        f"parameters, the blocks of two seeds have a rank correlation of **{fixed(mean(pairs))}** "
+        f"**{how_well(middle)}.** Ordered by the share of channels left at {short(small)} "
+        f"parameters, the blocks of two seeds have a rank correlation of **{fixed(middle)}** "
         f"({counted(len(pairs), 'pair')} of seeds{span})."
     )
 
