@@ -42,14 +42,15 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
     timed = ""
     if inference and any(times):
         hardware = markdown(inference["circumstances"]["hardware"])
-        timed = f" Milliseconds: one image, ONNX Runtime, one thread of {hardware}."
+        timed = f" ms: milliseconds for one image, ONNX Runtime, one thread of {hardware}."
     return (
         f"Within **{budget:,} parameters**, best first:\n\n"
-        "| network | epochs | test error | parameters | multiply-accumulates | ms |\n"
+        "| network | epochs | test error | parameters | MACs | ms |\n"
         "|---|--:|--:|--:|--:|--:|\n"
         f"{table}\n\n"
-        "≈: read off between two measured sizes. Longer training is on as many images as it takes "
-        f"to train and prune the base network; the longest adds those of retraining.{timed}"
+        "≈: read off between two measured sizes. MACs: multiply-accumulates for one image. Longer "
+        "training is on as many images as it takes to train and prune the base network; the "
+        f"longest adds those of retraining.{timed}"
     )
 
 
@@ -60,7 +61,7 @@ def cells(network: Design, time: str | None) -> list[str]:
         str(network.epochs),
         "not measured" if network.expected.error is None else approximately(network),
         f"{network.params:,}",
-        f"{network.macs:,}",
+        short(network.macs),
         time or "–",
     ]
 
