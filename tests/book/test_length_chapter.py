@@ -7,6 +7,7 @@ from studies import IMAGES, error, fill
 from prunelib.book import prose
 from prunelib.book.figures import length
 from prunelib.book.notebook import LENGTH_SCALES, open_lengths
+from prunelib.book.prose import length as length_in_words
 from prunelib.book.prose.judgements import verdict_cell as cell
 from prunelib.book.prose.length import shape_keeps_its_lead
 from prunelib.evidence.claims import CLAIMS
@@ -103,6 +104,23 @@ def test_a_claim_known_at_one_size_only_is_told_for_that_size(study):
         cell(verdict),
     )
     assert re.search(r"\| 6K only: ✔ yes: 3\.5\d points for, 2 of 2 seeds \|$", row)
+
+
+def test_networks_from_scratch_are_told_beside_pruned_ones_for_each_length(study):
+    longer = replace(study.scale, train=replace(study.scale.train, epochs=99))
+    told = length_in_words.beside_pruned(
+        {"made-up": study, "longer": View(longer, study.requests, study.find)}
+    )
+    assert f"after {study.scale.train.epochs} and 99 epochs" in told
+    assert re.search(r"from scratch are (3\.5\d) and \1 points ahead\.$", told)
+    assert length_in_words.beside_pruned({"made-up": study}) == ""
+
+
+def test_a_claim_is_told_for_each_size_below_its_mean(study):
+    (row,) = [r for r in prose.against_length({"a": study}).splitlines() if "<small>C3<" in r]
+    (verdict,) = [v for v in judge_claims(study, CLAIMS) if v.claim == "C3"]
+    for size in verdict.sizes:
+        assert re.search(rf"{size.size // 1000}K: \w+, {abs(size.mean):.2f} for", row)
 
 
 def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):

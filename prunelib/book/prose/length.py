@@ -7,8 +7,17 @@ import pandas as pd
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import LEADING, is_complete, leading, trend
-from prunelib.book.prose.judgements import EVERY, MARKS, TOLD, asked_of, name, with_unit
+from prunelib.book.prose.judgements import (
+    EVERY,
+    MARKS,
+    TOLD,
+    asked_of,
+    name,
+    sizes_text,
+    with_unit,
+)
 from prunelib.book.prose.words import listed
+from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import training_rates
 from prunelib.evidence.rules import copycats_compete
@@ -20,6 +29,7 @@ from prunelib.text import counted, fixed, short
 HOUR = 3600
 CLEARLY = 0.8
 """Training is shorter than another if it has less than this share of its epochs."""
+BESIDE_PRUNED = {"C1": "simple networks", "C3": "pruned shapes from scratch"}
 WATCHED = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
 
 
@@ -30,7 +40,46 @@ def long_enough(views: dict[str, View]) -> str:
         done = [markdown(name) for name, view in views.items() if is_complete(view)]
         names = ", ".join(done) or "no scale"
         told = f"That is not known yet: so far, the runs that decide are complete at {names} only."
-    return f"{told} {shape_keeps_its_lead(views)}".strip()
+    parts = (told, beside_pruned(views), shape_keeps_its_lead(views))
+    return "\n\n".join(part for part in parts if part)
+
+
+def beside_pruned(views: dict[str, View]) -> str:
+    """How far networks from scratch are from pruned weights at the smallest size, by length of
+    training; empty where there is but one length.
+    """
+    judged = {
+        view.scale.train.epochs: {
+            v.claim: v.sizes[0] for v in judge_claims(view, CLAIMS) if v.sizes
+        }
+        for view in views.values()
+    }
+    found = {n: by for n, by in judged.items() if by.keys() >= BESIDE_PRUNED.keys()}
+    sizes = {by[claim].size for by in found.values() for claim in BESIDE_PRUNED}
+    if len(found) < 2 or len(sizes) > 1:
+        return ""
+    sentences = [
+        f"{who} are {ahead([by[claim].mean or 0.0 for by in found.values()])}"
+        for claim, who in BESIDE_PRUNED.items()
+    ]
+    return (
+        f"At {short(sizes.pop())} parameters, after {listed([str(n) for n in found])} epochs, "
+        f"{' of pruned and tuned ones, and '.join(sentences)}."
+    )
+
+
+def ahead(points: list[float]) -> str:
+    """Leads in words.
+
+    >>> ahead([-1.0, 0.5]), ahead([2.0, 3.0])
+    ('1.00 points behind and 0.50 ahead', '2.00 and 3.00 points ahead')
+    """
+    sides = ["ahead" if x >= 0 else "behind" for x in points]
+    numbers = [fixed(abs(x)) for x in points]
+    if len(set(sides)) == 1:
+        return f"{listed(numbers)} points {sides[0]}"
+    numbers[0] += " points"
+    return listed([f"{number} {side}" for number, side in zip(numbers, sides, strict=True)])
 
 
 def shape_keeps_its_lead(views: dict[str, View]) -> str:
@@ -153,12 +202,13 @@ def against_length(views: dict[str, View]) -> str:
 
 
 def brief(verdict: Verdict) -> str:
-    """A verdict in few words: what is decided, the mean, and how many seeds it has.
+    """A verdict in few words: what is decided, the mean, how many seeds it has, and each size.
 
     While a size is missing there is no mean, and each of the others is told for itself.
     """
     if verdict.mean is not None:
-        return in_brief(verdict, verdict)
+        below = f"<br><small>{sizes_text(verdict)}</small>" if sizes_text(verdict) else ""
+        return in_brief(verdict, verdict) + below
     sizes = [
         f"{short(size.size)} only: {in_brief(verdict, size)}"
         for size in verdict.sizes
