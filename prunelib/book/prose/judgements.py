@@ -273,12 +273,16 @@ def costs(view: View) -> str:
         "| the shape is given | its search counts | at equal multiply-accumulates |",
         "|---|---|---|",
     ]
+    told: set[str] = set()
     for free in by.values():
         others = [by.get(free.counted or ""), by.get(EQUAL_MACS.get(free.claim, ""))]
         if free.sizes and any(v is not None and v.sizes for v in others):
-            cells = (
-                f"{name(v)}: {verdict_cell(v)}" if v and v.sizes else "" for v in (free, *others)
-            )
+            row = [v if v and v.sizes else None for v in (free, *others)]
+            cells = [
+                f"{name(v)}: {'as above' if v.claim in told else verdict_cell(v)}" if v else ""
+                for v in row
+            ]
+            told |= {v.claim for v in row if v}
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
