@@ -10,19 +10,19 @@ from prunelib.text import fixed
 CANDIDATE_TITLES = {
     BOTTLENECK: "bottleneck",
     REDUCED: "reduced width",
-    COPYCAT: "copycat (found by pruning)",
+    COPYCAT: "copycat (pruned shape)",
     PRUNED: "pruned on these images",
 }
 
 
 def candidates_table(networks: list[Measured]) -> str:
     """One line per network, the best first."""
-    lines = [f"{'network':<26}{'error':>16}{'params':>10}{'macs':>13}{'here':>11}  key"]
+    lines = [f"{'network':<22}{'error':>14}{'params':>9}{'macs':>13}{'here':>10}  key"]
     for n in rank_networks(networks):
         error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)}%"
         here = "-" if n.milliseconds is None else f"{n.milliseconds:.2f} ms"
         lines.append(
-            f"{CANDIDATE_TITLES[n.family]:<26}{error:>16}{n.params:>10,}{n.macs:>13,}{here:>11}"
+            f"{CANDIDATE_TITLES[n.family]:<22}{error:>14}{n.params:>9,}{n.macs:>13,}{here:>10}"
             f"  {n.key[:8]}"
         )
     return "\n".join(lines)

@@ -74,7 +74,9 @@
   function nameOf(place, trace, tag) {
     const colour = trace.marker?.color ?? trace.line?.color;
     const glyph = element("span", { class: "figure-glyph", "data-glyph": trace.meta.glyph, "aria-hidden": "true", style: `color:${colour}` });
-    const node = element(tag, { "data-group": trace.legendgroup ?? "" }, glyph, " ", plain(trace.name));
+    const dash = trace.mode?.includes("lines") && trace.line?.dash;
+    const line = tag === "li" && dash && dash !== "solid" ? [element("span", { class: "figure-dash", "data-dash": dash, style: `color:${colour}` })] : [];
+    const node = element(tag, { "data-group": trace.legendgroup ?? "" }, glyph, ...line, " ", plain(trace.name));
     node.addEventListener("mouseenter", () => fade(place, trace.legendgroup));
     node.addEventListener("mouseleave", () => fade(place, null));
     return node;

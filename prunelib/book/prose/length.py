@@ -29,6 +29,7 @@ from prunelib.text import counted, fixed, short
 HOUR = 3600
 CLEARLY = 0.8
 """Training is shorter than another if it has less than this share of its epochs."""
+PAPERS = {claim.number for claim in CLAIMS}
 BESIDE_PRUNED = {"C1": "simple networks", "C3": "pruned shapes from scratch"}
 WATCHED = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
 
@@ -202,12 +203,14 @@ def against_length(views: dict[str, View]) -> str:
 
 
 def brief(verdict: Verdict) -> str:
-    """A verdict in few words: what is decided, the mean, how many seeds it has, and each size.
+    """A verdict in few words: what is decided, the mean, how many seeds it has; for the
+    paper's claims also each size.
 
     While a size is missing there is no mean, and each of the others is told for itself.
     """
     if verdict.mean is not None:
-        below = f"<br><small>{sizes_text(verdict)}</small>" if sizes_text(verdict) else ""
+        each = sizes_text(verdict).replace("; ", "<br>") if verdict.claim in PAPERS else ""
+        below = f"<br><small>{each}</small>" if each else ""
         return in_brief(verdict, verdict) + below
     sizes = [
         f"{short(size.size)} only: {in_brief(verdict, size)}"

@@ -147,10 +147,11 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     if not rows:
         return missing(views[0], "networks to design from")
     table = "\n".join(rows)
+    again = " The same network: nothing larger did better." if "the same" in table else ""
     return (
         "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
-        f"{table}\n\nTest errors on {markdown(views[0].images)}. [Any other size](design.html), "
-        "[your own images](your-data.html)"
+        f"{table}\n\nTest errors on {markdown(views[0].images)}.{again} "
+        "[Any other size](design.html), [your own images](your-data.html)"
     )
 
 
@@ -164,7 +165,7 @@ def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
             continue
         if best.expected.error is not None:
             what = f"{SHORT_NAMES[best.family]}, {best.epochs} epochs"
-            again = "the same: nothing larger did better" if best == before else what
+            again = "the same network" if best == before else what
             rows.append(f"| **{short(size)}** | {again} | {approximately(best)} |")
             before = best
     return rows

@@ -1,6 +1,7 @@
 """What the chapter on images of one's own says (Markdown)."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from prunelib.book.escape import code, markdown
@@ -13,6 +14,10 @@ from prunelib.text import counted, fixed
 
 if TYPE_CHECKING:
     from prunelib.training.data import Dataset
+
+
+COLUMNS = 78
+"""Letters that a line of code has room for on a page."""
 
 
 def forms(made: "Mapping[str, Dataset]") -> str:
@@ -30,9 +35,9 @@ def lines(told: Sequence[str]) -> str:
 
 
 def printed(record: Mapping[str, Any]) -> str:
-    """What a command printed, below the command, as a block of code."""
-    shown = "\n".join([f"$ {record['command']}", "", *record["printed"]])
-    quoted = shown.replace("`", "'")
+    """What a command printed, below the command, as a block of code; long lines are broken."""
+    lines = [broken for line in record["printed"] for broken in wrap(line, COLUMNS) or [""]]
+    quoted = "\n".join([f"$ {record['command']}", "", *lines]).replace("`", "'")
     return f"```text\n{quoted}\n```"
 
 
