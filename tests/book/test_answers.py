@@ -270,7 +270,7 @@ def test_designs_are_a_table_with_the_best_first(tmp_path, study):
     assert len(lines) == len(designs) == 4
     for line, d in zip(lines, designs, strict=True):
         assert line.replace("**", "").endswith(
-            f"| 2 | ≈ {d.expected.error:.1f}% | {d.params:,} | {short(d.macs)} | – |"
+            f"| 2 | ≈ {d.expected.error:.1f}% | {short(d.params)} | {short(d.macs)} | – |"
         )
         assert d.expected.note.startswith("interpolated")
     longer = fill(tmp_path, families=None)

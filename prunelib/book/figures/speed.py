@@ -87,7 +87,8 @@ def latency_figure(rows: pd.DataFrame, answers: tuple[str, ...]) -> go.Figure:
                 style,
                 mode="markers",
                 marker={
-                    "size": [7 + 4 * sizes.index(size) for size in group["budget"].fillna(math.inf)]
+                    "size": [9 + 4 * sizes.index(b) for b in group["budget"].fillna(math.inf)],
+                    "opacity": 1,
                 },
                 custom=group[["params", "ms"]].values.tolist(),
                 hover="%{fullData.name}\n%{customdata[0]:,} parameters\n%{customdata[1]:.3g} ms\n"

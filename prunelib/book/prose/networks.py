@@ -45,10 +45,11 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
         timed = f" ms: milliseconds for one image, ONNX Runtime, one thread of {hardware}."
     return (
         f"Within **{budget:,} parameters**, best first:\n\n"
-        "| network | epochs | test error | parameters | MACs | ms |\n"
+        "| train a | epochs | error | size | MACs | ms |\n"
         "|---|--:|--:|--:|--:|--:|\n"
         f"{table}\n\n"
-        "≈: read off between two measured sizes. MACs: multiply-accumulates for one image. Longer "
+        "≈: read off between two measured sizes. Size: parameters. MACs: multiply-accumulates for "
+        "one image. Longer "
         "training is on as many images as it takes to train and prune the base network; the "
         f"longest adds those of retraining.{timed}"
     )
@@ -57,10 +58,10 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
 def cells(network: Design, time: str | None) -> list[str]:
     """The row of a network in the table."""
     return [
-        FAMILIES[network.family].title,
+        SHORT_NAMES.get(network.family, FAMILIES[network.family].title).capitalize(),
         str(network.epochs),
         "not measured" if network.expected.error is None else approximately(network),
-        f"{network.params:,}",
+        short(network.params),
         short(network.macs),
         time or "–",
     ]
