@@ -6,20 +6,20 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from benchmarks.timing import in_turns, product
 from prunelib import ChannelProfile
 from prunelib.training.machine import Machine
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "results" / "kernels"))
+import narrow  # noqa: E402
+
+pytestmark = pytest.mark.slow
 STEPS, EVERYDAY = ROOT / "benchmarks/steps.py", ROOT / "benchmarks/everyday.py"
 EXECUTORS = ROOT / "benchmarks/executors.py"
 INFERENCE = ROOT / "benchmarks/inference.py"
@@ -184,10 +184,7 @@ def test_a_foreign_network_is_pruned_and_compared_with_narrower_ones(tmp_path):
     assert points["block"][-1] is None
 
 
-@pytest.mark.skipif(
-    not (torch.cpu.get_capabilities().get("avx512_bf16") and which("g++")),
-    reason="needs a processor with AVX512-BF16, and g++",
-)
+@pytest.mark.skipif(not narrow.is_able(), reason="needs a processor with AVX512-BF16, and g++")
 def test_kernels_for_narrow_networks_are_timed_beside_the_usual_ones(tmp_path):
     found, shown = measured(FEW_CHANNELS, "--pairs", "1", out=tmp_path / "few_channels.json")
     sizes = [row["params"] for row in found["rows"]]

@@ -32,9 +32,11 @@ counts = {"passes": 0}
 
 
 def is_able() -> bool:
-    """Whether this processor has the instructions, and a compiler is there."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16")) and which("g++") is not None
+    """Whether this processor has the instructions, and a compiler that knows them is there."""
+    if not torch.cpu.get_capabilities().get("avx512_bf16") or which("g++") is None:
+        return False
+    trial = ["g++", *FLAGS, "-x", "c++", "-E", os.devnull]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
 @cache
