@@ -34,6 +34,8 @@ INLINE I sum(I a, I b) {
   return pack(_mm512_add_ps(low(a), low(b)), _mm512_add_ps(high(a), high(b)));
 }
 INLINE F dot(F sum, I a, I b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+// What is not a number stays none: the instruction then gives its second operand.
+INLINE F relu(F x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
 static inline uint16_t bf16(float x) {
   u32 u; memcpy(&u, &x, 4);
   return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
@@ -221,7 +223,6 @@ static void finish_moments(Norm& n, const std::vector<double>& sums, double coun
 
 // ReLU of the batch norm of x, into planes with edges.
 static void activate(const u32* x, int c2, int H, int W, const Norm& n, u32* out) {
-  const F zero = _mm512_setzero_ps();
   for (int p = 0; p < c2; p++) {
     F s0 = _mm512_set1_ps(n.scale[2 * p]), t0 = _mm512_set1_ps(n.shift[2 * p]);
     F s1 = _mm512_set1_ps(n.scale[2 * p + 1]), t1 = _mm512_set1_ps(n.shift[2 * p + 1]);
@@ -230,8 +231,8 @@ static void activate(const u32* x, int c2, int H, int W, const Norm& n, u32* out
       u32* o = out + ((size_t)p * (H + 2) + y + 1) * (W + 2) * L + L;
       for (int i = 0; i < W; i++) {
         I v = load(r + i * L);
-        store(o + i * L, pack(_mm512_max_ps(_mm512_fmadd_ps(low(v), s0, t0), zero),
-                              _mm512_max_ps(_mm512_fmadd_ps(high(v), s1, t1), zero)));
+        store(o + i * L, pack(relu(_mm512_fmadd_ps(low(v), s0, t0)),
+                              relu(_mm512_fmadd_ps(high(v), s1, t1))));
       }
     }
   }
@@ -462,14 +463,14 @@ void forward(Net* net, const float* images, int count, const float** params, flo
   const int pixels = x->H * x->W;
   finish_moments(net->last, next, (double)count * pixels, params[0], params[1], running[0],
                  running[1], momentum, eps);
-  const F zero = _mm512_setzero_ps();
   for (int b = 0; b < groups; b++)
     for (int c = 0; c < last.c; c++) {
       const u32* r = x->of(b) + (size_t)(c / 2) * pixels * L;
-      F s = _mm512_set1_ps(last.scale[c]), t = _mm512_set1_ps(last.shift[c]), total = zero;
+      F s = _mm512_set1_ps(last.scale[c]), t = _mm512_set1_ps(last.shift[c]);
+      F total = _mm512_setzero_ps();
       for (int i = 0; i < pixels; i++) {
         F v = c & 1 ? high(load(r + i * L)) : low(load(r + i * L));
-        total = _mm512_add_ps(total, _mm512_max_ps(_mm512_fmadd_ps(v, s, t), zero));
+        total = _mm512_add_ps(total, relu(_mm512_fmadd_ps(v, s, t)));
       }
       float values[L];
       _mm512_storeu_ps(values, total);

@@ -58,10 +58,10 @@ def library() -> ctypes.CDLL:
 
 
 class Network:
-    """The network of `narrow.cpp` of one form, with its buffers."""
+    """The network of `narrow.cpp` of one form, with its buffers, which hold the last pass alone."""
 
     def __init__(self, form: tuple) -> None:
-        self.form = form
+        self.form, self.passes = form, 0
         channels, side, blocks = form
         flat = [number for block in blocks for number in block]
         numbers = (ctypes.c_int * len(flat))(*flat)
@@ -69,6 +69,18 @@ class Network:
 
     def __del__(self) -> None:
         library().destroy(self.handle)
+
+    def forward(
+        self, x: Tensor, params: list[Tensor], running: list[Tensor], momentum: float, eps: float
+    ) -> Tensor:
+        """Features of images, so many that groups are full; momentum -1 stands for evaluation."""
+        self.passes += 1
+        found = torch.empty(len(x), len(params[-1]), dtype=torch.float32)
+        library().forward(
+            *(self.handle, x.data_ptr(), len(x), pointers(params), pointers(running)),
+            *(momentum, eps, found.data_ptr()),
+        )
+        return found
 
     def __deepcopy__(self, memo: dict) -> None:
         """Not copied with a model, nor written with it: made anew."""
@@ -110,18 +122,20 @@ class Pass(torch.autograd.Function):
     ) -> Tensor:
         """In training: running statistics change."""
         x, flat = x.contiguous(), [param.detach().contiguous() for param in params]
-        features = torch.empty(len(x), len(params[-1]))
-        library().forward(
-            *(network.handle, x.data_ptr(), len(x), pointers(flat), pointers(running)),
-            *(norm.momentum, norm.eps, features.data_ptr()),
-        )
-        ctx.network, ctx.flat = network, flat
-        return features
+        found = network.forward(x, flat, running, norm.momentum, norm.eps)
+        ctx.save_for_backward(*params)
+        ctx.network, ctx.number, ctx.flat = network, network.passes, flat
+        return found
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple:
         """Those of the parameters; images have none."""
+        _ = ctx.saved_tensors  # raises if one has changed since
+        if ctx.number != ctx.network.passes:
+            raise RuntimeError(
+                "these kernels keep the last pass of a network alone: call backward before the next"
+            )
         gradient = gradient.float().contiguous()
         result = [torch.empty_like(param) for param in ctx.flat]
         library().backward(
@@ -138,12 +152,7 @@ def evaluated(
     for some in x.contiguous().split(EVALUATED):
         more = -len(some) % GROUP
         images = torch.cat([some, some.new_zeros(more, *some.shape[1:])])
-        found = torch.empty(len(images), len(params[-1]))
-        library().forward(
-            *(network.handle, images.data_ptr(), len(images), pointers(flat), pointers(running)),
-            *(-1.0, norm.eps, found.data_ptr()),
-        )
-        features.append(found[: len(some)])
+        features.append(network.forward(images, flat, running, -1.0, norm.eps)[: len(some)])
     return torch.cat(features)
 
 
@@ -153,12 +162,16 @@ def features(model: WideResNet, x: Tensor) -> Tensor | None:
     They are for training and for evaluation, in bfloat16, of squares of 16, 32 or 64 pixels.
     """
     plain = x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
-    square = x.shape[2] == x.shape[3] and x.shape[2] in (16, 32, 64)
+    fits = x.dim() == 4 and len(x) > 0 and x.shape[1] == model.stem.weight.shape[1]
+    square = fits and x.shape[2] == x.shape[3] and x.shape[2] in (16, 32, 64)
     usual = model.training == torch.is_grad_enabled() and not (model.training and len(x) % GROUP)
-    alone = torch.get_num_threads() == 1 and torch.is_autocast_enabled("cpu")
-    if not (plain and square and usual and alone):
+    alone = torch.get_num_threads() == 1
+    rounded = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    if not (plain and square and usual and alone and rounded):
         return None
     form, params, running, counters = parts(model, x.shape[2])
+    if {tensor.dtype for tensor in (*params, *running)} != {torch.float32}:
+        return None
     network = model.__dict__.get("narrow")
     if network is None or network.form != form:
         network = model.__dict__["narrow"] = Network(form)
