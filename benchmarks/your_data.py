@@ -30,11 +30,14 @@ def write_photos(folder: Path, classes: list[str], root: Path | None) -> None:
     if folder.exists():
         return
     data = load("cifar10", root=root)
+    unfinished = folder.with_name(f"{folder.name}.part")
     for part, split in (("train", data.train), ("test", data.test)):
         for name in classes:
-            (folder / part / name).mkdir(parents=True)
+            place = unfinished / part / name
+            place.mkdir(parents=True, exist_ok=True)
             for i in (split.y == CLASSES.index(name)).nonzero()[:, 0].tolist():
-                Image.fromarray(split.x[i].numpy()).save(folder / part / name / f"{i:05}.png")
+                Image.fromarray(split.x[i].numpy()).save(place / f"{i:05}.png")
+    unfinished.replace(folder)
 
 
 def main() -> None:

@@ -6,11 +6,15 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from benchmarks import your_data
 from benchmarks.timing import in_turns, product
 from prunelib import ChannelProfile
 from prunelib.training.machine import Machine
@@ -192,6 +196,18 @@ def test_kernels_for_narrow_networks_are_timed_beside_the_usual_ones(tmp_path):
     for row in found["rows"]:
         assert row["network"] in shown
         assert row["ms"] > 0 < row["against_ms"]
+
+
+def test_photos_whose_writing_was_stopped_are_written_again(tmp_path, monkeypatch):
+    split = SimpleNamespace(x=torch.zeros(20, 8, 8, 3, dtype=torch.uint8), y=torch.arange(20) % 10)
+    data, folder = SimpleNamespace(train=split, test=split), tmp_path / "new" / "photos"
+    monkeypatch.setattr(your_data, "load", lambda *_, **__: data)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Image.Image, "save", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            your_data.write_photos(folder, ["cat", "dog"], None)
+    your_data.write_photos(folder, ["cat", "dog"], None)
+    assert len(list(folder.rglob("*.png"))) == 8
 
 
 def test_nothing_is_kept_of_a_recommendation_that_failed(tmp_path):

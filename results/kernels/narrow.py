@@ -121,6 +121,7 @@ class Pass(torch.autograd.Function):
         ctx: Any, network: Network, norm: nn.BatchNorm2d, running: list, x: Tensor, *params: Tensor
     ) -> Tensor:
         """In training: running statistics change."""
+        assert norm.momentum is not None
         x, flat = x.contiguous(), [param.detach().contiguous() for param in params]
         found = network.forward(x, flat, running, norm.momentum, norm.eps)
         ctx.save_for_backward(*params)
