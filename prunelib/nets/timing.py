@@ -77,17 +77,19 @@ def step(network: OnnxNetwork, batch: int, threads: int) -> TimedCall:
     return lambda: opened.run(None, feed)
 
 
-def in_turns(steps: list[TimedCall], seconds: float = 5.0, rounds: int = ROUNDS) -> np.ndarray:
+def in_turns(
+    steps: list[TimedCall], seconds: float = 5.0, rounds: int = ROUNDS, least: int = 10
+) -> np.ndarray:
     """Seconds that each step takes, by round (rounds, steps).
 
     All take turns, in another order each round, so that a busy machine slows all alike; it ends
-    after some seconds or rounds, whichever is first, but not before ten rounds.
+    after some seconds or rounds, whichever is first, but not before the least rounds.
     """
-    repeats = [max(1, round(LEAST_SECONDS / quickest(one))) for one in steps]
+    repeats = [max(1, round(LEAST_SECONDS / quickest(one, least))) for one in steps]
     random = np.random.default_rng(0)
     until = time.perf_counter() + seconds
     taken: list[np.ndarray] = []
-    while len(taken) < 10 or (len(taken) < rounds and time.perf_counter() < until):
+    while len(taken) < least or (len(taken) < rounds and time.perf_counter() < until):
         row = np.empty(len(steps))
         for i in random.permutation(len(steps)):
             started = time.perf_counter()
@@ -98,10 +100,10 @@ def in_turns(steps: list[TimedCall], seconds: float = 5.0, rounds: int = ROUNDS)
     return np.array(taken)
 
 
-def quickest(one: TimedCall) -> float:
+def quickest(one: TimedCall, calls: int) -> float:
     """Seconds of the quickest of a few calls."""
     times = []
-    for _ in range(WARM_UP_ROUNDS):
+    for _ in range(min(calls, WARM_UP_ROUNDS)):
         started = time.perf_counter()
         one()
         times.append(time.perf_counter() - started)

@@ -2,21 +2,23 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from prunelib.errors import PrunelibError
 from prunelib.files import read_text, write_atomically
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
+from prunelib.nets.timing import TimedCall, in_turns
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.study.families import PRUNED
 from prunelib.study.recommend import EVALUATIONS, Candidate, Plan, fitting, protocol
 from prunelib.text import counted
-from prunelib.training.data import Dataset, train_batches
+from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
 from prunelib.training.trainer import evaluate
 from prunelib.training.updates import sgd, sgd_step
@@ -25,8 +27,12 @@ LEAST_EPOCHS = 15
 """Epochs below which a shallower base is the better choice."""
 MOST_EPOCHS = 200
 """Epochs: the paper's."""
-STEPS = 4
-"""Updates that are timed for each candidate."""
+ROUNDS = 20
+"""In which the candidates are timed in turns, at most."""
+TIMING = 1.5
+"""Seconds that timing a candidate takes; longer only where three updates do."""
+EVALUATED = 500
+"""Images in the evaluation that is timed."""
 SHARE = 0.75
 """Of the time that training may take; the rest is for timing, evaluation and files."""
 AFTER = 12.0
@@ -52,24 +58,38 @@ class EpochSeconds(NamedTuple):
         return self.updates + self.evaluation
 
 
-def time_epoch(profile: ChannelProfile, data: Dataset, machine: Machine) -> EpochSeconds:
-    """What an epoch takes, from a few updates on the device."""
-    shape, images = data.shape, len(data.train.y)
+def time_epochs(
+    profiles: Sequence[ChannelProfile], data: Dataset, machine: Machine
+) -> list[EpochSeconds]:
+    """What an epoch of each network takes, from a few updates and evaluations on the device.
+
+    All take turns, so that a machine that is busy now and then slows all alike: how long each is
+    trained follows from this, and unequal training would be compared as if it were equal.
+    """
+    images = len(data.train.y)
+    batch = min(protocol(data.shape, images, 1).batch_size, images)
+    few = Split(data.test.x[:EVALUATED], data.test.y[:EVALUATED])
+    steps = [step for profile in profiles for step in timed_steps(profile, data, few, machine)]
+    rounds = in_turns(steps, TIMING * len(profiles), ROUNDS, least=3)
+    updates, evaluations = np.median(rounds, axis=0).reshape(-1, 2).T
+    return [
+        EpochSeconds(float(u) * images / batch, float(e) * len(data.test.y) / len(few.y))
+        for u, e in zip(updates, evaluations, strict=True)
+    ]
+
+
+def timed_steps(
+    profile: ChannelProfile, data: Dataset, few: Split, machine: Machine
+) -> tuple[TimedCall, TimedCall]:
+    """An update of a network, and its evaluation on a few images."""
+    shape, how = data.shape, protocol(data.shape, len(data.train.y), 1)
     model = machine.place(WideResNet(profile, shape.num_classes, shape.in_channels)).train()
-    how = protocol(shape, images, 1)
     optimizer = sgd(model, how.lr, how.momentum, how.weight_decay)
-    batches = train_batches(data, how.batch_size, how.pad, how.flip, 0)
-    taken = []
-    for _ in range(STEPS + 1):
-        x, y = next(batches)
-        started = time.perf_counter()
-        sgd_step(model, optimizer, x, y, machine).item()
-        taken.append((time.perf_counter() - started) / len(y))
-    started = time.perf_counter()
-    few = type(data.test)(data.test.x[:500], data.test.y[:500])
-    evaluate(model, data, few, machine)
-    evaluation = (time.perf_counter() - started) / len(few.y)
-    return EpochSeconds(sorted(taken[1:])[STEPS // 2] * images, evaluation * len(data.test.y))
+    x, y = next(train_batches(data, how.batch_size, how.pad, how.flip, 0))
+    return (
+        lambda: sgd_step(model, optimizer, x, y, machine).item(),
+        lambda: evaluate(model, data, few, machine),
+    )
 
 
 def make_plan(
@@ -96,7 +116,7 @@ def make_plan(
     def at(depth: int) -> tuple[list[Candidate], float]:
         """The candidates of a depth, and the time for each."""
         base, profiles = able[depth]
-        took = {family: time_epoch(profile, data, machine) for family, profile in profiles.items()}
+        took = dict(zip(profiles, time_epochs([*profiles.values()], data, machine), strict=True))
         number = len(profiles) + search
         each = SHARE * (seconds - (time.perf_counter() - started) - AFTER * number) / number
         found = [trained_for(each, f, profiles[f], took[f].epoch) for f in profiles]
@@ -146,7 +166,7 @@ def searched(
 
     Where not one update a removal fits the time, it has no epoch.
     """
-    took = time_epoch(base, data, machine)
+    (took,) = time_epochs([base], data, machine)
     epochs = max(1, min(MOST_EPOCHS, int(SEARCH * seconds / took.epoch)))
     full, least = shape.params(base), shape.params(base.scaled(0))
     removals = max(1.0, base.prunable * (full - params) / (full - least))

@@ -12,15 +12,17 @@ import pytest
 from command import prunelib
 from hypothesis import given
 from hypothesis import strategies as st
-from making import CPU, examples
+from making import CPU, dataset, examples, images
 from PIL import Image
 from test_own_images import NAMES, colours, write_folder
 
 from prunelib.cli.recommendation import candidates_table, sentence, write_curves
 from prunelib.errors import PrunelibError
 from prunelib.evidence.recommendation import Measured, clearly_better, rank_networks
+from prunelib.nets import timing
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
+from prunelib.study import recommend_plan
 from prunelib.study.exporting import trained_network
 from prunelib.study.recommend import (
     Candidate,
@@ -154,11 +156,34 @@ def test_bad_input_is_refused_in_one_line(arguments, said, own):
     assert not list(own.glob("*.onnx"))
 
 
+def test_a_machine_that_is_busy_now_and_then_slows_all_candidates_alike(monkeypatch):
+    """The clock is made up; for a while, everything takes four times as long."""
+    now = {"seconds": 0.0, "calls": 0}
+
+    def takes(seconds):
+        def step():
+            now["calls"] += 1
+            now["seconds"] += seconds * (4 if now["calls"] % 80 < 40 else 1)
+
+        return step
+
+    profiles = [ChannelProfile.full(10, 0.25), ChannelProfile.full(10, 0.5)]
+    true = dict(zip(profiles, (0.02, 0.04), strict=True))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now["seconds"])
+    monkeypatch.setattr(
+        recommend_plan, "timed_steps", lambda profile, *_: (takes(true[profile]), takes(0.01))
+    )
+    data = dataset(images(64), images(32))
+    for _ in range(5):
+        one, other = recommend_plan.time_epochs(profiles, data, CPU)
+        assert other.updates == pytest.approx(2 * one.updates, rel=0.5)
+        assert 0.039 < one.updates < 0.161
+
+
 @pytest.mark.slow
 def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkeypatch):
     """In a part of its time: so few images are learnt soon."""
     from prunelib.nets.export import read_card, runner
-    from prunelib.study import recommend_plan
 
     monkeypatch.setattr(recommend_plan, "MOST_EPOCHS", 40)
     monkeypatch.setattr(recommend_plan, "MOST_SEEDS", 1)
