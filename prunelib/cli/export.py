@@ -133,11 +133,11 @@ def best_trained(
 
 
 def find_weights(network: "Design", results: Path) -> "Trained | None":
-    """The trained network of a design, with any of its seeds; None if there is none."""
+    """The trained network of a design, the best of its seeds; None if there is none."""
     from prunelib.study.trained import with_weights
 
-    found = (with_weights(spec, results, network.scale) for spec in network.runs)
-    return next(filter(None, found), None)
+    found = filter(None, (with_weights(spec, results, network.scale) for spec in network.runs))
+    return min(found, key=lambda trained: trained.record.outcome["error"], default=None)
 
 
 def design_text(network: "Design") -> str:

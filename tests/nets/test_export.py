@@ -16,6 +16,7 @@ from making import network
 
 from prunelib.cli.commands import run_command as run_command
 from prunelib.errors import PrunelibError
+from prunelib.evidence.budget import budget_views, released
 from prunelib.files import load_tensors, save_tensors
 from prunelib.nets import export
 from prunelib.nets.export import Card, FromPixels, load_exported, read_card, runner
@@ -364,6 +365,23 @@ def test_the_best_network_with_weights_is_written_and_a_better_one_is_told(tmp_p
     assert load_exported(tmp_path / "net.safetensors")[1].key == store.path(spec).stem
     assert "a better network is known, but its weights are not here (" in done.stderr
     assert "to train it: add --train" in done.stderr
+
+
+def test_of_several_seeds_with_weights_the_command_writes_the_one_that_the_chapter_names(
+    tmp_path, here
+):
+    scale, store = SCALES["smoke"], Store(tmp_path / "results/smoke")
+    found = cached_lookup(Store(COMMITTED / "smoke"))
+    specs = [single(scale, "copycat", 12_000, seed).spec(found) for seed in range(3)]
+    for spec in specs:
+        store.put(Store(COMMITTED / "smoke").find(spec))
+        fake_weights(store.weights(spec), spec.profile, scale.shape)
+        fake_weights(store.released(spec), spec.profile, scale.shape)
+    done = here("export", "--params", "12k", "--scale", "smoke", "-o", "net.safetensors")
+    assert done.returncode == 0, done.stderr
+    key = load_exported(tmp_path / "net.safetensors")[1].key
+    assert key == released(budget_views(scale, COMMITTED), 12_000, tmp_path / "results").key
+    assert key != store.path(specs[0]).stem
 
 
 RELEASED = sorted(COMMITTED.glob("*/released/*.safetensors"))
