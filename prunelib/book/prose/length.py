@@ -60,7 +60,7 @@ def beside_pruned(views: dict[str, View]) -> str:
     if len(found) < 2 or len(sizes) > 1:
         return ""
     sentences = [
-        f"{who} are {ahead([by[claim].mean or 0.0 for by in found.values()])}"
+        f"{who} are {ahead_or_behind([by[claim].mean or 0.0 for by in found.values()])}"
         for claim, who in BESIDE_PRUNED.items()
     ]
     return (
@@ -69,10 +69,10 @@ def beside_pruned(views: dict[str, View]) -> str:
     )
 
 
-def ahead(points: list[float]) -> str:
+def ahead_or_behind(points: list[float]) -> str:
     """Leads in words.
 
-    >>> ahead([-1.0, 0.5]), ahead([2.0, 3.0])
+    >>> ahead_or_behind([-1.0, 0.5]), ahead_or_behind([2.0, 3.0])
     ('1.00 points behind and 0.50 ahead', '2.00 and 3.00 points ahead')
     """
     sides = ["ahead" if x >= 0 else "behind" for x in points]

@@ -158,7 +158,8 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
 
 def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
     """The rows of that table, of studies that differ in the length of training alone."""
-    rows, before = [], None
+    rows: list[str] = []
+    before: tuple = ()
     for size in sizes:
         try:
             best = best_designs(views, size)[0]
@@ -166,9 +167,10 @@ def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
             continue
         if best.expected.error is not None:
             what = f"{SHORT_NAMES[best.family]}, {best.epochs} epochs"
-            again = "the same network" if best == before else what
+            own = best.scale, best.family, best.length, best.params
+            again = "the same network" if own == before else what
             rows.append(f"| **{short(size)}** | {again} | {approximately(best)} |")
-            before = best
+            before = own
     return rows
 
 
