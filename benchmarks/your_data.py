@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import timing
 from benchmarks.timing import keep
+from prunelib.nets.inputs import CLASSES
 from prunelib.training.data import load
 from prunelib.training.machine import Machine
 
-CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-"""Of CIFAR-10, in the order of its labels."""
+NAMES = CLASSES["cifar10"]
 
 
 def write_photos(folder: Path, classes: list[str], root: Path | None) -> None:
@@ -35,7 +35,7 @@ def write_photos(folder: Path, classes: list[str], root: Path | None) -> None:
         for name in classes:
             place = unfinished / part / name
             place.mkdir(parents=True, exist_ok=True)
-            for i in (split.y == CLASSES.index(name)).nonzero()[:, 0].tolist():
+            for i in (split.y == NAMES.index(name)).nonzero()[:, 0].tolist():
                 Image.fromarray(split.x[i].numpy()).save(place / f"{i:05}.png")
     unfinished.replace(folder)
 
@@ -43,11 +43,15 @@ def write_photos(folder: Path, classes: list[str], root: Path | None) -> None:
 def main() -> None:
     """Run the command, show what it prints, and keep it."""
     parser = timing.parser(__doc__, "recommended")
-    parser.add_argument("--classes", nargs="+", choices=CLASSES, default=["cat", "dog", "horse"])
+    parser.add_argument("--classes", nargs="+", choices=NAMES, default=["cat", "dog", "horse"])
     parser.add_argument("--params", default="80k", help="budget (default: 80k)")
     parser.add_argument("--time", default="20m", help="for all of it (default: 20m)")
     parser.add_argument("--data", type=Path, help="folder with CIFAR-10")
-    parser.add_argument("--folder", type=Path, help="for pictures and records (default: new)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="for records and pictures; takes those that it has (default: new)",
+    )
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="prunelib-"))
     write_photos(folder / "photos", given.classes, given.data)

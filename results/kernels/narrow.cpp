@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
 #include <vector>
 #define UNROLL _Pragma("GCC unroll 32")
 #define INLINE static inline __attribute__((always_inline))
@@ -182,10 +181,10 @@ template <class P> static void take_weights(const F* total, int g2, int c2, P pu
 // ---- batch norm and ReLU ----
 struct Norm {  // of padded channels all is 0
   int c = 0;
-  std::vector<float> sum, square, mean, inverse, scale, shift, A, B;
+  std::vector<float> mean, inverse, scale, shift, A, B;
   void size(int channels) {
     c = channels; int n = even(c);
-    for (auto v : {&sum, &square, &mean, &inverse, &scale, &shift, &A, &B}) v->assign(n, 0.f);
+    for (auto v : {&mean, &inverse, &scale, &shift, &A, &B}) v->assign(n, 0.f);
   }
 };
 

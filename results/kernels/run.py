@@ -1,9 +1,8 @@
 """What `prunelib` does, faster for narrow networks: `python results/kernels/run.py study maxi`.
 
-Takes the words that `prunelib` takes. Needs a processor with AVX512-BF16, and g++. On an AMD EPYC
-of 2024 a network of 80,000 parameters trains 2.5 to 3 times as fast on one core. Records say
-`kernels: narrow` where these kernels computed; `tests/kernels/test_narrow.py` holds them to
-float64.
+Takes the words that `prunelib` takes. Needs a processor with AVX512-BF16, and g++. How much faster:
+`python benchmarks/few_channels.py`. Records say `kernels: narrow` where these kernels computed;
+`tests/kernels/test_narrow.py` holds them to float64.
 """
 
 import narrow

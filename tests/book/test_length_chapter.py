@@ -112,7 +112,7 @@ def test_networks_from_scratch_are_told_beside_pruned_ones_for_each_length(study
         {"made-up": study, "longer": View(longer, study.requests, study.find)}
     )
     assert f"after {study.scale.train.epochs} and 99 epochs" in told
-    assert re.search(r"from scratch are (3\.5\d) and \1 points ahead\.$", told)
+    assert re.search(r"from scratch are (3\.5\d) and \1 points ahead\. The", told)
     assert length_in_words.beside_pruned({"made-up": study}) == ""
 
 

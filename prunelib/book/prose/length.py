@@ -49,23 +49,26 @@ def beside_pruned(views: dict[str, View]) -> str:
     """How far networks from scratch are from pruned weights at the smallest size, by length of
     training; empty where there is but one length.
     """
-    judged = {
+    means = {
         view.scale.train.epochs: {
-            v.claim: v.sizes[0] for v in judge_claims(view, CLAIMS) if v.sizes
+            v.claim: (v.sizes[0].size, v.sizes[0].mean)
+            for v in judge_claims(view, CLAIMS)
+            if v.sizes and v.sizes[0].mean is not None
         }
         for view in views.values()
     }
-    found = {n: by for n, by in judged.items() if by.keys() >= BESIDE_PRUNED.keys()}
-    sizes = {by[claim].size for by in found.values() for claim in BESIDE_PRUNED}
+    found = {n: by for n, by in means.items() if by.keys() >= BESIDE_PRUNED.keys()}
+    sizes = {by[claim][0] for by in found.values() for claim in BESIDE_PRUNED}
     if len(found) < 2 or len(sizes) > 1:
         return ""
     sentences = [
-        f"{who} are {ahead_or_behind([by[claim].mean or 0.0 for by in found.values()])}"
+        f"{who} are {ahead_or_behind([by[claim][1] for by in found.values()])}"
         for claim, who in BESIDE_PRUNED.items()
     ]
     return (
         f"At {short(sizes.pop())} parameters, after {listed([str(n) for n in found])} epochs, "
-        f"{' of pruned and tuned ones, and '.join(sentences)}."
+        f"{' of pruned and tuned ones, and '.join(sentences)}. The table of claims below says how "
+        "sure that is."
     )
 
 

@@ -22,6 +22,7 @@ SHORT_NAMES = {
     REDUCED: "reduced width",
 }
 """Names of families in a narrow table."""
+SAME = "the same network"
 
 
 def designs(view: View, budget: int, found: Sequence[Design], inference: dict | None = None) -> str:
@@ -49,9 +50,8 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
         "|---|--:|--:|--:|--:|--:|\n"
         f"{table}\n\n"
         "≈: read off between two measured sizes. Size: parameters. MACs: multiply-accumulates for "
-        "one image. Longer "
-        "training is on as many images as it takes to train and prune the base network; the "
-        f"longest adds those of retraining.{timed}"
+        "one image. Longer training is on as many images as it takes to train and prune the base "
+        f"network; the longest adds those of retraining.{timed}"
     )
 
 
@@ -148,7 +148,7 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     if not rows:
         return missing(views[0], "networks to design from")
     table = "\n".join(rows)
-    again = " The same network: nothing larger did better." if "the same" in table else ""
+    again = " The same network: nothing larger did better." if SAME in table else ""
     return (
         "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
         f"{table}\n\nTest errors on {markdown(views[0].images)}.{again} "
@@ -168,8 +168,8 @@ def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
         if best.expected.error is not None:
             what = f"{SHORT_NAMES[best.family]}, {best.epochs} epochs"
             own = best.scale, best.family, best.length, best.params
-            again = "the same network" if own == before else what
-            rows.append(f"| **{short(size)}** | {again} | {approximately(best)} |")
+            what = SAME if own == before else what
+            rows.append(f"| **{short(size)}** | {what} | {approximately(best)} |")
             before = own
     return rows
 
