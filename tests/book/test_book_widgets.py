@@ -95,7 +95,7 @@ def visit(browser, built):
         opened.append(page)
         page.page.emulate_media(reduced_motion=motion)
         page.page.wait_for_function(
-            "document.querySelectorAll('.widget-place[data-ready]').length === 4"
+            "() => document.querySelectorAll('.widget-place[data-ready]').length === 4"
         )
         page.widgets = page.page.locator(".pl-widget")
         page.explorer, page.player, page.empty, page.both = (page.widgets.nth(i) for i in range(4))
