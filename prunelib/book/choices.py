@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from prunelib.book.figures.static import svg
 from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, by_length
 
 MIME = "application/vnd.prunelib.choices+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -23,8 +23,9 @@ class Choices:
     """Figures by the answers to some questions.
 
     Args:
-        questions: each with its possible answers, the one to begin with first.
-        figures: by one answer for each question; combinations may be left out.
+        questions: each with its possible answers, in the order of their buttons.
+        figures: by one answer for each question, the one to begin with first; combinations may be
+            left out.
     """
 
     questions: dict[str, tuple[str, ...]]
@@ -45,9 +46,9 @@ class Choices:
         }
 
     def also(self, answer: str, figure: go.Figure) -> "Choices":
-        """With one more answer to the first question, at the first answers to the others."""
+        """With one more answer to the first question, at those to the others to begin with."""
         first, *others = self.questions.items()
-        key = (answer, *(answers[0] for _, answers in others))
+        key = (answer, *next(iter(self.figures))[1:])
         questions = {first[0]: (*first[1], answer)} | dict(others)
         return Choices(questions, {**self.figures, key: figure})
 
@@ -64,7 +65,7 @@ def by_scale(
     """A figure for every scale that has records of it, and for every further answer that has some.
 
     Args:
-        studies: of `notebook.open_studies`.
+        studies: of `notebook.open_studies`: the one to begin with first.
         draw: records, and an argument for each question, to a figure; raises `Missing` where
             there are no records to draw.
         questions: further questions, each a dictionary from answers, as readers see them, to
@@ -89,7 +90,7 @@ def by_scale(
             "there are no records of this at any scale; make them with: prunelib study "
             f"{next(iter(studies))}"
         )
-    shown = tuple(name for name in studies if any(key[0] == name for key in figures))
+    shown = tuple(name for name in by_length(studies) if any(key[0] == name for key in figures))
     asked = {
         question.replace("_", " "): tuple(a for a in answers if any(key[i] == a for key in figures))
         for i, (question, answers) in enumerate(questions.items(), 1)

@@ -103,6 +103,11 @@ class View:
         return f"Scale {self.scale.name} ({self.setting}): {count}{made}."
 
 
+def by_length(studies: dict[str, View]) -> dict[str, View]:
+    """Studies by name, those of the shortest training first."""
+    return dict(sorted(studies.items(), key=lambda item: item[1].scale.train.epochs))
+
+
 def open_view(
     scale: Scale,
     folder: Path,

@@ -157,6 +157,12 @@ def test_what_can_go_is_told_by_the_last_point_before_the_error_is_a_point_highe
     text = prose.prunable_share(steep)
     told = f"{np.mean(lost):.0f}% of its parameters before the error rises by a point** (2 seeds: "
     assert told + f"{min(lost):.0f} to {max(lost):.0f}). Before" in text
+    longer = fill(tmp_path / "three", lambda *of: 10 + 4 * (rising(*of) - 10), LONGER)
+    assert prose.prunable_by_length({"longer": longer, "made-up": steep}) == (
+        f"What can go before the error rises by a point: {np.mean(lost):.0f}% after 2 epochs of "
+        f"training and {np.mean(lost):.0f}% after 4."
+    )
+    assert prose.prunable_by_length({"made-up": steep}) == ""
 
 
 def test_simple_networks_are_compared_pair_by_pair(study):
@@ -199,13 +205,13 @@ def test_without_the_record_of_a_base_its_effort_is_not_told(study):
 
 def test_the_cost_is_told_as_a_share_of_that_of_pruning(tmp_path):
     study = fill(tmp_path, families=None)
-    text = prose.cost(study)
+    text = prose.cost(study).splitlines()[2]
     rows = study.networks[study.networks["budget"] == 6_000].groupby("family")
     rows = rows[["total_macs", "error"]].mean()
     work = rows["total_macs"] / rows["total_macs"]["pruned-and-tuned"]
     for family in ("bottleneck", "bottleneck-long", "pruned-from-scratch-long"):
         share = f"{work[family]:.0%} of" if work[family] < 1 else f"{work[family]:.1f} times"
-        assert f"**{rows['error'][family]:.1f}%** for {share} that work" in text.splitlines()[0]
+        assert f"**{rows['error'][family]:.1f}%** for {share} that work" in text
 
 
 def test_the_order_of_blocks_is_told_beside_that_of_chance(tmp_path):
@@ -251,7 +257,7 @@ def test_saliency_is_told_by_rank_correlations_of_scipy(study):
     assert max(ranks["fisher_10"]) == pytest.approx(-1)
     low, high = sorted(ranks["l1"])
     mean = np.mean(ranks["fisher_30"])
-    assert text.startswith(f"**{how_well(mean)}.** After 30 steps, ")
+    assert text.startswith(f"**{how_well(mean)}.** After 2 epochs of training and 30 steps of ")
     assert f"rank correlation of **{mean:.2f} (2 seeds:" in text
     assert f"comes to {np.mean(ranks['l1']):.2f} (2 seeds: {low:.2f} to {high:.2f})" in text
     assert f"{100 / BASE.prunable:.0f}% of the channels lower the loss" in text
@@ -431,10 +437,23 @@ def test_the_answer_is_of_the_longest_length_and_its_second_sentence_tells_the_t
     first, second, *_ = re.split(r"(?<=\.) ", prose.headline(studies))
     assert "beats a pruned one by 2.5 points" in first
     assert second == (
-        "At equal images and 6K parameters, the small network is 3.5 points better after 2 epochs "
+        "At equal images, at 6K parameters, the small network is 3.5 points better after 2 epochs "
         "and 2.5 points better after 4 epochs."
     )
     assert second in prose.long_enough(studies)
+
+
+def test_claims_are_told_of_the_longest_study_wherever_it_stands(tmp_path):
+    short = fill(tmp_path / "short", lead_of(3.0), families=DECIDE)
+    long = fill(tmp_path / "longer", lead_of(2.0), LONGER, families=DECIDE)
+    both = [{"made-up": short, "longer": long}, {"longer": long, "made-up": short}]
+    for tell in (prose.claims_table, prose.sources, lambda s: prose.claims(s, "K7", "C1")):
+        one, other = map(tell, both)
+        assert one == other
+    first, second = prose.claims(both[0], "K7", "K8").splitlines()
+    assert "At longer: ✔ At equal images, bottleneck networks beat" in first
+    assert "At made-up: ✔ yes" in first
+    assert "At longer: " in second
 
 
 def test_every_claim_is_in_the_tally_once(tmp_path):

@@ -1,4 +1,6 @@
 import html
+import re
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -26,8 +28,9 @@ def page():
 
 
 class Records:
-    def __init__(self, name):
+    def __init__(self, name, epochs=1):
         self.name = name
+        self.scale = SimpleNamespace(train=SimpleNamespace(epochs=epochs))
 
     def provenance(self):
         return f"Scale {self.name}."
@@ -63,6 +66,18 @@ def draw_smoke_only(study):
 
 def test_scales_without_records_are_left_out():
     assert by_scale(STUDIES, draw_smoke_only).questions == {"scale": ("smoke",)}
+
+
+def test_buttons_go_by_length_and_the_figure_begins_at_the_first_study():
+    lengths = {"midi": 30, "maxi": 100, "mini": 10}
+    studies = {name: Records(name, epochs) for name, epochs in lengths.items()}
+    choices = by_scale(studies, lambda study: figure(study.name)).also("published", figure("x"))
+    assert choices.questions == {"scale": ("mini", "midi", "maxi", "published")}
+    assert next(iter(choices.figures)) == ("midi",)
+    html = pages.choices_html(choices._repr_mimebundle_()[MIME], page())
+    buttons = re.findall(r'value="(\w+)"([^>]*)>', html)
+    assert [text for text, _ in buttons] == ["mini", "midi", "maxi", "published"]
+    assert ["checked" in marks for _, marks in buttons] == [False, True, False, False]
 
 
 def test_no_records_at_all_are_an_error_that_says_what_to_run():

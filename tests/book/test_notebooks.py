@@ -12,7 +12,8 @@ from pages import shown
 from test_command import prunelib
 from test_own_images import TOML, colours, write_folder
 
-from prunelib.book.notebook import open_study
+from prunelib.book import prose
+from prunelib.book.notebook import open_studies, open_study
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -200,6 +201,30 @@ def test_stored_outputs_are_whole_and_name_no_machine(notebook):
     assert len(tagged) == 1
     for name in ("scale", "results", "data", "run_missing"):
         assert re.search(rf"^{name} = ", tagged[0].source, re.MULTILINE)
+
+
+BEGIN_AT_THE_ANSWER = (
+    "start",
+    "verdicts",
+    "base",
+    "prune",
+    "simple",
+    "scratch",
+    "copycats",
+    "profiles",
+)
+
+
+def test_pages_begin_at_the_scale_of_the_answer():
+    studies = open_studies("mini", results=str(ROOT / "results"), run_missing=False)
+    answer = prose.longest_complete(studies).scale.name
+    begin = {
+        re.search(r'^scale = "(\w+)"', cell.source, re.MULTILINE)[1]
+        for name in BEGIN_AT_THE_ANSWER
+        for cell in nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4).cells
+        if "parameters" in cell.metadata.get("tags", [])
+    }
+    assert begin == {answer}
 
 
 def test_the_readme_has_the_answer_that_the_records_give():

@@ -256,7 +256,7 @@ def test_claims_that_do_not_hold_are_explained_and_no_others():
     study = open_study("smoke", run_missing=False)
     found = {v.claim: v for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS)}
     named, listed = {}, None
-    for line in prose.reasons(study).splitlines():
+    for line in prose.reasons(study).splitlines()[2:]:
         number = re.search(r"[CK]\d+|seeds", line).group()
         if line.startswith("- "):
             listed = named.setdefault(number, [])
@@ -300,6 +300,10 @@ def test_nothing_measured_is_open_everywhere():
         ("refuted", "supported", "**It is open**: "),
         ("open", "refuted", "**It is open**: "),
         ("open", "open", "**It is open**: "),
+        ("depends on the size", "supported", "**No**: "),
+        ("depends on the size", "refuted", "**It depends on the size**: "),
+        ("depends on the size", "open", "**It depends on the size**: "),
+        ("open", "depends on the size", "**It is open**: "),
     ],
 )
 def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first):
@@ -310,7 +314,7 @@ def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first)
     ]
     text = " ".join(worth_pruning(*asked))
     assert text.startswith(first)
-    assert len(text.split()) < 60
+    assert len(text.split()) < 75
     assert text.count(". ") == 2
     decided = {"supported", "refuted"}
     assert ("1.2 points" in text) == (images in decided)
@@ -324,7 +328,34 @@ def test_every_phrase_of_the_answer_is_said_where_its_verdict_is(claim, word):
     asked = {name: replace(base, claim=name, verdict="open", mean=0.5) for name in answer.LEADING}
     asked[claim] = replace(base, claim=claim, verdict=word, mean=-1.5)
     text = " ".join(worth_pruning(*(asked[name] for name in answer.LEADING)))
-    assert answer.ANSWERS[claim, word].format(x="1.5 points") in text
+    begins = answer.ANSWERS[claim, word].partition("{sizes}")[0]
+    assert begins.format(x="1.5 points") in text
+
+
+def test_an_answer_that_depends_on_the_size_says_what_holds_at_which():
+    sizes = tuple(
+        verdicts.AtSize(size, word, mean, mean, mean, seeds=3)
+        for size, word, mean in (
+            (80_000, "supported", 2.54),
+            (200_000, "open", 0.2),
+            (320_000, "refuted", -1.02),
+            (440_000, "refuted", -1.26),
+            (500_000, "open", None),
+        )
+    )
+    found = {
+        claim: replace(settled(), claim=claim, verdict="depends on the size", sizes=sizes)
+        for claim in answer.LEADING
+    }
+    first, second, third = worth_pruning(*found.values())
+    assert first == (
+        "**It depends on the size**: on as many images as it takes to train and prune a large "
+        "network, a small network beats a pruned one by 2.5 points at 80K parameters, the two are "
+        "too close to call at 200K, and a pruned network beats a small one by 1.0 and 1.3 points "
+        "at 320K and 440K."
+    )
+    assert second.endswith(first.partition("network, ")[2])
+    assert "they beat plain ones by 2.5 points at 80K parameters" in third
 
 
 def test_the_answer_is_that_of_the_longest_complete_study():

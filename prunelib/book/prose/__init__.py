@@ -13,6 +13,7 @@ from prunelib.book.prose.expected import same_images, two_hundred
 from prunelib.book.prose.experiments import (
     base,
     cost,
+    prunable_by_length,
     prunable_share,
     saliency,
     seeds_agree,
@@ -63,6 +64,7 @@ __all__ = [
     "longest_complete",
     "made_twice",
     "provenance",
+    "prunable_by_length",
     "prunable_share",
     "readers",
     "reasons",

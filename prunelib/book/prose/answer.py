@@ -8,7 +8,7 @@ from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
+from prunelib.evidence.verdicts import DEPENDS, AtSize, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
 
@@ -22,25 +22,42 @@ ANSWERS = {
     ("K7", "refuted"): "even on as many images as it takes to train and prune a large one, a "
     "small network loses to a pruned one by {x} of test error",
     ("K7", "equal"): "trained on as many images, a small network is as good as a pruned one",
-    ("K7", DEPENDS): "trained on as many images, whether a small network or a pruned one is "
-    "better depends on the size",
+    ("K7", DEPENDS): "on as many images as it takes to train and prune a large network, {sizes}",
     ("K7", "open"): "trained on as many images, a small network and a pruned one are too "
     "close to call",
     ("C1", "supported"): "The small network wins by {x} even if it trains no longer than the large "
     "one",
     ("C1", "refuted"): "If it trains only as long as the large one, pruning wins by {x}",
     ("C1", "equal"): "If it trains no longer than the large one, the two are equally good",
-    ("C1", DEPENDS): "If it trains no longer than the large one, the answer depends on the size",
+    ("C1", DEPENDS): "If both are trained for only as long as the large one, {sizes}",
     ("C1", "open"): "If it trains no longer than the large one, the two are too close to call",
     ("K8", "supported"): "Pruned shapes are worth copying: trained from scratch, "
     "they beat plain ones by {x}",
     ("K8", "refuted"): "Pruned shapes are not worth copying: trained from scratch, "
     "they lose to plain ones by {x}",
     ("K8", "equal"): "Pruned shapes, trained from scratch, are as good as plain ones",
-    ("K8", DEPENDS): "Whether pruned shapes are worth copying depends on the size",
+    ("K8", DEPENDS): "Whether pruned shapes are worth copying depends on the size: trained from "
+    "scratch, {sizes}",
     ("K8", "open"): "Whether pruned shapes are worth copying is not settled",
 }
-"""What a verdict is in the answer; `{x}` is the mean over sizes, in points."""
+"""What a verdict is in the answer: `{x}` is the mean over sizes, `{sizes}` what each size says."""
+RIVALS = {
+    "supported": "a small network beats a pruned one by {x} at {at}",
+    "refuted": "a pruned network beats a small one by {x} at {at}",
+    "equal": "the two are equally good at {at}",
+    "open": "the two are too close to call at {at}",
+}
+AT_SIZES = {
+    "K7": RIVALS,
+    "C1": RIVALS,
+    "K8": {
+        "supported": "they beat plain ones by {x} at {at}",
+        "refuted": "they lose to plain ones by {x} at {at}",
+        "equal": "they are as good as plain ones at {at}",
+        "open": "it is too close to call at {at}",
+    },
+}
+"""What is said of the sizes with one verdict: `{x}` are their means, `{at}` the sizes."""
 
 
 def headline(studies: dict[str, View]) -> str:
@@ -96,6 +113,8 @@ def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> tuple[str
         first = "**No**"
     elif images.verdict == "refuted" and epochs.verdict != "supported":
         first = "**Yes**"
+    elif images.verdict == DEPENDS:
+        first = "**It depends on the size**"
     else:
         first = "**It is open**"
     one, two, three = (answer_phrase(v) for v in (images, epochs, shape))
@@ -106,7 +125,24 @@ def answer_phrase(verdict: Verdict) -> str:
     """What a verdict is in the answer."""
     if verdict.mean is None:
         return ANSWERS[verdict.claim, "open"]
-    return ANSWERS[verdict.claim, verdict.verdict].format(x=f"{fixed(abs(verdict.mean), 1)} points")
+    x, sizes = f"{fixed(abs(verdict.mean), 1)} points", told_by_size(verdict)
+    return ANSWERS[verdict.claim, verdict.verdict].format(x=x, sizes=sizes)
+
+
+def told_by_size(verdict: Verdict) -> str:
+    """What is said at which sizes, smallest first; sizes with one verdict are told together."""
+    groups: dict[str, list[AtSize]] = {}
+    for at in verdict.sizes:
+        if at.mean is not None:
+            groups.setdefault(at.verdict, []).append(at)
+    parts = [
+        AT_SIZES[verdict.claim][word].format(
+            x=f"{listed([fixed(abs(at.mean), 1) for at in group])} points",
+            at=listed([short(at.size) for at in group]) + " parameters" * (not i),
+        )
+        for i, (word, group) in enumerate(groups.items())
+    ]
+    return ", and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
 
 
 def tally(studies: dict[str, View]) -> str:
@@ -186,8 +222,8 @@ def trend(studies: dict[str, View], ends: bool = False) -> str:
         for view, own in zip(lengths, leads, strict=True)
     ]
     parts = [parts[0], parts[-1]] if ends else parts
-    at = listed([short(size) for size in sizes])
-    return f"At equal images and {at} parameters, the small network is {listed(parts)}."
+    at = f"{' averaged over' if sizes[1:] else ' at'} {listed([short(size) for size in sizes])}"
+    return f"At equal images,{at} parameters, the small network is {listed(parts)}."
 
 
 def lead(points: float) -> str:

@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from prunelib.book.prose.words import correlation, mean_and_range, missing
+from prunelib.book.prose.words import correlation, listed, mean_and_range, missing
+from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.evidence.view import View
@@ -34,9 +35,14 @@ def base(view: View) -> str:
     params, macs = int(rows["params"].iloc[0]), int(rows["macs"].iloc[0])
     return (
         f"The base network has {short(params)} parameters and computes {short(macs)} "
-        "multiply-accumulates per image. Its test error is "
+        f"multiply-accumulates per image. After {epochs_of(view)} of training, its test error is "
         f"**{mean_and_range(rows['error'])}**."
     )
+
+
+def epochs_of(view: View) -> str:
+    """For how many epochs networks are trained."""
+    return counted(view.scale.train.epochs, "epoch")
 
 
 def prunable_share(view: View) -> str:
@@ -59,24 +65,47 @@ def prunable_share(view: View) -> str:
                 f"{np.mean(removed):.0f} removals"
             )
     begin = f"Before the first removal the test error is {mean_and_range(first['error'])}."
-    return "\n".join([f"{can_lose(runs)}{begin}", "", *sentences])
+    lost = lost_before_worse(runs)
+    if not lost:
+        return "\n".join([begin, "", *sentences])
+    share = f"{fixed(mean(lost), 0)}%"
+    told = f"{len(lost)} seeds: {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
+    seeds = "one seed" if len(lost) == 1 else told
+    answer = (
+        f"Trained for {epochs_of(view)}, the network can lose {share} of its parameters before the "
+        "error rises by a point"
+    )
+    return "\n".join([f"**{answer}** ({seeds}). {begin}", "", *sentences])
 
 
-def can_lose(runs: pd.DataFrame) -> str:
-    """How many parameters go before the error is one point higher, if it ever is: a sentence."""
+def prunable_by_length(studies: dict[str, View]) -> str:
+    """The shares of parameters that networks can lose which were trained for longer or less long.
+
+    The studies are those that differ from the first in the length of training alone; empty for one.
+    """
+    found = {
+        view.scale.train.epochs: lost_before_worse(view.trajectories.dropna(subset=["error"]))
+        for view in comparable_views(studies.values())
+    }
+    told = [f"{fixed(mean(lost), 0)}% after {n}" for n, lost in sorted(found.items()) if lost]
+    if len(told) < 2:
+        return ""
+    first, *others = told
+    shares = listed([f"{first} epochs of training", *others])
+    return f"What can go before the error rises by a point: {shares}."
+
+
+def lost_before_worse(runs: pd.DataFrame) -> list[float]:
+    """Per cent of the parameters that go before the error is one point higher, of each seed; none
+    where some seed never gets there.
+    """
     lost = []
     for _, run in runs.groupby("seed"):
         worse = (run["error"] - run["error"].iloc[0]).round(2) >= 1
         if worse.any():
             last = run["params"][~worse.cummax()].iloc[-1]
             lost.append(100 * (1 - last / run["params"].iloc[0]))
-    if len(lost) < runs["seed"].nunique():
-        return ""
-    share = f"{fixed(mean(lost), 0)}%"
-    told = f"{len(lost)} seeds: {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
-    seeds = "one seed" if len(lost) == 1 else told
-    answer = f"The network can lose {share} of its parameters before the error rises by a point"
-    return f"**{answer}** ({seeds}). "
+    return lost if len(lost) == runs["seed"].nunique() else []
 
 
 def simple(view: View) -> str:
@@ -85,7 +114,7 @@ def simple(view: View) -> str:
     rows = rows[rows["family"].isin(SIMPLE)]
     if rows.empty:
         return missing(view, "simple networks and the pruning runs of the same seeds")
-    parts = []
+    parts = [f"At equal epochs, as in the paper, here {view.scale.train.epochs}:", ""]
     for family, group in rows.groupby("family"):
         apart = group["difference"]
         worse = "worse" if apart.mean() > 0 else "better"
@@ -127,7 +156,7 @@ def cost(view: View) -> str:
         )
     if not lines:
         return missing(view, "longer training")
-    return "\n".join(lines)
+    return "\n".join([f"With a base network that is trained for {epochs_of(view)}:", "", *lines])
 
 
 def times(share: float) -> str:
@@ -159,8 +188,8 @@ def shape(view: View) -> str:
         return missing(view, "pruning")
     small = short(scale.budgets[0])
     sentences = [
-        f"Ordered by the share of channels left, the blocks stand nearly the same after {whole} "
-        f"removals and at {small} parameters: their rank correlation is "
+        f"Order the blocks by the share of channels left, after {whole} removals and at {small} "
+        f"parameters. In a network trained for {epochs_of(view)}, the rank correlation is "
         f"**{fixed(mean(kept[PRUNED]))}** ({counted(len(kept[PRUNED]), 'seed')})."
     ]
     if kept[RANDOM_REMOVAL]:
@@ -193,8 +222,9 @@ def seeds_agree(view: View) -> str:
     span = f", {fixed(min(pairs))} to {fixed(max(pairs))}" if len(pairs) > 1 else ""
     middle = float(mean(pairs))
     return (
-        f"**{how_well(middle)}.** Ordered by the share of channels left at {short(small)} "
-        f"parameters, the blocks of two seeds have a rank correlation of **{fixed(middle)}** "
+        f"**{how_well(middle)}.** After {epochs_of(view)} of training, the blocks of two seeds, "
+        f"ordered by the share of channels left at {short(small)} parameters, have a rank "
+        f"correlation of **{fixed(middle)}** "
         f"({counted(len(pairs), 'pair')} of seeds{span})."
     )
 
@@ -218,8 +248,9 @@ def saliency(view: View) -> str:
     negative = 100 * (view.saliencies["actual"] < 0).mean()
     ratio = (view.saliencies["actual"] / view.saliencies[most]).median()
     return (
-        f"**{how_well(ranks[most].mean())}.** After {most[7:]} steps, Fisher saliency and the "
-        f"measured change have a rank correlation of **{correlation(ranks[most])}**. "
+        f"**{how_well(ranks[most].mean())}.** After {epochs_of(view)} of training and {most[7:]} "
+        "steps of tuning, Fisher saliency and the measured change have a rank correlation of "
+        f"**{correlation(ranks[most])}**. "
         "The mean absolute weight, which needs no data at all, "
         f"comes to {correlation(ranks['l1'])}. The median channel changes the loss by "
         f"{ratio:.1f} times its saliency. And {negative:.0f}% of the channels lower the loss when "

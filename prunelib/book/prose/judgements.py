@@ -9,7 +9,7 @@ from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
 from prunelib.evidence.verdicts import CHANCE, DEPENDS, MAX_SAMPLE_SIZE, Verdict, judge_claims
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, by_length
 from prunelib.text import counted, fixed, short
 
 EVERY = CLAIMS + QUESTIONS
@@ -91,9 +91,8 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
     has settled.
     """
     asked = tuple(claim for claim in EVERY if claim.number in numbers)
-    found = {
-        scale: {v.claim: v for v in judge_claims(view, asked)} for scale, view in studies.items()
-    }
+    views = by_length(studies).items()
+    found = {scale: {v.claim: v for v in judge_claims(view, asked)} for scale, view in views}
     lines, unsettled, unmeasured = [], [], []
     for claim in sorted(asked, key=lambda claim: numbers.index(claim.number)):
         by_scale = {scale: by[claim.number] for scale, by in found.items()}
@@ -104,7 +103,7 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
         elif settled and {v.verdict for v in rows} == {"open"}:
             unsettled.append(name(claim))
         else:
-            lines.append(f"- {name(claim)}: {at_scales(rows)}")
+            lines.append(f"- {name(claim)}: {at_scales(rows, alone=len(studies) == 1)}")
     if unsettled:
         lines.append(f"- Not settled: {', '.join(unsettled)}.")
     if unmeasured:
@@ -112,22 +111,24 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
     return "\n".join(lines)
 
 
-def at_scales(rows: list[Verdict]) -> str:
-    """Verdicts on one claim at several scales: a sentence for the longest that has all its seeds,
-    then the words of the others."""
+def at_scales(rows: list[Verdict], alone: bool) -> str:
+    """Verdicts on one claim: a sentence for the longest scale that has all its seeds, then the
+    words of the others. A scale that stands `alone` is not named."""
     if not rows:
         return "not asked."
     whole = [v for v in rows if v.mean is not None and v.seeds >= v.planned]
     told = (whole or rows[:1])[-1]
-    sentence = f"{MARKS[told.verdict]} {capital(said(told))}."
-    if len(rows) == 1:
+    by_size = f" ({sizes_text(told)})" if told.verdict == DEPENDS else ""
+    sentence = f"{MARKS[told.verdict]} {capital(said(told))}{by_size}."
+    if alone:
         return sentence
     others = [
         f"at {markdown(v.scale)}: {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
         for v in rows
         if v is not told
     ]
-    return f"At {markdown(told.scale)}: {sentence} {capital(', '.join(others))}."
+    rest = f" {capital(', '.join(others))}." if others else ""
+    return f"At {markdown(told.scale)}: {sentence}{rest}"
 
 
 def statistics_list(*numbers: str) -> str:
@@ -143,7 +144,7 @@ def statistics_list(*numbers: str) -> str:
 def reasons(view: View) -> str:
     """Of the claims that do not hold: the controls that tell why, and the seeds that would settle.
 
-    A Markdown list; empty where nothing was measured.
+    A Markdown list below the name of the scale; empty where nothing was measured.
     """
     by = {v.claim: v for v in judge_claims(view, EVERY)}
     lines = []
@@ -161,7 +162,7 @@ def reasons(view: View) -> str:
             )
         elif settles_not(found):
             lines.append(f"  - As many as {MAX_SAMPLE_SIZE} seeds like these would not settle it.")
-    return "\n".join(lines)
+    return "\n".join([f"At {markdown(view.scale.name)}:", "", *lines]) if lines else ""
 
 
 def in_short(verdict: Verdict) -> str:
@@ -181,7 +182,7 @@ def settles_not(verdict: Verdict) -> bool:
 def sources(studies: dict[str, View]) -> str:
     """The keys of the records behind each verdict, linked to them, folded away, as Markdown."""
     parts = []
-    for scale, view in studies.items():
+    for scale, view in by_length(studies).items():
         lines = [
             f"<li>{v.claim}: {', '.join(record_link(scale, key) for key in v.records)}</li>"
             for v in judge_claims(view, EVERY)
@@ -207,7 +208,7 @@ def claims_table(
     A scale that has nothing to say of any is left out, unless there is no other.
     """
     asked = CLAIMS if asked is None else asked
-    found = {scale: judge_claims(view, asked) for scale, view in studies.items()}
+    found = {scale: judge_claims(view, asked) for scale, view in by_length(studies).items()}
     found = {scale: v for scale, v in found.items() if any(x.sizes for x in v)} or found
     studies = {scale: studies[scale] for scale in found}
     lines = [
@@ -270,7 +271,7 @@ def costs(view: View) -> str:
     """
     by = {v.claim: v for v in judge_claims(view, EVERY)}
     lines = [
-        "| the shape is given | its search counts | at equal multiply-accumulates |",
+        f"| at {markdown(view.scale.name)}: shape given | search counted | at equal MACs |",
         "|---|---|---|",
     ]
     told: set[str] = set()

@@ -5,7 +5,7 @@ import pandas as pd
 from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, listed, missing
 from prunelib.evidence.shapes import shapes_of_size, work_and_error
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, by_length
 from prunelib.study.families import SCRATCH
 from prunelib.text import counted, fixed, short
 
@@ -23,7 +23,10 @@ def shapes_at(studies: dict[str, View]) -> str:
 
     A Markdown list, with what is called about as good.
     """
-    told = {name: shapes_of_size(view, min(view.scale.budgets)) for name, view in studies.items()}
+    told = {
+        name: shapes_of_size(view, min(view.scale.budgets))
+        for name, view in by_length(studies).items()
+    }
     told = {name: rows for name, rows in told.items() if rows["usual"].notna().any()}
     if not told:
         return missing(next(iter(studies.values())), "shapes that were found in other ways")
@@ -37,7 +40,7 @@ def work_of_shapes(studies: dict[str, View]) -> str:
     A Markdown list; sizes with fewer than `ENOUGH` shapes are left out.
     """
     lines = []
-    for name, view in studies.items():
+    for name, view in by_length(studies).items():
         sizes = {budget: shapes_of_size(view, budget) for budget in view.scale.budgets}
         told = [
             f"{fixed(work_and_error(rows)).replace('-', '−')} at {short(budget)} "

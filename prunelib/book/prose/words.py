@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prunelib.book.escape import code, markdown
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, by_length
 from prunelib.text import fixed
 
 
@@ -44,7 +44,7 @@ def capital(text: str) -> str:
 
 def provenance(studies: dict[str, View]) -> str:
     """Which runs a page rests on and where they were made, folded away, as Markdown."""
-    return folded(view.provenance() for view in studies.values())
+    return folded(view.provenance() for view in by_length(studies).values())
 
 
 def folded(told: Iterable[str]) -> str:
