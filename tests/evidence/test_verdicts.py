@@ -15,7 +15,7 @@ from scipy import stats
 
 from prunelib.book import prose
 from prunelib.book.notebook import open_study
-from prunelib.book.prose import answer, phrases
+from prunelib.book.prose import answer, phrases, spending
 from prunelib.book.prose.answer import worth_pruning
 from prunelib.book.prose.judgements import said, sizes_text, verdict_cell
 from prunelib.evidence import verdicts
@@ -622,7 +622,7 @@ def test_sums_of_claims_are_told_as_such():
 
 def test_the_cost_of_the_search_stands_beside_the_shape_given_free():
     study = open_study("mini", results=str(ROOT / "results"), run_missing=False)
-    rows = [line for line in prose.costs(study).splitlines() if "K" in line]
+    rows = [line for line in prose.costs({"mini": study}).splitlines() if "K" in line]
     found = {v.claim: v for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS)}
     expected = []
     for claim in CLAIMS + QUESTIONS:
@@ -631,6 +631,22 @@ def test_the_cost_of_the_search_stands_beside_the_shape_given_free():
         expected += [[claim.number, *told]] if told and found[claim.number].sizes else []
     assert [re.findall(r"<small>([CK]\d+)</small>", row) for row in rows] == expected
     assert ["C4", "K14", "K11"] in expected
+
+
+@pytest.mark.parametrize("word", spending.WORTH)
+def test_whether_the_work_is_worth_it_is_told_by_the_comparison_at_equal_images(monkeypatch, word):
+    sizes = tuple(
+        verdicts.AtSize(size, said, mean, mean, mean, 3)
+        for size, said, mean in ((80_000, "supported", 2.54), (320_000, "open", -0.3))
+    )
+    found = replace(settled(), claim="K7", verdict=word, mean=-1.5, sizes=sizes)
+    monkeypatch.setattr(spending, "leading", lambda view: (found,))
+    text = prose.worth_the_work(None)
+    assert text.startswith("**")
+    assert ("1.5 points" in text) == (word in ("supported", "refuted"))
+    assert ("beats a pruned one by 2.5 points at 80K" in text) == (word == "depends on the size")
+    monkeypatch.setattr(spending, "leading", lambda view: (replace(found, mean=None),))
+    assert prose.worth_the_work(None) == ""
 
 
 samples = st.lists(st.integers(-300, 300).map(lambda n: n / 100), min_size=2, max_size=6)

@@ -12,7 +12,6 @@ from prunelib.book.prose.answer import (
 from prunelib.book.prose.expected import same_images, two_hundred
 from prunelib.book.prose.experiments import (
     base,
-    cost,
     prunable_by_length,
     prunable_share,
     saliency,
@@ -23,7 +22,6 @@ from prunelib.book.prose.experiments import (
 from prunelib.book.prose.judgements import (
     claims,
     claims_table,
-    costs,
     identities,
     reasons,
     sources,
@@ -41,6 +39,7 @@ from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one
 from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.shapes import shapes_at, work_of_shapes
+from prunelib.book.prose.spending import cost, costs, worth_the_work
 from prunelib.book.prose.words import folded, provenance
 
 __all__ = [
@@ -83,4 +82,5 @@ __all__ = [
     "trend",
     "two_hundred",
     "work_of_shapes",
+    "worth_the_work",
 ]

@@ -15,12 +15,9 @@ from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import mean, rank_correlation
 from prunelib.evidence.view import View
 from prunelib.study.families import (
-    BOTTLENECK,
-    BOTTLENECK_LONG,
     FAMILIES,
     PRUNED,
     RANDOM_REMOVAL,
-    SCRATCH_LONG,
 )
 from prunelib.study.profile_rules import copied_after
 from prunelib.study.trajectory import Trajectory
@@ -133,35 +130,6 @@ def simple(view: View) -> str:
             "(smallest) the multiply-accumulates of training the simple network.",
         ]
     return "\n".join(parts)
-
-
-def cost(view: View) -> str:
-    """What the smallest and the largest networks cost by each way, beside pruning."""
-    means = view.networks.groupby(["budget", "family"])[["total_macs", "error"]].mean()
-    ways = (BOTTLENECK, BOTTLENECK_LONG, SCRATCH_LONG)
-    lines = []
-    for budget in sorted({view.scale.budgets[0], view.scale.budgets[-1]}):
-        if any((budget, family) not in means.index for family in (PRUNED, *ways)):
-            continue
-        at = means.loc[budget]
-        work = at["total_macs"] / at["total_macs"][PRUNED]
-        simple, longer, shape = (
-            f"**{at['error'][family]:.1f}%** for {times(work[family])}" for family in ways
-        )
-        lines.append(
-            f"- At {short(budget)} parameters, training and pruning the base ends at "
-            f"**{at['error']['pruned-and-tuned']:.1f}%**. A bottleneck network reaches {simple}, "
-            f"and {longer} if it is trained longer. The shape that pruning found, trained longer, "
-            f"reaches {shape}, including the search."
-        )
-    if not lines:
-        return missing(view, "longer training")
-    return "\n".join([f"With a base network that is trained for {epochs_of(view)}:", "", *lines])
-
-
-def times(share: float) -> str:
-    """A share of the work of training and pruning the base, in words."""
-    return f"{share:.0%} of that work" if share < 1 else f"{share:.1f} times that work"
 
 
 def shape(view: View) -> str:

@@ -7,7 +7,7 @@ from prunelib.book.escape import markdown
 from prunelib.book.prose.phrases import ALIKE, FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital
 from prunelib.evidence.claims import CLAIMS, Claim
-from prunelib.evidence.questions import EQUAL_MACS, IDENTITIES, QUESTIONS
+from prunelib.evidence.questions import IDENTITIES, QUESTIONS
 from prunelib.evidence.verdicts import CHANCE, DEPENDS, MAX_SAMPLE_SIZE, Verdict, judge_claims
 from prunelib.evidence.view import View, by_length
 from prunelib.text import counted, fixed, short
@@ -263,29 +263,6 @@ def interval_text(verdict: Verdict) -> str:
         low, high = sorted((abs(low), abs(high)))
         return f"{fixed(low)} to {fixed(high)}"
     return " to ".join(toward(verdict.claim, x) for x in (low, high))
-
-
-def costs(view: View) -> str:
-    """Where a shape is compared, as a table: its search free, its search counted in, and at equal
-    multiply-accumulates instead of parameters.
-    """
-    by = {v.claim: v for v in judge_claims(view, EVERY)}
-    lines = [
-        f"| at {markdown(view.scale.name)}: shape given | search counted | at equal MACs |",
-        "|---|---|---|",
-    ]
-    told: set[str] = set()
-    for free in by.values():
-        others = [by.get(free.counted or ""), by.get(EQUAL_MACS.get(free.claim, ""))]
-        if free.sizes and any(v is not None and v.sizes for v in others):
-            row = [v if v and v.sizes else None for v in (free, *others)]
-            cells = [
-                f"{name(v)}: {'as above' if v.claim in told else verdict_cell(v)}" if v else ""
-                for v in row
-            ]
-            told |= {v.claim for v in row if v}
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def identities() -> str:

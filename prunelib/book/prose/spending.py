@@ -1,0 +1,94 @@
+"""What networks cost, in words: the work of training, pruning, and searching for a shape."""
+
+from prunelib.book.escape import markdown
+from prunelib.book.prose.answer import leading, told_by_size
+from prunelib.book.prose.experiments import epochs_of
+from prunelib.book.prose.judgements import EVERY, name, verdict_cell
+from prunelib.book.prose.words import missing
+from prunelib.evidence.questions import EQUAL_MACS
+from prunelib.evidence.verdicts import DEPENDS, judge_claims
+from prunelib.evidence.view import View, by_length
+from prunelib.study.families import BOTTLENECK, BOTTLENECK_LONG, PRUNED, SCRATCH_LONG
+from prunelib.text import fixed, short
+
+WORTH = {
+    "supported": "**No**: a bottleneck network that is trained on as many images takes less work, "
+    "and is {x} better.",
+    "refuted": "**It buys something**: a bottleneck network that is trained on as many images "
+    "takes less work, but is {x} worse.",
+    "equal": "**No**: a bottleneck network that is trained on as many images takes less work, and "
+    "is as good.",
+    DEPENDS: "**It depends on the size**: a bottleneck network that is trained on as many images "
+    "always takes less work. But {sizes}.",
+    "open": "**It is open**: a bottleneck network that is trained on as many images takes less "
+    "work, but the two are too close to call.",
+}
+"""Whether pruning is the way to spend work, by the verdict on K7."""
+
+
+def worth_the_work(view: View) -> str:
+    """Whether pruning is the way to spend work, by K7; empty where that was not measured."""
+    found = leading(view)[0]
+    if found.mean is None:
+        return ""
+    x = f"{fixed(abs(found.mean), 1)} points"
+    return WORTH[found.verdict].format(x=x, sizes=told_by_size(found))
+
+
+def cost(view: View) -> str:
+    """What the smallest and the largest networks cost by each way, beside pruning."""
+    means = view.networks.groupby(["budget", "family"])[["total_macs", "error"]].mean()
+    ways = (BOTTLENECK, BOTTLENECK_LONG, SCRATCH_LONG)
+    lines = []
+    for budget in sorted({view.scale.budgets[0], view.scale.budgets[-1]}):
+        if any((budget, family) not in means.index for family in (PRUNED, *ways)):
+            continue
+        at = means.loc[budget]
+        work = at["total_macs"] / at["total_macs"][PRUNED]
+        simple, longer, shape = (
+            f"**{at['error'][family]:.1f}%** for {times(work[family])}" for family in ways
+        )
+        lines.append(
+            f"- At {short(budget)} parameters, training and pruning the base ends at "
+            f"**{at['error']['pruned-and-tuned']:.1f}%**. A bottleneck network reaches {simple}, "
+            f"and {longer} if it is trained longer. The shape that pruning found, trained longer, "
+            f"reaches {shape}, including the search."
+        )
+    if not lines:
+        return missing(view, "longer training")
+    return "\n".join([f"With a base network that is trained for {epochs_of(view)}:", "", *lines])
+
+
+def times(share: float) -> str:
+    """A share of the work of training and pruning the base, in words."""
+    return f"{share:.0%} of that work" if share < 1 else f"{share:.1f} times that work"
+
+
+def costs(studies: dict[str, View]) -> str:
+    """Where a shape is compared, as a table: its search free, its search counted in, and at equal
+    multiply-accumulates instead of parameters. It is of the study that has measured most of it.
+    """
+    rows = {name: compared(view) for name, view in by_length(studies).items()}
+    most = max(rows, key=lambda name: len(rows[name]))
+    if not rows[most]:
+        return ""
+    first = f"| at {markdown(most)}: shape given | search counted | at equal MACs |"
+    return "\n".join([first, "|---|---|---|", *rows[most]])
+
+
+def compared(view: View) -> list[str]:
+    """The rows of that table."""
+    by = {v.claim: v for v in judge_claims(view, EVERY)}
+    lines: list[str] = []
+    told: set[str] = set()
+    for free in by.values():
+        others = [by.get(free.counted or ""), by.get(EQUAL_MACS.get(free.claim, ""))]
+        if free.sizes and any(v is not None and v.sizes for v in others):
+            row = [v if v and v.sizes else None for v in (free, *others)]
+            cells = [
+                f"{name(v)}: {'as above' if v.claim in told else verdict_cell(v)}" if v else ""
+                for v in row
+            ]
+            told |= {v.claim for v in row if v}
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
