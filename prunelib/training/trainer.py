@@ -53,7 +53,7 @@ class TrainingState:
     those it took.
     """
 
-    model: WideResNet
+    model: nn.Module
     optimizer: torch.optim.Optimizer
     history: list[Epoch]
     losses: Tensor
@@ -62,7 +62,7 @@ class TrainingState:
 
 
 def train(
-    model: WideResNet,
+    model: nn.Module,
     data: Dataset,
     protocol: TrainProtocol,
     seed: int,
@@ -74,8 +74,9 @@ def train(
     """Train a model in place by a protocol and evaluate it after every epoch.
 
     Args:
-        model: on any device; it is moved to the machine's.
-        data: likewise.
+        model: any network that gives logits (N, classes), on any device; it is moved to the
+            machine's.
+        data: on any device.
         protocol: what to do.
         seed: of the order of images, crops and flips. Initial weights are the caller's.
         machine: by default the best there is.
@@ -160,7 +161,7 @@ def told_apart(protocol: TrainProtocol, seed: int, steps: int) -> dict:
 def resumed(
     checkpoint: Path | None,
     run: dict,
-    model: WideResNet,
+    model: nn.Module,
     protocol: TrainProtocol,
     steps: int,
     machine: Machine,

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from prunelib.kernels.cuda_graph import WORTHWHILE, Recorder, Replayed, Step
 from prunelib.kernels.onednn import sound_gradients
-from prunelib.nets.wideresnet import Gate, WideResNet
+from prunelib.nets.wideresnet import Gate
 from prunelib.training.machine import Machine
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -58,7 +58,7 @@ def sgd_step(
 
 
 def stepper(
-    model: WideResNet,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
     machine: Machine,
     steps: int,

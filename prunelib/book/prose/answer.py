@@ -8,7 +8,7 @@ from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
-from prunelib.evidence.verdicts import DEPENDS, AtSize, Verdict, judge_claims
+from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
 
@@ -131,16 +131,16 @@ def answer_phrase(verdict: Verdict) -> str:
 
 def told_by_size(verdict: Verdict) -> str:
     """What is said at which sizes, smallest first; sizes with one verdict are told together."""
-    groups: dict[str, list[AtSize]] = {}
+    groups: dict[str, dict[int, float]] = {}
     for at in verdict.sizes:
         if at.mean is not None:
-            groups.setdefault(at.verdict, []).append(at)
+            groups.setdefault(at.verdict, {})[at.size] = at.mean
     parts = [
         AT_SIZES[verdict.claim][word].format(
-            x=f"{listed([fixed(abs(at.mean), 1) for at in group])} points",
-            at=listed([short(at.size) for at in group]) + " parameters" * (not i),
+            x=f"{listed([fixed(abs(x), 1) for x in means.values()])} points",
+            at=listed([short(size) for size in means]) + " parameters" * (not i),
         )
-        for i, (word, group) in enumerate(groups.items())
+        for i, (word, means) in enumerate(groups.items())
     ]
     return ", and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
 

@@ -65,12 +65,11 @@ def prunable_share(view: View) -> str:
     lost = lost_before_worse(runs)
     if not lost:
         return "\n".join([begin, "", *sentences])
-    share = f"{fixed(mean(lost), 0)}%"
     told = f"{len(lost)} seeds: {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
     seeds = "one seed" if len(lost) == 1 else told
     answer = (
-        f"Trained for {epochs_of(view)}, the network can lose {share} of its parameters before the "
-        "error rises by a point"
+        f"Trained for {epochs_of(view)}, the network can lose {fixed(mean(lost), 0)}% of its "
+        "parameters before the error rises by a point"
     )
     return "\n".join([f"**{answer}** ({seeds}). {begin}", "", *sentences])
 
