@@ -32,12 +32,12 @@ def base(view: View) -> str:
     params, macs = int(rows["params"].iloc[0]), int(rows["macs"].iloc[0])
     return (
         f"The base network has {short(params)} parameters and computes {short(macs)} "
-        f"multiply-accumulates per image. After {epochs_of(view)} of training, its test error is "
+        f"multiply-accumulates per image. After {length_of(view)} of training, its test error is "
         f"**{mean_and_range(rows['error'])}**."
     )
 
 
-def epochs_of(view: View) -> str:
+def length_of(view: View) -> str:
     """For how many epochs networks are trained."""
     return counted(view.scale.train.epochs, "epoch")
 
@@ -68,7 +68,7 @@ def prunable_share(view: View) -> str:
     told = f"{len(lost)} seeds: {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
     seeds = "one seed" if len(lost) == 1 else told
     answer = (
-        f"Trained for {epochs_of(view)}, the network can lose {fixed(mean(lost), 0)}% of its "
+        f"Trained for {length_of(view)}, the network can lose {fixed(mean(lost), 0)}% of its "
         "parameters before the error rises by a point"
     )
     return "\n".join([f"**{answer}** ({seeds}). {begin}", "", *sentences])
@@ -156,7 +156,7 @@ def shape(view: View) -> str:
     small = short(scale.budgets[0])
     sentences = [
         f"Order the blocks by the share of channels left, after {whole} removals and at {small} "
-        f"parameters. In a network trained for {epochs_of(view)}, the rank correlation is "
+        f"parameters. In a network trained for {length_of(view)}, the rank correlation is "
         f"**{fixed(mean(kept[PRUNED]))}** ({counted(len(kept[PRUNED]), 'seed')})."
     ]
     if kept[RANDOM_REMOVAL]:
@@ -189,7 +189,7 @@ def seeds_agree(view: View) -> str:
     span = f", {fixed(min(pairs))} to {fixed(max(pairs))}" if len(pairs) > 1 else ""
     middle = float(mean(pairs))
     return (
-        f"**{how_well(middle)}.** After {epochs_of(view)} of training, the blocks of two seeds, "
+        f"**{how_well(middle)}.** After {length_of(view)} of training, the blocks of two seeds, "
         f"ordered by the share of channels left at {short(small)} parameters, have a rank "
         f"correlation of **{fixed(middle)}** "
         f"({counted(len(pairs), 'pair')} of seeds{span})."
@@ -215,7 +215,7 @@ def saliency(view: View) -> str:
     negative = 100 * (view.saliencies["actual"] < 0).mean()
     ratio = (view.saliencies["actual"] / view.saliencies[most]).median()
     return (
-        f"**{how_well(ranks[most].mean())}.** After {epochs_of(view)} of training and {most[7:]} "
+        f"**{how_well(ranks[most].mean())}.** After {length_of(view)} of training and {most[7:]} "
         "steps of tuning, Fisher saliency and the measured change have a rank correlation of "
         f"**{correlation(ranks[most])}**. "
         "The mean absolute weight, which needs no data at all, "

@@ -2,7 +2,7 @@
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import leading, told_by_size
-from prunelib.book.prose.experiments import epochs_of
+from prunelib.book.prose.experiments import length_of
 from prunelib.book.prose.judgements import EVERY, name, verdict_cell
 from prunelib.book.prose.words import missing
 from prunelib.evidence.questions import EQUAL_MACS
@@ -56,7 +56,7 @@ def cost(view: View) -> str:
         )
     if not lines:
         return missing(view, "longer training")
-    return "\n".join([f"With a base network that is trained for {epochs_of(view)}:", "", *lines])
+    return "\n".join([f"With a base network that is trained for {length_of(view)}:", "", *lines])
 
 
 def times(share: float) -> str:
