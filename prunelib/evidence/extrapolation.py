@@ -6,7 +6,7 @@ they do not know: `missed` is a check.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prunelib.evidence.comparisons import column
@@ -39,7 +39,7 @@ class Extrapolation:
     longest: tuple[float, float]
     missed: float
     seeds: int
-    further: "Further | None" = None
+    further: "tuple[Further, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -62,31 +62,25 @@ def extrapolations(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[
         points = measured_points(views, size)
         found = extrapolation_at(size, points, at)
         if found is not None:
-            rows.append(replace(found, further=further_at(views, size, points)))
+            rows.append(replace(found, further=tuple(further_at(views, size, points))))
     return rows
 
 
 def further_at(
     views: Mapping[str, View], size: int, points: Mapping[int, Sequence[LogPoint]]
-) -> Further | None:
-    """The longest training of a bottleneck network that its line did not know; None without."""
-    known = [
-        (epochs_of_images(view, images), seed, float(column(view, family)[size][seed]))
-        for view in views.values()
-        for family in (AT_LENGTH[PLAIN, length] for length in LENGTHS)
-        for seed, images in column(view, family, "images_seen").get(size, {}).items()
-        if seed in points
-    ]
-    unknown = [
-        (epochs, seed, measured)
-        for epochs, seed, measured in known
-        if round(epochs) > round(math.exp(points[seed][-1][0]))
-    ]
-    if not unknown:
-        return None
-    epochs, seed, measured = max(unknown)
-    xs, ones, _ = zip(*points[seed], strict=True)
-    return Further(epochs, math.exp(on_fitted_line(xs, ones, math.log(epochs))), measured)
+) -> Iterator[Further]:
+    """Of each seed, the longest training of a bottleneck network, if its line did not know it."""
+    for seed, line in sorted(points.items()):
+        epochs, measured = max(
+            (epochs_of_images(view, images[size][seed]), float(column(view, family)[size][seed]))
+            for view in views.values()
+            for family in (AT_LENGTH[PLAIN, length] for length in LENGTHS)
+            for images in [column(view, family, "images_seen")]
+            if seed in images.get(size, {})
+        )
+        if round(epochs) > round(math.exp(line[-1][0])):
+            xs, ones, _ = zip(*line, strict=True)
+            yield Further(epochs, math.exp(on_fitted_line(xs, ones, math.log(epochs))), measured)
 
 
 def measured_points(views: Mapping[str, View], size: int) -> dict[int, list[LogPoint]]:

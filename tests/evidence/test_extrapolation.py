@@ -94,6 +94,15 @@ def test_a_study_is_carried_on_at_each_of_its_sizes(study):
     assert "1.33 (1.33 to 1.33)" in text
 
 
+def test_every_seed_that_trains_for_longer_puts_its_line_to_the_test(tmp_path, study):
+    scale = replace(SCALE, train=replace(SCALE.train, epochs=100))
+    longer = fill(
+        tmp_path, lambda _, __, seed: 12.5 + seed, scale=scale, families=("bottleneck",), seeds=2
+    )
+    for row in extrapolations({"made-up": study, "longer": longer}):
+        assert [one.measured for one in row.further] == [12.5, 13.5]
+
+
 def test_a_longer_training_puts_the_line_to_the_test(tmp_path, study):
     """A seed of a scale that trains for four times as long, with an error that is known."""
     scale = replace(SCALE, train=replace(SCALE.train, epochs=100))
@@ -105,12 +114,13 @@ def test_a_longer_training_puts_the_line_to_the_test(tmp_path, study):
         own = own[own["family"].isin(lengths)]
         line = np.polyfit(np.log(own["images_seen"] / 1_438), np.log(own["error"].astype(float)), 1)
         seen = longer.networks["images_seen"].iloc[0] / 1_438
-        assert row.further.epochs == pytest.approx(seen)
-        assert row.further.measured == 12.5
-        assert row.further.told == pytest.approx(math.exp(np.polyval(line, math.log(seen))))
+        (further,) = row.further
+        assert further.epochs == pytest.approx(seen)
+        assert further.measured == 12.5
+        assert further.told == pytest.approx(math.exp(np.polyval(line, math.log(seen))))
     text = prose.two_hundred({"made-up": study, "longer": longer})
     assert text.count("12.5% was measured") == len(rows)
-    assert all(row.further is None for row in extrapolations({"made-up": study}))
+    assert all(row.further == () for row in extrapolations({"made-up": study}))
 
 
 def test_what_cannot_be_said_is_not(tmp_path):

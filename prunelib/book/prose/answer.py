@@ -3,7 +3,7 @@
 from prunelib.book.escape import markdown
 from prunelib.book.notebook import TRIAL
 from prunelib.book.prose.judgements import claims
-from prunelib.book.prose.words import listed
+from prunelib.book.prose.words import length_of, listed
 from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
@@ -150,7 +150,10 @@ def tally(studies: dict[str, View]) -> str:
     view = longest_complete(studies)
     if view is None:
         return "Nothing is measured yet that could tell."
-    found = [v.verdict if v.sizes else "missing" for v in judge_claims(view, CLAIMS)]
+    found = [
+        v.verdict if v.sizes else "missing" if v.planned else "unasked"
+        for v in judge_claims(view, CLAIMS)
+    ]
     holds, *others = (
         f"{found.count(word)} {forms[found.count(word) != 1]}"
         for word, forms in TALLIED.items()
@@ -158,7 +161,7 @@ def tally(studies: dict[str, View]) -> str:
     )
     count, _, verb = holds.partition(" ")
     first = f"**{count} of the paper's {counted(len(found), 'claim')} {verb}**"
-    return f"At {markdown(view.scale.name)}, {listed([first, *others])}."
+    return f"At {markdown(view.scale.name)} ({length_of(view)}), {listed([first, *others])}."
 
 
 TALLIED = {
@@ -168,6 +171,7 @@ TALLIED = {
     DEPENDS: ("depends on the size", "depend on the size"),
     "open": ("is open", "are open"),
     "missing": ("has not been measured", "have not been measured"),
+    "unasked": ("is not asked there", "are not asked there"),
 }
 """What is said of one claim with a verdict, and of several."""
 
@@ -218,10 +222,11 @@ def trend(studies: dict[str, View], ends: bool = False) -> str:
     if not sizes:
         return ""
     parts = [
-        f"{lead(float(mean(own[size] for size in sizes)))} after {view.scale.train.epochs} epochs"
+        f"{lead(float(mean(own[size] for size in sizes)))} for {view.scale.train.epochs}"
         for view, own in zip(lengths, leads, strict=True)
     ]
     parts = [parts[0], parts[-1]] if ends else parts
+    parts[0] = f"{parts[0].replace(' for ', ' if the large one is trained for ')} epochs"
     at = f"{' averaged over' if sizes[1:] else ' at'} {listed([short(size) for size in sizes])}"
     return f"At equal images,{at} parameters, the small network is {listed(parts)}."
 

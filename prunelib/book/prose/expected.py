@@ -43,11 +43,10 @@ def two_hundred(views: dict[str, View]) -> str:
 def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
     """What longer training of single networks says of the lines; nothing where there is none."""
     told = [
-        f"at {short(row.size)} parameters the line says {fixed(row.further.told, 1)}% for a "
-        f"bottleneck network after {row.further.epochs:.0f} epochs, and "
-        f"{fixed(row.further.measured, 1)}% was measured"
+        f"at {short(row.size)} parameters the line says {fixed(one.told, 1)}% for a bottleneck "
+        f"network after {one.epochs:.0f} epochs, and {fixed(one.measured, 1)}% was measured"
         for row in rows
-        if row.further is not None
+        for one in row.further
     ]
     return ["", f"Single networks were trained for longer: {'; '.join(told)}."] if told else []
 

@@ -9,7 +9,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from prunelib.book.prose.words import correlation, listed, mean_and_range, missing
+from prunelib.book.prose.words import (
+    correlation,
+    length_of,
+    listed,
+    mean_and_range,
+    missing,
+)
 from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.comparisons import SIMPLE, advantage, saliency_ranks
 from prunelib.evidence.statistics import mean, rank_correlation
@@ -35,11 +41,6 @@ def base(view: View) -> str:
         f"multiply-accumulates per image. After {length_of(view)} of training, its test error is "
         f"**{mean_and_range(rows['error'])}**."
     )
-
-
-def length_of(view: View) -> str:
-    """For how many epochs networks are trained."""
-    return counted(view.scale.train.epochs, "epoch")
 
 
 def prunable_share(view: View) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.phrases import ALIKE, FACTS, PHRASES, unit
-from prunelib.book.prose.words import capital
+from prunelib.book.prose.words import capital, length_of
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
 from prunelib.evidence.verdicts import CHANCE, DEPENDS, MAX_SAMPLE_SIZE, Verdict, judge_claims
@@ -103,7 +103,7 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
         elif settled and {v.verdict for v in rows} == {"open"}:
             unsettled.append(name(claim))
         else:
-            lines.append(f"- {name(claim)}: {at_scales(rows, alone=len(studies) == 1)}")
+            lines.append(f"- {name(claim)}: {at_scales(rows, studies)}")
     if unsettled:
         lines.append(f"- Not settled: {', '.join(unsettled)}.")
     if unmeasured:
@@ -111,16 +111,15 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
     return "\n".join(lines)
 
 
-def at_scales(rows: list[Verdict], alone: bool) -> str:
+def at_scales(rows: list[Verdict], studies: dict[str, View]) -> str:
     """Verdicts on one claim: a sentence for the longest scale that has all its seeds, then the
-    words of the others. A scale that stands `alone` is not named."""
+    words of the others. The scale of a single study is not named."""
     if not rows:
         return "not asked."
     whole = [v for v in rows if v.mean is not None and v.seeds >= v.planned]
     told = (whole or rows[:1])[-1]
-    by_size = f" ({sizes_text(told)})" if told.verdict == DEPENDS else ""
-    sentence = f"{MARKS[told.verdict]} {capital(said(told))}{by_size}."
-    if alone:
+    sentence = f"{MARKS[told.verdict]} {capital(said(told))}{qualified(told)}."
+    if len(studies) == 1:
         return sentence
     others = [
         f"at {markdown(v.scale)}: {MARKS[v.verdict]} {TOLD.get(v.verdict, v.verdict)}"
@@ -128,7 +127,15 @@ def at_scales(rows: list[Verdict], alone: bool) -> str:
         if v is not told
     ]
     rest = f" {capital(', '.join(others))}." if others else ""
-    return f"At {markdown(told.scale)}: {sentence}{rest}"
+    length = next(length_of(v) for v in studies.values() if v.scale.name == told.scale)
+    return f"At {markdown(told.scale)} ({length}): {sentence}{rest}"
+
+
+def qualified(verdict: Verdict) -> str:
+    """What must be added to a verdict: what holds at which size, and if it is one of too many."""
+    if verdict.survives is False and verdict.verdict != "open":
+        return " (with so many claims, this could be chance)"
+    return f" ({sizes_text(verdict)})" if verdict.verdict == DEPENDS else ""
 
 
 def statistics_list(*numbers: str) -> str:

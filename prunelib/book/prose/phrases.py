@@ -106,8 +106,7 @@ FACTS = {
         sides=("fewer", "more"),
     ),
     "C8": Fact(
-        "early and late in pruning, the blocks stand in nearly the same order (rank correlation "
-        "{x})",
+        "early and late in pruning, the blocks stand in a similar order (rank correlation {x})",
         "early and late in pruning, the blocks stand in opposite order (rank correlation −{x})",
         before="rank correlation ",
     ),

@@ -2,9 +2,8 @@
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import leading, told_by_size
-from prunelib.book.prose.experiments import length_of
 from prunelib.book.prose.judgements import EVERY, name, verdict_cell
-from prunelib.book.prose.words import missing
+from prunelib.book.prose.words import length_of, missing
 from prunelib.evidence.questions import EQUAL_MACS
 from prunelib.evidence.verdicts import DEPENDS, judge_claims
 from prunelib.evidence.view import View, by_length
@@ -72,8 +71,10 @@ def costs(studies: dict[str, View]) -> str:
     most = max(rows, key=lambda name: len(rows[name]))
     if not rows[most]:
         return ""
-    first = f"| at {markdown(most)}: shape given | search counted | at equal MACs |"
-    return "\n".join([first, "|---|---|---|", *rows[most]])
+    view = studies[most]
+    which = f"At {markdown(view.scale.name)} ({length_of(view)}), where most of it was measured:"
+    head = "| the shape is given | its search counts | at equal multiply-accumulates |"
+    return "\n".join([which, "", head, "|---|---|---|", *rows[most]])
 
 
 def compared(view: View) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from prunelib.book.escape import code, markdown
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View, by_length
-from prunelib.text import fixed
+from prunelib.text import counted, fixed
 
 
 def mean_and_range(values: Iterable[float]) -> str:
@@ -35,6 +35,11 @@ def listed(parts: list[str]) -> str:
     '80K, 200K and 320K'
     """
     return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
+
+
+def length_of(view: View) -> str:
+    """For how many epochs the networks of a study are trained, as a rule."""
+    return counted(view.scale.train.epochs, "epoch")
 
 
 def capital(text: str) -> str:
