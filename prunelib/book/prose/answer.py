@@ -221,12 +221,11 @@ def trend(studies: dict[str, View], ends: bool = False) -> str:
     sizes = sorted(set.intersection(*map(set, leads))) if len(lengths) > 1 else []
     if not sizes:
         return ""
-    parts = [
-        f"{lead(float(mean(own[size] for size in sizes)))} for {view.scale.train.epochs}"
-        for view, own in zip(lengths, leads, strict=True)
-    ]
-    parts = [parts[0], parts[-1]] if ends else parts
-    parts[0] = f"{parts[0].replace(' for ', ' if the large one is trained for ')} epochs"
+    means = [lead(float(mean(own[size] for size in sizes))) for own in leads]
+    told = [(view.scale.train.epochs, by) for view, by in zip(lengths, means, strict=True)]
+    (epochs, by), *others = [told[0], told[-1]] if ends else told
+    first = f"{by} if the large one is trained for {epochs} epochs"
+    parts = [first, *(f"{by} for {epochs}" for epochs, by in others)]
     at = f"{' averaged over' if sizes[1:] else ' at'} {listed([short(size) for size in sizes])}"
     return f"At equal images,{at} parameters, the small network is {listed(parts)}."
 

@@ -48,7 +48,7 @@ def why(view: View, unfair: Verdict, fair: Verdict) -> str:
         f"for {length_of(view)}: {ratio[0]:.1f} times as many at the largest size, {ratio[1]:.1f} "
         "times as many at the smallest. In short training every extra image helps. "
         f"{not_alone(unfair)}With the paper's 200 epochs that should matter less; it was not "
-        f"measured here. The open markers compare at equal images: {said(fair)}{qualified(fair)}. "
+        f"measured here. The open markers say: {said(fair)}{qualified(fair)}. "
         "Also, our images are smaller and our base network is half as wide: "
         "[Departures](../book/departures.html) lists all differences."
     )
