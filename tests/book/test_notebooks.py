@@ -212,6 +212,8 @@ BEGIN_AT_THE_ANSWER = (
     "scratch",
     "copycats",
     "profiles",
+    "design",
+    "cost",
 )
 
 

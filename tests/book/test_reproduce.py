@@ -30,7 +30,7 @@ def printed(word):
 
 
 def test_a_number_of_the_answer_follows_from_the_records_as_printed(tmp_path, monkeypatch):
-    verdicts = prunelib("verdicts", "mini", "--json", folder=ROOT)
+    verdicts = prunelib("verdicts", "midi", "--json", folder=ROOT)
     (tmp_path / "verdicts.json").write_text(verdicts.stdout, encoding="utf-8")
     (tmp_path / "results").symlink_to(ROOT / "results")
     monkeypatch.chdir(tmp_path)

@@ -288,6 +288,10 @@ def test_nothing_measured_is_open_everywhere():
     assert "Nothing is measured" in prose.headline({"paper": empty})
 
 
+def depends(verdict):
+    return verdict == "depends on the size"
+
+
 @pytest.mark.parametrize(
     ("images", "epochs", "first"),
     [
@@ -309,7 +313,7 @@ def test_nothing_measured_is_open_everywhere():
 def test_at_equal_epochs_only_a_defeat_of_pruning_decides(images, epochs, first):
     base = settled()
     asked = [
-        replace(base, claim=claim, verdict=verdict, mean=mean)
+        replace(base, claim=claim, verdict=verdict, mean=mean, sizes=base.sizes * depends(verdict))
         for claim, verdict, mean in (("K7", images, 1.25), ("C1", epochs, -2.5), ("K8", "open", 3))
     ]
     text = " ".join(worth_pruning(*asked))
@@ -330,6 +334,35 @@ def test_every_phrase_of_the_answer_is_said_where_its_verdict_is(claim, word):
     text = " ".join(worth_pruning(*(asked[name] for name in answer.LEADING)))
     begins = answer.ANSWERS[claim, word].partition("{sizes}")[0]
     assert begins.format(x="1.5 points") in text
+
+
+def test_an_answer_that_would_not_survive_so_many_claims_is_a_doubtful_one():
+    def asked(verdict, survives):
+        one = replace(settled(), claim="K7", verdict=verdict, mean=1.0, survives=survives)
+        other = replace(settled(), claim="C1", verdict="open", mean=0.1, survives=None)
+        return worth_pruning(one, other, replace(other, claim="K8"))[0]
+
+    assert asked("supported", True).startswith("**No**: ")
+    assert asked("supported", False).startswith("**Probably not**: ")
+    assert asked("refuted", False).startswith("**Probably**: ")
+    assert asked("open", False).startswith("**It is open**: ")
+
+
+def test_an_answer_on_average_says_at_which_sizes_it_holds():
+    def at(*rows):
+        sizes = tuple(verdicts.AtSize(s, word, mean, mean, mean, 3) for s, word, mean in rows)
+        return replace(settled(), claim="K7", verdict="supported", mean=1.64, sizes=sizes)
+
+    rows = [(80_000, "supported", 3.53), (200_000, "open", 1.03), (320_000, "open", 0.37)]
+    told = answer.answer_phrase(at(*rows))
+    assert told.endswith(
+        "a small network beats a pruned one by 1.6 points of test error on average: by 3.5 points "
+        "at 80K parameters, and at 200K and 320K it is too close to call"
+    )
+    assert answer.answer_phrase(at(*rows[:1])).endswith("by 1.6 points of test error")
+    assert answer.answer_phrase(at(*rows[1:])).endswith(
+        "on average: at 200K and 320K it is too close to call"
+    )
 
 
 def test_an_answer_that_depends_on_the_size_says_what_holds_at_which():

@@ -117,8 +117,16 @@ def worth_pruning(images: Verdict, epochs: Verdict, shape: Verdict) -> tuple[str
         first = "**It depends on the size**"
     else:
         first = "**It is open**"
+    decides = images if images.verdict in ("supported", "refuted") else epochs
+    first = hedged(first, decides)
     one, two, three = (answer_phrase(v) for v in (images, epochs, shape))
     return f"{first}: {one}.", f"{two}.", f"{three}."
+
+
+def hedged(word: str, verdict: Verdict) -> str:
+    """An answer, with a doubt if its verdict would not stand among so many."""
+    doubts = {"**No**": "**Probably not**", "**Yes**": "**Probably**"}
+    return doubts.get(word, word) if verdict.survives is False else word
 
 
 def answer_phrase(verdict: Verdict) -> str:
@@ -126,7 +134,21 @@ def answer_phrase(verdict: Verdict) -> str:
     if verdict.mean is None:
         return ANSWERS[verdict.claim, "open"]
     x, sizes = f"{fixed(abs(verdict.mean), 1)} points", told_by_size(verdict)
-    return ANSWERS[verdict.claim, verdict.verdict].format(x=x, sizes=sizes)
+    phrase = ANSWERS[verdict.claim, verdict.verdict]
+    mixed = not_at_all_sizes(verdict) if phrase.endswith(("{x}", "{x} of test error")) else ""
+    return phrase.format(x=x, sizes=sizes) + mixed
+
+
+def not_at_all_sizes(verdict: Verdict) -> str:
+    """What holds at which size, where a verdict on the mean does not hold at each; else empty."""
+    means = {at.size: at for at in verdict.sizes if at.mean is not None}
+    if {at.verdict for at in means.values()} <= {verdict.verdict}:
+        return ""
+    holds = {size: at for size, at in means.items() if at.verdict == verdict.verdict}
+    sizes = [listed([short(n) for n in means if (n in holds) == side]) for side in (True, False)]
+    amounts = listed([fixed(abs(at.mean or 0), 1) for at in holds.values()])
+    told = [f"by {amounts} points at {sizes[0]} parameters"] if holds else []
+    return f" on average: {', and '.join([*told, f'at {sizes[1]} it is too close to call'])}"
 
 
 def told_by_size(verdict: Verdict) -> str:

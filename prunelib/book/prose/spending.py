@@ -1,7 +1,7 @@
 """What networks cost, in words: the work of training, pruning, and searching for a shape."""
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.answer import leading, told_by_size
+from prunelib.book.prose.answer import hedged, leading, not_at_all_sizes, told_by_size
 from prunelib.book.prose.judgements import EVERY, name, verdict_cell
 from prunelib.book.prose.words import length_of, missing
 from prunelib.evidence.questions import EQUAL_MACS
@@ -12,9 +12,9 @@ from prunelib.text import fixed, short
 
 WORTH = {
     "supported": "**No**: a bottleneck network that is trained on as many images takes less work, "
-    "and is {x} better.",
+    "and is {x} better{mixed}.",
     "refuted": "**It buys something**: a bottleneck network that is trained on as many images "
-    "takes less work, but is {x} worse.",
+    "takes less work, but is {x} worse{mixed}.",
     "equal": "**No**: a bottleneck network that is trained on as many images takes less work, and "
     "is as good.",
     DEPENDS: "**It depends on the size**: a bottleneck network that is trained on as many images "
@@ -31,7 +31,11 @@ def worth_the_work(view: View) -> str:
     if found.mean is None:
         return ""
     x = f"{fixed(abs(found.mean), 1)} points"
-    return WORTH[found.verdict].format(x=x, sizes=told_by_size(found))
+    text = WORTH[found.verdict].format(
+        x=x, sizes=told_by_size(found), mixed=not_at_all_sizes(found)
+    )
+    word, colon, rest = text.partition(":")
+    return f"{hedged(word, found)}{colon}{rest}"
 
 
 def cost(view: View) -> str:
