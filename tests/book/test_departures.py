@@ -27,20 +27,28 @@ def epoch_steps(protocol):
     return math.ceil(TRAINING_IMAGES["cifar10"] / protocol.batch_size)
 
 
-def test_pruning_beside_training(mini):
+def test_pruning_beside_training():
     longer = 1300 * PruneProtocol().steps / (TrainProtocol().epochs * epoch_steps(TrainProtocol()))
     assert f"| {longer:.2f} (1300 removals of 100 steps) |" in PAGE
-    tuned = len(mini.pruning(0).outcome["points"]["block"]) * MINI.prune.steps
-    ours = tuned / (MINI.train.epochs * epoch_steps(MINI.train))
-    assert f"at `mini` {ours:.2f} |" in PAGE
+    ours = {}
+    for name in ("mini", "midi", "maxi"):
+        study = open_study(name, run_missing=False)
+        tuned = len(study.pruning(0).outcome["points"]["block"]) * study.scale.prune.steps
+        ours[name] = tuned / (study.scale.train.epochs * epoch_steps(study.scale.train))
+    assert ours["mini"] < ours["midi"] < ours["maxi"]
+    assert f"| {ours['mini']:.2f} (`mini`) to {ours['maxi']:.2f} (`maxi`) |" in PAGE
 
 
 def test_statistics_of_batch_norm():
-    moved = 1 - (1 - torch.nn.BatchNorm2d(1).momentum) ** MINI.prune.steps
-    assert f"{MINI.prune.steps} steps, in which running statistics move {moved:.0%}" == (
-        "10 steps, in which running statistics move 65%"
-    )
-    assert "10 steps, in which running statistics move 65% of the way" in PAGE
+    moved = {
+        steps: f"{1 - (1 - torch.nn.BatchNorm2d(1).momentum) ** steps:.0%}"
+        for steps in (SCALES[name].prune.steps for name in ("mini", "midi", "maxi"))
+    }
+    assert moved == {10: "65%", 30: "96%", 100: "100%"}
+    assert (
+        "`mini`: 10 steps, in which running statistics move 65% of the way; `midi`: 30 steps, 96%; "
+        "`maxi`: 100 steps, as in the code |"
+    ) in PAGE
 
 
 def test_first_weights_of_the_narrowest_block(mini):

@@ -43,12 +43,12 @@ def two_hundred(views: dict[str, View]) -> str:
 def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
     """What longer training of single networks says of the lines; nothing where there is none."""
     told = [
-        f"at {short(row.size)} parameters the line says {fixed(one.told, 1)}% for a bottleneck "
-        f"network after {one.epochs:.0f} epochs, and {fixed(one.measured, 1)}% was measured"
+        f"{fixed(one.measured, 1)}% ({short(row.size)} parameters, {one.epochs:.0f} epochs; the "
+        f"line of its seed says {fixed(one.told, 1)}%)"
         for row in rows
         for one in row.further
     ]
-    return ["", f"Single networks were trained for longer: {'; '.join(told)}."] if told else []
+    return ["", f"Single bottleneck networks were trained for longer: {listed(told)}."] * bool(told)
 
 
 CAVEAT = (
