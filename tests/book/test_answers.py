@@ -440,7 +440,11 @@ def test_the_answer_is_of_the_longest_length_and_its_second_sentence_tells_the_t
         "At equal images, at 6K parameters, the small network is 3.5 points better if the large "
         "one is trained for 2 epochs and 2.5 points better for 4."
     )
-    assert second in prose.long_enough(studies)
+    told = prose.long_enough(studies)
+    assert told.startswith(f"**The lead of small networks shrinks.** {second}")
+    behind = fill(tmp_path / "behind", lead_of(-2.0), LONGER, families=DECIDE)
+    turned = prose.long_enough({"made-up": short, "longer": behind})
+    assert turned.startswith("**The lead changes sides.** ")
 
 
 def test_claims_are_told_of_the_longest_study_wherever_it_stands(tmp_path):

@@ -227,29 +227,48 @@ def trend(studies: dict[str, View], ends: bool = False) -> str:
     """How the lead of small networks changes with the length of training; empty for one length.
 
     With `ends`, only the shortest and the longest training are told.
+    """
+    sizes, leads = leads_by_length(studies)
+    if len(leads) < 2:
+        return ""
+    told = list(leads.items())
+    (epochs, points), *others = [told[0], told[-1]] if ends else told
+    first = f"{lead(points)} if the large one is trained for {epochs} epochs"
+    parts = [first, *(f"{lead(points)} for {epochs}" for epochs, points in others)]
+    at = f"{' averaged over' if sizes[1:] else ' at'} {listed([short(size) for size in sizes])}"
+    return f"At equal images,{at} parameters, the small network is {listed(parts)}."
+
+
+def lead_in_short(studies: dict[str, View]) -> str:
+    """In a few words, what longer training does to the lead at equal images."""
+    leads = list(leads_by_length(studies)[1].values())
+    if len(leads) < 2:
+        return ""
+    first, last = leads[0], leads[-1]
+    who = "small networks" if first >= 0 else "pruned networks"
+    how = "shrinks" if abs(last) < abs(first) else "grows"
+    what = f"The lead of {who} {how}" if first * last > 0 else "The lead changes sides"
+    return f"**{what}.** "
+
+
+def leads_by_length(studies: dict[str, View]) -> tuple[list[int], dict[int, float]]:
+    """Sizes, and by epochs the lead of small networks, in points: the mean over these sizes.
 
     Studies stand beside each other whose data and base network are those of the answer, and in
-    which nothing is missing; the lead is the mean over the sizes that all of them have.
+    which nothing is missing; the sizes are those that all of them have.
     """
     answer = longest_complete(studies)
     if answer is None:
-        return ""
+        return [], {}
     alike = comparable_views([answer, *(view for view in studies.values() if view is not answer)])
     lengths = sorted(filter(is_complete, alike), key=lambda view: view.scale.train.epochs)
     leads = [
         {at.size: at.mean for at in leading(view)[0].sizes if at.mean is not None}
         for view in lengths
     ]
-    sizes = sorted(set.intersection(*map(set, leads))) if len(lengths) > 1 else []
-    if not sizes:
-        return ""
-    means = [lead(float(mean(own[size] for size in sizes))) for own in leads]
-    told = [(view.scale.train.epochs, by) for view, by in zip(lengths, means, strict=True)]
-    (epochs, by), *others = [told[0], told[-1]] if ends else told
-    first = f"{by} if the large one is trained for {epochs} epochs"
-    parts = [first, *(f"{by} for {epochs}" for epochs, by in others)]
-    at = f"{' averaged over' if sizes[1:] else ' at'} {listed([short(size) for size in sizes])}"
-    return f"At equal images,{at} parameters, the small network is {listed(parts)}."
+    sizes = sorted(set.intersection(*map(set, leads))) if leads else []
+    means = (float(mean(own[size] for size in sizes)) for own in leads if sizes)
+    return sizes, {v.scale.train.epochs: x for v, x in zip(lengths, means, strict=False)}
 
 
 def lead(points: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.answer import LEADING, is_complete, leading, trend
+from prunelib.book.prose.answer import LEADING, is_complete, lead_in_short, leading, trend
 from prunelib.book.prose.judgements import (
     EVERY,
     MARKS,
@@ -41,7 +41,7 @@ def long_enough(views: dict[str, View]) -> str:
         done = [markdown(name) for name, view in views.items() if is_complete(view)]
         names = ", ".join(done) or "no scale"
         told = f"That is not known yet: so far, the runs that decide are complete at {names} only."
-    parts = (told, beside_pruned(views), shape_keeps_its_lead(views))
+    parts = (f"{lead_in_short(views)}{told}", beside_pruned(views), shape_keeps_its_lead(views))
     return "\n\n".join(part for part in parts if part)
 
 

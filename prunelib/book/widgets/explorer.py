@@ -14,7 +14,7 @@ from prunelib.book.widgets.measured import base_reading, epochs_curve, times_of,
 from prunelib.errors import Missing, PrunelibError
 from prunelib.evidence import design
 from prunelib.evidence.curves import measured_curve
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, by_length
 from prunelib.nets.blocks import round_half_up
 from prunelib.nets.profile import ChannelProfile, largest
 from prunelib.study.families import (
@@ -272,7 +272,9 @@ def explorer_widget(
     return Explorer(
         studies,
         data={
-            "scales": {name: explorer_data(study, inference) for name, study in studies.items()},
+            "scales": {
+                name: explorer_data(study, inference) for name, study in by_length(studies).items()
+            },
             "timed": timing_note(inference),
         },
         scale=shown,

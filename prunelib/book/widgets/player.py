@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import traitlets
 
 from prunelib.book.widgets.base import Widget, among, bounded, by_name, common, first_pruned, module
-from prunelib.evidence.view import View
+from prunelib.evidence.view import View, by_length
 from prunelib.nets.profile import ChannelProfile
 
 
@@ -81,5 +81,5 @@ def player_widget(records: View | Mapping[str, View], seed: int = 0) -> Player:
         PrunelibError: there is no scale.
     """
     studies = by_name(records)
-    data = {"scales": {name: player_data(study) for name, study in studies.items()}}
+    data = {"scales": {name: player_data(study) for name, study in by_length(studies).items()}}
     return Player(studies, data=data, scale=first_pruned(studies, seed), seed=seed)
