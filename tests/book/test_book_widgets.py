@@ -276,8 +276,10 @@ def stands(widget, records, removals):
     """Check everything that the player says of a number of removals."""
     expected = shown.position(records, removals)
     profile = records.trajectory(0).after(removals)
-    for name in ("params", "macs", "error", "next"):
-        assert widget.locator(f"[data-fact={name}]").text_content() == getattr(expected, name)
+    told = {name: getattr(expected, name) for name in ("params", "macs", "error", "next")}
+    told["error"] += expected.last
+    for name, text in told.items():
+        assert widget.locator(f"[data-fact={name}]").text_content() == text
     assert tuple(drawn(widget)[0]) == profile.middle == tuple(tabled(widget))
     slider = ranges(widget)
     assert slider.get_attribute("aria-valuetext") == expected.removed

@@ -69,7 +69,7 @@ def headline(studies: dict[str, View]) -> str:
     if view is None:
         return "Nothing is measured yet that could tell."
     first, second, third = worth_pruning(*leading(view))
-    return f"{first} {trend(studies, ends=True) or second} {third}"
+    return f"{first} {before(studies) or second} {third}"
 
 
 def leading(view: View) -> tuple[Verdict, ...]:
@@ -147,8 +147,8 @@ def not_at_all_sizes(verdict: Verdict) -> str:
     holds = {size: at for size, at in means.items() if at.verdict == verdict.verdict}
     sizes = [listed([short(n) for n in means if (n in holds) == side]) for side in (True, False)]
     amounts = listed([fixed(abs(at.mean or 0), 1) for at in holds.values()])
-    told = [f"by {amounts} points at {sizes[0]} parameters"] if holds else []
-    return f" on average: {', and '.join([*told, f'at {sizes[1]} it is too close to call'])}"
+    told = [f"{amounts} at {sizes[0]} parameters"] if holds else []
+    return f" on average: {', '.join([*told, f'too close to call at {sizes[1]}'])}"
 
 
 def told_by_size(verdict: Verdict) -> str:
@@ -223,20 +223,33 @@ def readers(studies: dict[str, View]) -> dict[str, View]:
     return shown or studies
 
 
-def trend(studies: dict[str, View], ends: bool = False) -> str:
-    """How the lead of small networks changes with the length of training; empty for one length.
-
-    With `ends`, only the shortest and the longest training are told.
-    """
+def trend(studies: dict[str, View]) -> str:
+    """How the lead of small networks changes with the length of training; empty for one length."""
     sizes, leads = leads_by_length(studies)
     if len(leads) < 2:
         return ""
-    told = list(leads.items())
-    (epochs, points), *others = [told[0], told[-1]] if ends else told
+    (epochs, points), *others = leads.items()
     first = f"{lead(points)} if the large one is trained for {epochs} epochs"
     parts = [first, *(f"{lead(points)} for {epochs}" for epochs, points in others)]
     at = f"{' averaged over' if sizes[1:] else ' at'} {listed([short(size) for size in sizes])}"
     return f"At equal images,{at} parameters, the small network is {listed(parts)}."
+
+
+def before(studies: dict[str, View]) -> str:
+    """The lead of small networks with the shortest training, beside that of the answer; empty for
+    one length.
+    """
+    sizes, leads = leads_by_length(studies)
+    view = longest_complete(studies)
+    if view is None or len(leads) < 2:
+        return ""
+    same = [at.size for at in leading(view)[0].sizes if at.mean is not None] == sizes
+    where = "the same sizes" if same else f"{listed([short(size) for size in sizes])} parameters"
+    (epochs, points), *_, (longest, _) = leads.items()
+    return (
+        f"If the large one trains for {epochs} epochs instead of {longest}, the small one is "
+        f"{lead(points)} at {where}."
+    )
 
 
 def lead_in_short(studies: dict[str, View]) -> str:
