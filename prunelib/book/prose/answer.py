@@ -69,7 +69,7 @@ def headline(studies: dict[str, View]) -> str:
     if view is None:
         return "Nothing is measured yet that could tell."
     first, second, third = worth_pruning(*leading(view))
-    return f"{first} {before(studies) or second} {third}"
+    return f"{first} {with_less_training(studies) or second} {third}"
 
 
 def leading(view: View) -> tuple[Verdict, ...]:
@@ -235,7 +235,7 @@ def trend(studies: dict[str, View]) -> str:
     return f"At equal images,{at} parameters, the small network is {listed(parts)}."
 
 
-def before(studies: dict[str, View]) -> str:
+def with_less_training(studies: dict[str, View]) -> str:
     """The lead of small networks with the shortest training, beside that of the answer; empty for
     one length.
     """
