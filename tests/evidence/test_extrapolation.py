@@ -119,7 +119,7 @@ def test_a_longer_training_puts_the_line_to_the_test(tmp_path, study):
         assert further.measured == 12.5
         assert further.told == pytest.approx(math.exp(np.polyval(line, math.log(seen))))
     text = prose.two_hundred({"made-up": study, "longer": longer})
-    assert text.count("12.5% (") == len(rows)
+    assert text.count("12.5% at ") == len(rows)
     assert all(row.further == () for row in extrapolations({"made-up": study}))
 
 

@@ -43,8 +43,8 @@ def two_hundred(views: dict[str, View]) -> str:
 def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
     """What longer training of single networks says of the lines; nothing where there is none."""
     told = [
-        f"{fixed(one.measured, 1)}% ({short(row.size)} parameters, {one.epochs:.0f} epochs; the "
-        f"line of its seed says {fixed(one.told, 1)}%)"
+        f"{fixed(one.measured, 1)}% at {short(row.size)} after {one.epochs:.0f} epochs (line: "
+        f"{fixed(one.told, 1)}%)"
         for row in rows
         for one in row.further
     ]
