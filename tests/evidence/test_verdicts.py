@@ -361,7 +361,7 @@ def test_an_answer_on_average_says_at_which_sizes_it_holds():
     )
     assert answer.answer_phrase(at(*rows[:1])).endswith("by 1.6 points of test error")
     assert answer.answer_phrase(at(*rows[1:])).endswith(
-        "on average: too close to call at 200K and 320K"
+        "on average: too close to call at 200K and 320K parameters"
     )
 
 

@@ -141,30 +141,36 @@ def answer_phrase(verdict: Verdict) -> str:
 
 def not_at_all_sizes(verdict: Verdict) -> str:
     """What holds at which size, where a verdict on the mean does not hold at each; else empty."""
-    means = {at.size: at for at in verdict.sizes if at.mean is not None}
-    if {at.verdict for at in means.values()} <= {verdict.verdict}:
+    found = by_verdict(verdict)
+    if found.keys() <= {verdict.verdict}:
         return ""
-    holds = {size: at for size, at in means.items() if at.verdict == verdict.verdict}
-    sizes = [listed([short(n) for n in means if (n in holds) == side]) for side in (True, False)]
-    amounts = listed([fixed(abs(at.mean or 0), 1) for at in holds.values()])
-    told = [f"{amounts} at {sizes[0]} parameters"] if holds else []
-    return f" on average: {', '.join([*told, f'too close to call at {sizes[1]}'])}"
+    words = {"open": "too close to call", "equal": "hardly any difference"}
+    parts = [f"{words.get(word, amounts)} at {sizes}" for word, (amounts, sizes) in found.items()]
+    return f" on average: {', '.join(parts)}"
 
 
 def told_by_size(verdict: Verdict) -> str:
     """What is said at which sizes, smallest first; sizes with one verdict are told together."""
+    parts = [
+        AT_SIZES[verdict.claim][word].format(x=f"{amounts} points", at=sizes)
+        for word, (amounts, sizes) in by_verdict(verdict).items()
+    ]
+    return ", and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
+
+
+def by_verdict(verdict: Verdict) -> dict[str, tuple[str, str]]:
+    """By what is said at a size: the means and the sizes of which it is said, as lists in words."""
     groups: dict[str, dict[int, float]] = {}
     for at in verdict.sizes:
         if at.mean is not None:
             groups.setdefault(at.verdict, {})[at.size] = at.mean
-    parts = [
-        AT_SIZES[verdict.claim][word].format(
-            x=f"{listed([fixed(abs(x), 1) for x in means.values()])} points",
-            at=listed([short(size) for size in means]) + " parameters" * (not i),
+    return {
+        word: (
+            listed([fixed(abs(x), 1) for x in means.values()]),
+            listed([short(size) for size in means]) + " parameters" * (not i),
         )
         for i, (word, means) in enumerate(groups.items())
-    ]
-    return ", and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
+    }
 
 
 def tally(studies: dict[str, View]) -> str:
@@ -280,8 +286,10 @@ def leads_by_length(studies: dict[str, View]) -> tuple[list[int], dict[int, floa
         for view in lengths
     ]
     sizes = sorted(set.intersection(*map(set, leads))) if leads else []
-    means = (float(mean(own[size] for size in sizes)) for own in leads if sizes)
-    return sizes, {v.scale.train.epochs: x for v, x in zip(lengths, means, strict=False)}
+    if not sizes:
+        return [], {}
+    means = (float(mean(own[size] for size in sizes)) for own in leads)
+    return sizes, {v.scale.train.epochs: x for v, x in zip(lengths, means, strict=True)}
 
 
 def lead(points: float) -> str:
