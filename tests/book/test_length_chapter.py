@@ -8,9 +8,11 @@ from prunelib.book import prose
 from prunelib.book.figures import length
 from prunelib.book.notebook import LENGTH_SCALES, open_lengths
 from prunelib.book.prose import length as length_in_words
+from prunelib.book.prose import spending
 from prunelib.book.prose.judgements import verdict_cell as cell
 from prunelib.book.prose.length import shape_keeps_its_lead
 from prunelib.evidence.claims import CLAIMS
+from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.rates import training_rates
 from prunelib.evidence.verdicts import judge_claims
 from prunelib.evidence.view import View
@@ -146,3 +148,22 @@ def test_no_reader_has_the_speed_of_a_gpu_or_of_kernels_that_the_library_lacks(s
         return record and replace(record, circumstances=record.circumstances | other)
 
     assert training_rates(View(study.scale, study.requests, elsewhere)).empty
+
+
+@pytest.mark.parametrize("words", spending.SEARCH_PAYS.items())
+def test_whether_a_search_pays_is_told_for_each_length(study, monkeypatch, words):
+    verdict, told = words
+    (own,) = [v for v in judge_claims(study, QUESTIONS) if v.claim == "K14"]
+    longer = replace(study.scale, train=replace(study.scale.train, epochs=99))
+    views = {"made-up": study, "longer": View(longer, study.requests, study.find)}
+    found = {
+        study.scale.train.epochs: replace(own, verdict=verdict, mean=1.0),
+        99: replace(own, mean=None),
+    }
+    monkeypatch.setattr(
+        spending, "judge_claims", lambda view, claims: [found[view.scale.train.epochs]]
+    )
+    text = prose.search_pays(views)
+    assert f"After {study.scale.train.epochs} epochs {told}, after 99 epochs that is not" in text
+    found[99] = found[study.scale.train.epochs]
+    assert f"After {study.scale.train.epochs} and 99 epochs {told}: [" in prose.search_pays(views)

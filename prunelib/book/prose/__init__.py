@@ -39,7 +39,7 @@ from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one
 from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.shapes import shapes_at, work_of_shapes
-from prunelib.book.prose.spending import cost, costs, worth_the_work
+from prunelib.book.prose.spending import cost, costs, search_pays, worth_the_work
 from prunelib.book.prose.words import folded, provenance
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "reasons",
     "saliency",
     "same_images",
+    "search_pays",
     "seeds_agree",
     "shape",
     "shapes_at",

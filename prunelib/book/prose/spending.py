@@ -3,7 +3,7 @@
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import hedged, leading, not_at_all_sizes, told_by_size
 from prunelib.book.prose.judgements import EVERY, name, verdict_cell
-from prunelib.book.prose.words import length_of, missing
+from prunelib.book.prose.words import capital, length_of, listed, missing
 from prunelib.evidence.questions import EQUAL_MACS
 from prunelib.evidence.verdicts import DEPENDS, judge_claims
 from prunelib.evidence.view import View, by_length
@@ -25,6 +25,16 @@ WORTH = {
 """Whether pruning is the way to spend work, by the verdict on K7."""
 
 
+SEARCH_PAYS = {
+    "supported": "it is",
+    "refuted": "it is not",
+    "equal": "it makes no difference",
+    DEPENDS: "that depends on the size",
+    "open": "it is too close to call",
+}
+"""Whether a search for a shape is worth its work, by the verdict on K14."""
+
+
 def worth_the_work(view: View) -> str:
     """Whether pruning is the way to spend work, by K7; empty where that was not measured."""
     found = leading(view)[0]
@@ -36,6 +46,22 @@ def worth_the_work(view: View) -> str:
     )
     word, colon, rest = text.partition(":")
     return f"{hedged(word, found)}{colon}{rest}"
+
+
+def search_pays(studies: dict[str, View]) -> str:
+    """Whether a shape of one's own is worth its search, by K14 and the length of training."""
+    told: dict[str, list[str]] = {}
+    found = {}
+    for view in by_length(studies).values():
+        found = {v.claim: v for v in judge_claims(view, EVERY)}
+        verdict = found["K14"]
+        words = "that is not known" if verdict.mean is None else SEARCH_PAYS[verdict.verdict]
+        told.setdefault(words, []).append(str(view.scale.train.epochs))
+    parts = [f"after {listed(lengths)} epochs {words}" for words, lengths in told.items()]
+    return (
+        "*Is a search for a shape of your own worth its work?* "
+        f"{capital(', '.join(parts))}: {name(found['K14'])}."
+    )
 
 
 def cost(view: View) -> str:
