@@ -319,7 +319,7 @@ def test_player_says_what_the_record_says(node, records, seed):
 
 
 @needs_node
-def test_player_says_where_nothing_was_measured(node, records):
+def test_player_says_the_last_error_where_none_was_measured(node, records):
     run = records.pruning(0)
     points = run.outcome["points"]
     gaps = points | {"error": [e if i % 10 == 0 else None for i, e in enumerate(points["error"])]}
@@ -330,8 +330,8 @@ def test_player_says_where_nothing_was_measured(node, records):
         lambda spec: sparse if spec == run.spec else records.find(spec),
     )
     (said,) = node(["stand", player_data(there), 0, 17])
-    assert said["error"] == "not measured here"
-    assert said["last"] == f"last measured after 10 removals: {points['error'][10]:.2f}%"
+    assert said["error"] == f"{points['error'][10]:.2f}%"
+    assert said["last"] == "measured after 10 removals"
     expected = shown.position(there, 17)
     assert {name: said[name] for name in expected._fields} == expected._asdict()
 

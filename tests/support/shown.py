@@ -141,15 +141,12 @@ def position(records: View, removals: int, seed: int = 0) -> Position:
         goes = f"block {points['block'][removals]}, channel {points['channel'][removals] + 1}"
         if points["saliency"][removals] is not None:
             goes += f", saliency {scientific(points['saliency'][removals])} nats"
-    here = measured == removals and error is not None
     return Position(
         f"{removals} of {last}",
         f"{shape.params(profile):,}",
         f"{shape.macs(profile):,}",
-        percent(error) if here else "not measured here",
-        ""
-        if measured == removals
-        else f"last measured after {measured} removals: {percent(error)}",
+        "not measured here" if error is None else percent(error),
+        "" if error is None or measured == removals else f"measured after {measured} removals",
         goes,
     )
 

@@ -22,15 +22,14 @@ export function position(study, removals) {
   while (measured > 0 && study.errors[measured] === null) measured--;
   const error = study.errors[measured];
   const here = measured === removals;
-  const at = `after ${measured} removals`;
   const scored = study.saliencies[removals];
   const scores = scored == null ? "" : `, saliency ${scored.toExponential(1)} nats`;
   return {
     removed: `${removals} of ${study.order.length}`,
     params: count(study.sizes[removals]),
     macs: count(macs(profileAt(study, removals), study.shape)),
-    error: here && error !== null ? percent(error) : "not measured here",
-    last: here || error === null ? "" : `last measured ${at}: ${percent(error)}`,
+    error: error === null ? "not measured here" : percent(error),
+    last: here || error === null ? "" : `measured after ${measured} removals`,
     next:
       removals < study.order.length
         ? `block ${study.order[removals]}, channel ${study.channels[removals] + 1}${scores}`
