@@ -9,6 +9,7 @@ from prunelib.book.figures import length
 from prunelib.book.notebook import LENGTH_SCALES, open_lengths
 from prunelib.book.prose import length as length_in_words
 from prunelib.book.prose import spending
+from prunelib.book.prose.judgements import MARKS
 from prunelib.book.prose.judgements import verdict_cell as cell
 from prunelib.book.prose.length import shape_keeps_its_lead
 from prunelib.evidence.claims import CLAIMS
@@ -105,7 +106,7 @@ def test_a_claim_known_at_one_size_only_is_told_for_that_size(study):
         r"no seed has all sizes yet<br><small>6K: yes, 3\.5\d for \(2 seeds\)</small>$",
         cell(verdict),
     )
-    assert re.search(r"\| 6K only: ✔ yes: 3\.5\d points for, 2 of 2 seeds \|$", row)
+    assert re.search(r"\| <small>6K: ✔ \+3\.5\d</small> \|$", row)
 
 
 def test_networks_from_scratch_are_told_beside_pruned_ones_for_each_length(study):
@@ -122,7 +123,9 @@ def test_a_claim_is_told_for_each_size_below_its_mean(study):
     (row,) = [r for r in prose.against_length({"a": study}).splitlines() if "<small>C3<" in r]
     (verdict,) = [v for v in judge_claims(study, CLAIMS) if v.claim == "C3"]
     for size in verdict.sizes:
-        assert re.search(rf"{size.size // 1000}K: \w+, {abs(size.mean):.2f} for", row)
+        told = f"{size.size // 1000}K: {MARKS[size.verdict]} +{size.mean:.2f}"
+        assert re.search(rf"(<br>|<small>){re.escape(told)}(<br>|</small>)", row)
+    assert re.search(rf"\| {MARKS[verdict.verdict]} \+{verdict.mean:.2f}<br><small>", row)
 
 
 def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):

@@ -9,6 +9,7 @@ from prunelib.book.prose.answer import (
     tally,
     trend,
 )
+from prunelib.book.prose.claims_by_length import against_length
 from prunelib.book.prose.expected import same_images, two_hundred
 from prunelib.book.prose.experiments import (
     base,
@@ -27,13 +28,7 @@ from prunelib.book.prose.judgements import (
     sources,
     statistics_list,
 )
-from prunelib.book.prose.length import (
-    against_length,
-    compute_times,
-    coverage,
-    long_enough,
-    still_learning,
-)
+from prunelib.book.prose.length import compute_times, coverage, long_enough, still_learning
 from prunelib.book.prose.networks import budgets, designs, to_take
 from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one

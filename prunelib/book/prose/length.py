@@ -7,29 +7,18 @@ import pandas as pd
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.answer import LEADING, is_complete, lead_in_short, leading, trend
-from prunelib.book.prose.judgements import (
-    EVERY,
-    MARKS,
-    TOLD,
-    asked_of,
-    name,
-    sizes_text,
-    with_unit,
-)
 from prunelib.book.prose.words import listed
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import training_rates
-from prunelib.evidence.rules import copycats_compete
-from prunelib.evidence.verdicts import AtSize, Verdict, judge_claims
+from prunelib.evidence.verdicts import judge_claims
 from prunelib.evidence.view import View
 from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, SCRATCH
-from prunelib.text import counted, fixed, short
+from prunelib.text import fixed, short
 
 HOUR = 3600
 CLEARLY = 0.8
 """Training is shorter than another if it has less than this share of its epochs."""
-PAPERS = {claim.number for claim in CLAIMS}
 BESIDE_PRUNED = {"C1": "simple networks", "C3": "pruned shapes from scratch"}
 WATCHED = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
 
@@ -179,56 +168,6 @@ def coverage(views: dict[str, View]) -> str:
             f"{len(view.requests)} | {seeds} |"
         )
     return "\n".join(lines)
-
-
-def against_length(views: dict[str, View]) -> str:
-    """Every claim that is asked at two lengths, as a Markdown table: word, mean and seeds.
-
-    Claims of which nothing is known are left out, and lengths at which nothing was trained yet.
-    """
-    found = {
-        scale: {v.claim: v for v in judge_claims(view, EVERY)} for scale, view in views.items()
-    }
-    there = {scale: view for scale, view in views.items() if view.there}
-    if not there:
-        return "No run of any length is on record yet."
-    heads = (f"{view.scale.train.epochs} epochs" for view in there.values())
-    lines = [f"| claim | {' | '.join(heads)} |", "|---|" + "---|" * len(there)]
-    for claim in EVERY:
-        known = {scale: by[claim.number] for scale, by in found.items()}
-        asked = {scale: v for scale, v in known.items() if asked_of(views[scale], v, claim)}
-        measured = any(verdict.sizes for verdict in asked.values())
-        if claim.rule is copycats_compete or not measured or len(asked) < min(2, len(views)):
-            continue
-        cells = [brief(asked[scale]) if scale in asked else "not asked" for scale in there]
-        lines.append(f"| {name(claim)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def brief(verdict: Verdict) -> str:
-    """A verdict in few words: what is decided, the mean, how many seeds it has; for the
-    paper's claims also each size.
-
-    While a size is missing there is no mean, and each of the others is told for itself.
-    """
-    if verdict.mean is not None:
-        each = sizes_text(verdict).replace("; ", "<br>") if verdict.claim in PAPERS else ""
-        below = f"<br><small>{each}</small>" if each else ""
-        return in_brief(verdict, verdict) + below
-    sizes = [
-        f"{short(size.size)} only: {in_brief(verdict, size)}"
-        for size in verdict.sizes
-        if size.mean is not None
-    ]
-    return "; ".join(sizes) or "no run yet"
-
-
-def in_brief(of: Verdict, found: Verdict | AtSize) -> str:
-    """What was found of a claim, on the whole or at one size, with the seeds that it has."""
-    assert found.mean is not None
-    word = TOLD.get(found.verdict, found.verdict)
-    mean = with_unit(of.claim, found.mean)
-    return f"{MARKS[found.verdict]} {word}: {mean}, {found.seeds} of {counted(of.planned, 'seed')}"
 
 
 def compute_times(views: dict[str, View]) -> str:
