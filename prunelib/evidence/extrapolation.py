@@ -1,8 +1,8 @@
 """What longer training than was measured would give, if errors went on as they have begun.
 
-A straight line against the epochs, both as logarithms, for each seed, through all lengths that it
-was trained for; seeds are independent. The intervals know of seeds alone. Whether the line is right
-they do not know: `missed` is a check.
+A straight line against the epochs, both as logarithms, for each seed, through all shorter lengths
+that it was trained for; seeds are independent. The intervals know of seeds alone. Whether the line
+is right they do not know: `missed` is a check.
 """
 
 import math
@@ -29,7 +29,8 @@ class Extrapolation:
 
     `longest` is the longest training that was measured, in epochs, of the seed where it is shortest
     and of the one where it is longest. `missed` is what the line through all but the longest says
-    of the ratio there, over the ratio that was measured, mean over seeds.
+    of the ratio there, over the ratio that was measured, mean over seeds. `reached` says whether
+    a seed was trained for that long, so that no line is needed.
     """
 
     size: int
@@ -40,15 +41,18 @@ class Extrapolation:
     missed: float
     seeds: int
     further: "tuple[Further, ...]" = ()
+    reached: bool = False
 
 
 @dataclass(frozen=True)
 class Further:
-    """A bottleneck network that was trained for longer than any with a shape of its seed beside it.
+    """A network that was trained for longer than its line knows: the longest training of a seed.
 
-    After `epochs` the line of its seed says `told`, and its error was `measured`, per cent.
+    `family` is a bottleneck network or a shape. After `epochs` the line of its seed says `told`,
+    and its error was `measured`, per cent.
     """
 
+    family: str
     epochs: float
     told: float
     measured: float
@@ -60,27 +64,40 @@ def extrapolations(views: Mapping[str, View], at: float = PAPER_EPOCHS) -> list[
     rows = []
     for size in sizes:
         points = measured_points(views, size)
-        found = extrapolation_at(size, points, at)
+        shorter = {
+            seed: [point for point in own if point[0] < math.log(at)]
+            for seed, own in points.items()
+        }
+        known = {seed: own for seed, own in shorter.items() if len(own) > 2}
+        found = extrapolation_at(size, known, at)
         if found is not None:
-            rows.append(replace(found, further=tuple(further_at(views, size, points))))
+            further = tuple(further_at(views, size, known))
+            rows.append(replace(found, further=further, reached=shorter != points))
     return rows
 
 
 def further_at(
     views: Mapping[str, View], size: int, points: Mapping[int, Sequence[LogPoint]]
 ) -> Iterator[Further]:
-    """Of each seed, the longest training of a bottleneck network, if its line did not know it."""
+    """Of each seed, the longest training of either network, if its line did not know it."""
     for seed, line in sorted(points.items()):
-        epochs, measured = max(
-            (epochs_of_images(view, images[size][seed]), float(column(view, family)[size][seed]))
-            for view in views.values()
-            for family in (AT_LENGTH[PLAIN, length] for length in LENGTHS)
-            for images in [column(view, family, "images_seen")]
-            if seed in images.get(size, {})
-        )
-        if round(epochs) > round(math.exp(line[-1][0])):
-            xs, ones, _ = zip(*line, strict=True)
-            yield Further(epochs, math.exp(on_fitted_line(xs, ones, math.log(epochs))), measured)
+        xs, *errors = zip(*line, strict=True)
+        for family, known in zip((PLAIN, SCRATCH), errors, strict=True):
+            epochs, measured = longest_of(views, family, size, seed)
+            if round(epochs) > round(math.exp(xs[-1])):
+                told = math.exp(on_fitted_line(xs, known, math.log(epochs)))
+                yield Further(family, epochs, told, measured)
+
+
+def longest_of(views: Mapping[str, View], name: str, size: int, seed: int) -> tuple[float, float]:
+    """The epochs of the longest training of a network, and its error after them, per cent."""
+    return max(
+        (epochs_of_images(view, images[size][seed]), float(column(view, family)[size][seed]))
+        for view in views.values()
+        for family in (AT_LENGTH[name, length] for length in LENGTHS)
+        for images in [column(view, family, "images_seen")]
+        if seed in images.get(size, {})
+    )
 
 
 def measured_points(views: Mapping[str, View], size: int) -> dict[int, list[LogPoint]]:

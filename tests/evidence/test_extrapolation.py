@@ -90,7 +90,7 @@ def test_a_study_is_carried_on_at_each_of_its_sizes(study):
         assert row.seeds == SCALE.seeds
     assert max(row.longest[1] for row in rows) == pytest.approx(epochs.max() / 1_438)
     text = prose.two_hundred({"made-up": study})
-    assert text.startswith("At 6K and 12K parameters the pruned shape would lead")
+    assert "logarithmic, at 6K and 12K parameters the pruned shape would lead. " in text
     assert "1.33 (1.33 to 1.33)" in text
 
 
@@ -119,8 +119,27 @@ def test_a_longer_training_puts_the_line_to_the_test(tmp_path, study):
         assert further.measured == 12.5
         assert further.told == pytest.approx(math.exp(np.polyval(line, math.log(seen))))
     text = prose.two_hundred({"made-up": study, "longer": longer})
-    assert text.count("12.5% at ") == len(rows)
+    assert text.count("K has 12.5% after 100 epochs (line: ") == len(rows)
     assert all(row.further == () for row in extrapolations({"made-up": study}))
+
+
+def test_where_training_was_long_enough_no_line_is_needed(tmp_path, study):
+    scale = replace(SCALE, train=replace(SCALE.train, epochs=240))
+    families = ["base", "pruned-and-tuned", "bottleneck", "pruned-from-scratch"]
+    longer = fill(tmp_path, lambda *_: 12.5, scale=scale, families=families, seeds=1)
+    views = {"made-up": study, "longer": longer}
+    alone = extrapolations({"made-up": study})
+    for row, before in zip(extrapolations(views), alone, strict=True):
+        assert row.reached
+        assert not before.reached
+        assert (row.simple, row.shape, row.missed) == (before.simple, before.shape, before.missed)
+        assert [(one.family, one.epochs) for one in row.further] == [
+            ("bottleneck", 240),
+            ("pruned-from-scratch", 240),
+        ]
+    text = prose.two_hundred(views)
+    assert "At 6K parameters it was measured, with 1 seed: a bottleneck network has 12.5%" in text
+    assert "|" not in text
 
 
 def test_what_cannot_be_said_is_not(tmp_path):

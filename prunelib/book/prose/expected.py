@@ -1,8 +1,17 @@
 """What longer training would give, and what the same images say, in words."""
 
+import pandas as pd
+
 from prunelib.book.escape import markdown
-from prunelib.book.prose.words import capital, listed
-from prunelib.evidence.extrapolation import PAPER_EPOCHS, Estimate, Extrapolation, extrapolations
+from prunelib.book.prose.words import listed
+from prunelib.evidence.extrapolation import (
+    PAPER_EPOCHS,
+    Estimate,
+    Extrapolation,
+    Further,
+    extrapolations,
+)
+from prunelib.evidence.lengths import errors_by_length
 from prunelib.evidence.paired import Paired, paired_rows
 from prunelib.evidence.view import View
 from prunelib.study.families import (
@@ -13,7 +22,7 @@ from prunelib.study.families import (
     SCRATCH,
     SCRATCH_LONG,
 )
-from prunelib.text import fixed, short
+from prunelib.text import counted, fixed, short
 
 PAIRS = (
     (PRUNED, BOTTLENECK_LONG),
@@ -25,38 +34,69 @@ PAIRS = (
 
 def two_hundred(views: dict[str, View]) -> str:
     """What the paper's 200 epochs would add, as far as the measured lengths tell; Markdown."""
-    rows = extrapolations(views)
-    if not rows:
-        return (
+    reached, rows = at_last(views), extrapolations(views)
+    lines = [row for row in rows if not row.reached]
+    if not lines:
+        return reached or (
             f"What {PAPER_EPOCHS} epochs would add cannot be said yet: that takes three lengths of "
             "training with two seeds in common."
         )
-    lines = [
+    table = [
         f"| parameters | bottleneck after {PAPER_EPOCHS} epochs | pruned shape | ratio of errors | "
         "measured up to | the check |",
         "|---|---|---|---|---|---|",
-        *(table_row(row) for row in rows),
+        *(table_row(row) for row in lines),
     ]
-    return "\n".join([f"{ahead(rows)} {CAVEAT}", "", *lines, *put_to_the_test(rows)])
+    known = f"{reached}\n\nAt other sizes" if reached else "Here"
+    lead = f"{known} it was not measured. {ASSUMED} {ahead(lines)}. {CAVEAT}"
+    return "\n".join([lead, "", *table, *put_to_the_test(rows)])
+
+
+def at_last(views: dict[str, View]) -> str:
+    """What was measured after the paper's epochs or more, at each size; empty if nothing was."""
+    rows = errors_by_length(views)
+    rows = rows[rows["family"].isin(NETWORKS) & (rows["epochs"].round() >= PAPER_EPOCHS)]
+    return " ".join(
+        f"At {short(size)} parameters it was measured, with {counted(own['seeds'].min(), 'seed')}: "
+        + ", and ".join(errors_told(str(family), runs) for family, runs in own.groupby("family"))
+        + "."
+        for size, own in rows.groupby("size")
+    )
+
+
+def errors_told(family: str, runs: pd.DataFrame) -> str:
+    """The errors of a network after each of some lengths of training."""
+    told = [f"{fixed(r.error, 1)}% after {r.epochs:.0f}" for r in runs.itertuples()]
+    return f"{NETWORKS[family]} has {listed(told)} epochs"
 
 
 def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
     """What longer training of single networks says of the lines; nothing where there is none."""
+    found: dict[tuple[str, int, int], list[Further]] = {}
+    for row in rows:
+        for one in row.further:
+            found.setdefault((one.family, row.size, round(one.epochs)), []).append(one)
+    if not found:
+        return []
+    above = all(one.measured > one.told for runs in found.values() for one in runs)
+    each = ", and all end above their lines" if above else ""
     told = [
-        f"{fixed(one.measured, 1)}% at {short(row.size)} after {one.epochs:.0f} epochs (line: "
-        f"{fixed(one.told, 1)}%)"
-        for row in rows
-        for one in row.further
+        f"{NETWORKS[family]} of {short(size)} has "
+        f"{listed([fixed(one.measured, 1) + '%' for one in runs])} after {epochs} epochs "
+        f"(line: {listed([fixed(one.told, 1) + '%' for one in runs])})"
+        for (family, size, epochs), runs in found.items()
     ]
-    return ["", f"Single bottleneck networks were trained for longer: {listed(told)}."] * bool(told)
+    return ["", f"Single networks were trained for longer{each}: {'; '.join(told)}."]
 
 
+NETWORKS = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
+ASSUMED = "If errors kept falling along a straight line against epochs, with both axes logarithmic,"
 CAVEAT = (
-    "This assumes that errors keep falling along a straight line against epochs, with both axes "
-    "logarithmic. Errors level off in the end, so the real ones will probably be higher. The 95% "
+    "Errors level off in the end, so the real ones will probably be higher. The 95% "
     "intervals are over seeds and say nothing about whether the line is right. The line of a seed "
-    "goes through all lengths that it was trained for. *The check* leaves out the longest of them, "
-    "and compares the ratio that the line says there with the one that was measured."
+    f"goes through all lengths below {PAPER_EPOCHS} epochs that it was trained for. *The check* "
+    "leaves out the longest of them, and compares the ratio that the line says there with the one "
+    "that was measured."
 )
 
 
@@ -93,14 +133,14 @@ def ahead(rows: list[Extrapolation]) -> str:
     sides = {
         "the pruned shape would lead": [row for row in rows if row.ratio[1] > 1],
         "the bottleneck network would lead": [row for row in rows if row.ratio[2] < 1],
-        "it is too close to call": [row for row in rows if row.ratio[1] <= 1 <= row.ratio[2]],
+        "it would be too close to call": [row for row in rows if row.ratio[1] <= 1 <= row.ratio[2]],
     }
     parts = [
         f"at {listed([short(row.size) for row in own])} parameters {who}"
         for who, own in sides.items()
         if own
     ]
-    return f"{capital('; '.join(parts))}."
+    return "; ".join(parts)
 
 
 def same_images(views: dict[str, View]) -> str:
