@@ -80,23 +80,31 @@ def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
         return []
     above = all(one.measured > one.told for runs in found.values() for one in runs)
     each = ", and all end above their lines" if above else ""
-    told = [
-        f"{NETWORKS[family]} of {short(size)} has "
-        f"{listed([fixed(one.measured, 1) + '%' for one in runs])} after {epochs} epochs "
-        f"(line: {listed([fixed(one.told, 1) + '%' for one in runs])})"
+    lines = [
+        f"| {NETWORKS[family].removeprefix('a ')} | {short(size)} | {epochs} | "
+        f"{percentages([one.measured for one in runs])} | "
+        f"{percentages([one.told for one in runs])} |"
         for (family, size, epochs), runs in found.items()
     ]
-    return ["", f"Single networks were trained for longer{each}: {'; '.join(told)}."]
+    head = ["| network | parameters | epochs | measured | the line says |", "|---|---|---|---|---|"]
+    return ["", f"Single networks were trained for longer{each}:", "", *head, *lines]
+
+
+def percentages(values: list[float]) -> str:
+    """Errors of several networks in a cell.
+
+    >>> percentages([15.94, 14.6])
+    '15.9% and 14.6%'
+    """
+    return listed([f"{fixed(x, 1)}%" for x in values])
 
 
 NETWORKS = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
 ASSUMED = "If errors kept falling along a straight line against epochs, with both axes logarithmic,"
 CAVEAT = (
-    "Errors level off in the end, so the real ones will probably be higher. The 95% "
-    "intervals are over seeds and say nothing about whether the line is right. The line of a seed "
-    f"goes through all lengths below {PAPER_EPOCHS} epochs that it was trained for. *The check* "
-    "leaves out the longest of them, and compares the ratio that the line says there with the one "
-    "that was measured."
+    "Errors level off in the end, so the real ones will probably be higher. The 95% intervals are "
+    "over seeds and say nothing about whether the line is right. *The check* leaves out the "
+    "longest training, and compares the ratio that the line says there with the measured one."
 )
 
 
