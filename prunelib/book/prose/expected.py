@@ -3,6 +3,7 @@
 import pandas as pd
 
 from prunelib.book.escape import markdown
+from prunelib.book.prose.length import WATCHED
 from prunelib.book.prose.words import listed
 from prunelib.evidence.extrapolation import (
     PAPER_EPOCHS,
@@ -53,21 +54,22 @@ def two_hundred(views: dict[str, View]) -> str:
 
 
 def at_last(views: dict[str, View]) -> str:
-    """What was measured after the paper's epochs or more, at each size; empty if nothing was."""
+    """What was measured after the paper's epochs or more, at sizes where both networks were."""
     rows = errors_by_length(views)
-    rows = rows[rows["family"].isin(NETWORKS) & (rows["epochs"].round() >= PAPER_EPOCHS)]
+    rows = rows[rows["family"].isin(WATCHED) & (rows["epochs"].round() >= PAPER_EPOCHS)]
     return " ".join(
         f"At {short(size)} parameters it was measured, with {counted(own['seeds'].min(), 'seed')}: "
         + ", and ".join(errors_told(str(family), runs) for family, runs in own.groupby("family"))
         + "."
         for size, own in rows.groupby("size")
+        if own["family"].nunique() == len(WATCHED)
     )
 
 
 def errors_told(family: str, runs: pd.DataFrame) -> str:
     """The errors of a network after each of some lengths of training."""
     told = [f"{fixed(r.error, 1)}% after {r.epochs:.0f}" for r in runs.itertuples()]
-    return f"{NETWORKS[family]} has {listed(told)} epochs"
+    return f"{WATCHED[family]} has {listed(told)} epochs"
 
 
 def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
@@ -81,7 +83,7 @@ def put_to_the_test(rows: list[Extrapolation]) -> list[str]:
     above = all(one.measured > one.told for runs in found.values() for one in runs)
     each = ", and all end above their lines" if above else ""
     lines = [
-        f"| {NETWORKS[family].removeprefix('a ')} | {short(size)} | {epochs} | "
+        f"| {WATCHED[family].removeprefix('a ')} | {short(size)} | {epochs} | "
         f"{percentages([one.measured for one in runs])} | "
         f"{percentages([one.told for one in runs])} |"
         for (family, size, epochs), runs in found.items()
@@ -99,7 +101,6 @@ def percentages(values: list[float]) -> str:
     return listed([f"{fixed(x, 1)}%" for x in values])
 
 
-NETWORKS = {BOTTLENECK: "a bottleneck network", SCRATCH: "a pruned shape"}
 ASSUMED = "If errors kept falling along a straight line against epochs, with both axes logarithmic,"
 CAVEAT = (
     "Errors level off in the end, so the real ones will probably be higher. The 95% intervals are "
