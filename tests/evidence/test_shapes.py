@@ -68,6 +68,25 @@ def test_the_sentence_sorts_every_other_shape_into_one_group(study):
         assert text.count(f"{found} (") <= 1
 
 
+def test_the_answer_is_about_shapes_that_need_no_trained_network(study, tmp_path):
+    told = prose.without_pruning({"mini": study})
+    assert told.startswith("**No, at 6K parameters.**")
+    assert "kept up after 2 epochs: taper by hand." in told
+    never = re.search(r"\. (.*) never did", told)[1].lower()
+    assert "bottleneck" in never
+    assert "reduced width" not in never
+
+    def worse(family, params, seed):
+        return made_up(family, params, seed) + 40 * (family == "taper")
+
+    families = (*FAMILIES_HERE, "taper-macs")
+    told = prose.without_pruning({"mini": fill(tmp_path, worse, families=families)})
+    assert told.startswith("**Yes, at 6K parameters.** No shape")
+    assert "taper by hand" in told.lower()
+    without = View(study.scale, tuple(r for r in study.requests if r.family in MAIN), study.find)
+    assert prose.without_pruning({"mini": without}) == ""
+
+
 def test_work_and_error_is_spearmans(study):
     rows = shapes_of_size(study, SMALL)
     expected = stats.spearmanr(rows["macs"], rows["error"]).statistic

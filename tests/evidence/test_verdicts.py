@@ -256,7 +256,7 @@ def test_claims_that_do_not_hold_are_explained_and_no_others():
     study = open_study("smoke", run_missing=False)
     found = {v.claim: v for v in verdicts.judge_claims(study, CLAIMS + QUESTIONS)}
     named, listed = {}, None
-    for line in prose.reasons(study).splitlines()[2:]:
+    for line in prose.reasons({"smoke": study}, "smoke").splitlines()[2:]:
         number = re.search(r"[CK]\d+|seeds", line).group()
         if line.startswith("- "):
             listed = named.setdefault(number, [])
@@ -271,6 +271,23 @@ def test_claims_that_do_not_hold_are_explained_and_no_others():
             unsettled = verdict.verdict == "open" and verdict.seeds > 1 and alike
             assert named[claim.number] == [*claim.why, *["seeds"] * unsettled]
     assert named
+
+
+def test_a_control_measured_elsewhere_says_where(tmp_path):
+    def copies_fail(family, params, seed):
+        return made_up.error(family, params, seed) + 5 * (family == "copycat")
+
+    fewer = tuple(family for family in made_up.MAIN if family != "random-profile")
+    elsewhere = replace(made_up.SCALE, name="elsewhere")
+    studies = {
+        "elsewhere": made_up.fill(tmp_path / "a", copies_fail, elsewhere),
+        "made-up": made_up.fill(tmp_path / "b", copies_fail, families=fewer),
+    }
+    for scale, place in (("made-up", " (at elsewhere)"), ("elsewhere", "")):
+        lines = prose.reasons(studies, scale).splitlines()
+        failed = next(i for i, line in enumerate(lines) if "<small>C5</small>" in line)
+        assert "<small>K3</small>" in lines[failed + 1]
+        assert lines[failed + 1].endswith(f"points against{place}.")
 
 
 def test_every_claim_of_the_paper_gets_a_verdict_from_the_committed_records():

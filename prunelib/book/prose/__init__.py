@@ -24,7 +24,6 @@ from prunelib.book.prose.judgements import (
     claims,
     claims_table,
     identities,
-    reasons,
     sources,
     statistics_list,
 )
@@ -32,8 +31,9 @@ from prunelib.book.prose.length import compute_times, coverage, long_enough, sti
 from prunelib.book.prose.networks import budgets, designs, to_take
 from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one
+from prunelib.book.prose.reasons import reasons
 from prunelib.book.prose.repeats import made_twice
-from prunelib.book.prose.shapes import shapes_at, work_of_shapes
+from prunelib.book.prose.shapes import shapes_at, without_pruning, work_of_shapes
 from prunelib.book.prose.spending import cost, costs, search_pays, worth_the_work
 from prunelib.book.prose.words import folded, provenance
 
@@ -77,6 +77,7 @@ __all__ = [
     "to_take",
     "trend",
     "two_hundred",
+    "without_pruning",
     "work_of_shapes",
     "worth_the_work",
 ]

@@ -8,7 +8,7 @@ from prunelib.book.prose.phrases import ALIKE, FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital, length_of
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
-from prunelib.evidence.verdicts import CHANCE, DEPENDS, MAX_SAMPLE_SIZE, Verdict, judge_claims
+from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
 from prunelib.evidence.view import View, by_length
 from prunelib.text import counted, fixed, short
 
@@ -146,44 +146,6 @@ def statistics_list(*numbers: str) -> str:
         for claim in EVERY
         if not numbers or claim.number in numbers
     )
-
-
-def reasons(view: View) -> str:
-    """Of the claims that do not hold: the controls that tell why, and the seeds that would settle.
-
-    A Markdown list below the name of the scale; empty where nothing was measured.
-    """
-    by = {v.claim: v for v in judge_claims(view, EVERY)}
-    lines = []
-    for claim in CLAIMS:
-        found = by[claim.number]
-        if found.mean is None or found.verdict == "supported":
-            continue
-        lines.append(f"- {name(found)}: {in_short(found)}.")
-        controls = (by[number] for number in claim.why)
-        lines += [f"  - {name(v)}: {in_short(v)}." for v in controls]
-        if found.enough is not None:
-            lines.append(
-                f"  - About {found.enough} seeds would settle it if mean and spread stayed as they "
-                f"are; {found.seeds} seeds tell them only roughly."
-            )
-        elif settles_not(found):
-            lines.append(f"  - As many as {MAX_SAMPLE_SIZE} seeds like these would not settle it.")
-    return "\n".join([f"At {markdown(view.scale.name)}:", "", *lines]) if lines else ""
-
-
-def in_short(verdict: Verdict) -> str:
-    """The word of a verdict, and its mean."""
-    if verdict.mean is None:
-        return f"{MARKS[verdict.verdict]} {said(verdict)}"
-    word = TOLD.get(verdict.verdict, verdict.verdict)
-    return f"{MARKS[verdict.verdict]} {word}, {with_unit(verdict.claim, verdict.mean)}"
-
-
-def settles_not(verdict: Verdict) -> bool:
-    """Whether it is open though sizes are alike, and no number of seeds tried would settle it."""
-    alike = verdict.differ is None or verdict.differ >= CHANCE
-    return verdict.verdict == "open" and verdict.low is not None and alike
 
 
 def sources(studies: dict[str, View]) -> str:

@@ -4,11 +4,13 @@ import pandas as pd
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, listed, missing
-from prunelib.evidence.shapes import shapes_of_size, work_and_error
+from prunelib.evidence.shapes import FOUND, shapes_of_size, work_and_error
 from prunelib.evidence.view import View, by_length
-from prunelib.study.families import SCRATCH
+from prunelib.study.families import SCRATCH, SNIP_SHAPE, TAPER, UNTRAINED_SHAPE
 from prunelib.text import counted, fixed, short
 
+NO_PRUNING = (TAPER, SNIP_SHAPE, UNTRAINED_SHAPE)
+"""Families whose shapes are meant to be as good as pruned ones, but take no trained network."""
 ENOUGH = 6
 """Of shapes of one size, for a rank correlation."""
 KEY = (
@@ -32,6 +34,38 @@ def shapes_at(studies: dict[str, View]) -> str:
         return missing(next(iter(studies.values())), "shapes that were found in other ways")
     lines = [line for name, rows in told.items() for line in at_scale(studies[name], rows)]
     return "\n".join([*lines, "", KEY])
+
+
+def without_pruning(studies: dict[str, View]) -> str:
+    """Whether shapes of the smallest size keep up with the pruned one if they need no training.
+
+    Two sentences about every length at which such a shape was trained; empty where there is none.
+    """
+    leads, lengths, sizes = pd.DataFrame(), [], set()
+    for view in by_length(studies).values():
+        size = min(view.scale.budgets)
+        rows = shapes_of_size(view, size)
+        rows = rows[rows["usual"].notna()]
+        if rows["family"].isin(NO_PRUNING).any():
+            leads = pd.concat([leads, rows])
+            lengths.append(view.scale.train.epochs)
+            sizes.add(size)
+    if not lengths:
+        return ""
+    worse = (leads["lead"] > leads["usual"]).groupby(leads["family"]).agg(["any", "all", "size"])
+    free = [family for family in NO_PRUNING if family in worse.index]
+    kept_up = [FOUND[family] for family in free if not worse["any"][family]]
+    always = worse.index[worse["all"] & (worse["size"] == len(lengths))]
+    never = [found for family, found in FOUND.items() if family in always]
+    answer = "No" if len(kept_up) == len(free) else "Not always" if kept_up else "Yes"
+    where = f"{listed([short(size) for size in sorted(sizes)])} parameters"
+    when = f"after {listed([str(n) for n in lengths])} epochs"
+    if kept_up:
+        told = f"These need no trained network and kept up {when}: {listed(kept_up)}."
+    else:
+        told = f"No shape that needs no trained network kept up {when}."
+    last = f" {capital(listed(never))} never did." if never else ""
+    return f"**{answer}, at {where}.** {told}{last}"
 
 
 def work_of_shapes(studies: dict[str, View]) -> str:
