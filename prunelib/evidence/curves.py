@@ -14,13 +14,16 @@ from prunelib.text import counted, fixed
 class Curve(NamedTuple):
     """Mean error (per cent) over seeds at some sizes (parameters), ascending, and runs at each.
 
-    `walk`: all points are of the same runs, those of pruning.
+    `walk`: all points are of the same runs, those of pruning. `log`: between two points the error
+    is taken to follow the logarithm of the size. Sizes lie far apart there, and a straight line
+    reads up to two points too high.
     """
 
     params: tuple[float, ...]
     errors: tuple[float, ...]
     runs: tuple[int, ...]
     walk: bool = False
+    log: bool = False
 
 
 class Reading(NamedTuple):
@@ -49,7 +52,8 @@ def measured_curve(view: View, family: str) -> Curve:
             points.setdefault(size, (error, len(runs)))
     sizes = sorted(points)
     errors, counts = zip(*(points[size] for size in sizes), strict=True) if sizes else ((), ())
-    return Curve(tuple(sizes), errors, counts, family == PRUNED)
+    walk = family == PRUNED
+    return Curve(tuple(sizes), errors, counts, walk, not walk)
 
 
 def along_the_walk(view: View) -> list[pd.DataFrame]:
@@ -71,10 +75,10 @@ def at_budgets(view: View, family: str) -> list[pd.DataFrame]:
 
 
 def reading(curve: Curve | None, params: float) -> Reading:
-    """The error at a size, interpolated linearly; refused outside the measured range."""
+    """The error at a size, interpolated; refused outside the measured range."""
     if curve is None or not curve.params:
         return Reading(None, "no runs of this family yet")
-    xs, ys, runs, walk = curve
+    xs, ys, runs, walk, log = curve
     if len(xs) == 1 and params != xs[0]:
         return Reading(None, f"measured at {whole(xs[0])} parameters only")
     if not xs[0] <= params <= xs[-1]:
@@ -83,10 +87,11 @@ def reading(curve: Curve | None, params: float) -> Reading:
     if xs[right] == params:
         return Reading(ys[right], f"mean of {counted(runs[right], 'run')}")
     left = right - 1
-    slope = (ys[right] - ys[left]) / (xs[right] - xs[left])
+    at, begin, end = (math.log(x) if log else x for x in (params, xs[left], xs[right]))
+    slope = (ys[right] - ys[left]) / (end - begin)
     number = min(runs[left], runs[right]) if walk else runs[left] + runs[right]
     return Reading(
-        slope * (params - xs[left]) + ys[left],
+        slope * (at - begin) + ys[left],
         f"interpolated between {whole(xs[left])} and {whole(xs[right])} parameters, "
         f"{counted(number, 'run')}",
     )

@@ -58,7 +58,7 @@ QUESTIONS = (
     ),
     Claim(
         "K5",
-        "Retraining helps: the pruned network does better after one more whole training.",
+        "Retraining helps: the pruned network does better after one more full training run.",
         "retraining helps",
         "",
         "error of pruned-and-tuned minus that of the same network retrained, which sees the images "
@@ -68,7 +68,7 @@ QUESTIONS = (
     ),
     Claim(
         "K6",
-        "A pruned shape, trained from scratch for as many images, beats the pruned network that it "
+        "A pruned shape, trained from scratch on as many images, beats the pruned network that it "
         "came from.",
         "pruned shapes beat pruned weights,\nequal images",
         "",
@@ -79,7 +79,7 @@ QUESTIONS = (
     ),
     Claim(
         "K7",
-        "A bottleneck network trained for as many images beats the pruned network.",
+        "A bottleneck network trained on as many images beats the pruned network.",
         "bottlenecks beat pruned ones,\nequal images",
         "",
         "error of pruned-and-tuned minus that of the bottleneck network, trained for as many "
@@ -89,7 +89,7 @@ QUESTIONS = (
     ),
     Claim(
         "K8",
-        "A pruned shape beats a bottleneck network, both trained from scratch for as many images "
+        "A pruned shape beats a bottleneck network, both trained from scratch on as many images "
         "as the pruned network.",
         "pruned shapes beat bottlenecks,\nequal images",
         "",
@@ -102,7 +102,7 @@ QUESTIONS = (
     Claim(
         "K9",
         "The weights that pruning leaves are worth keeping: retrained, they beat new weights in "
-        "the same shape that are trained for as many images.",
+        "the same shape that are trained on as many images.",
         "pruned weights are worth keeping",
         "",
         "error of the pruned architecture from scratch minus that of the retrained network; "
@@ -113,7 +113,7 @@ QUESTIONS = (
     ),
     Claim(
         "K10",
-        "A pruned network that is retrained beats a bottleneck network trained for as many images.",
+        "A pruned network that is retrained beats a bottleneck network trained on as many images.",
         "retraining beats bottlenecks",
         "",
         "error of the bottleneck network minus that of the retrained network; images: those of "
@@ -134,7 +134,7 @@ QUESTIONS = (
     ),
     Claim(
         "K12",
-        "A pruned shape beats a bottleneck network, both trained from scratch for as many images "
+        "A pruned shape beats a bottleneck network, both trained from scratch on as many images "
         "as a pruned and retrained network.",
         "pruned shapes beat bottlenecks,\nlongest training",
         "",

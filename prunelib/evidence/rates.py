@@ -1,5 +1,7 @@
 """How fast processors trained: work over time, from the records."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from prunelib.evidence.statistics import exact
@@ -7,12 +9,25 @@ from prunelib.evidence.view import View
 from prunelib.study.specs import TrainSpec
 
 
-def training_rates(view: View) -> pd.Series:
+def training_rates(
+    view: View, families: Sequence[str] | None = None, budget: int | None = None
+) -> pd.Series:
     """Training multiply-accumulates a second on one CPU thread, by processor: medians over the
-    runs that the library's own kernels computed."""
+    runs that the library's own kernels computed.
+
+    Args:
+        view: of the records.
+        families: by default all networks that were trained, without pruning runs. Narrow networks
+            do less in a second than wide ones.
+        budget: by default all.
+    """
     seen = {}
-    for _, record in view.planned:
-        if record is None or not isinstance(record.spec, TrainSpec):
+    for request, record in view.planned:
+        if record is None or (budget is not None and request.budget != budget):
+            continue
+        if not (
+            isinstance(record.spec, TrainSpec) if families is None else request.family in families
+        ):
             continue
         made, outcome = record.circumstances, record.outcome
         on_a_core = made.get("device", "cpu") == "cpu" and made.get("threads", 1) == 1

@@ -34,7 +34,7 @@ SHAPE_QUESTIONS = (
     ),
     Claim(
         "K16",
-        "A base network that is trained for as many images as base and pruning together is better, "
+        "A base network that is trained on as many images as base and pruning together is better, "
         "too.",
         "a longer base is better",
         "",
@@ -45,7 +45,8 @@ SHAPE_QUESTIONS = (
     Claim(
         "K17",
         "The scale of the first weights matters: the pruned architecture does better from new "
-        "weights that are drawn for the whole network and sliced than from those drawn for itself.",
+        "weights that are drawn for the whole network and sliced than from weights drawn for its "
+        "own size.",
         "sliced weights are better",
         "",
         "error of the pruned architecture from new weights drawn for it minus that from new ones "
@@ -65,7 +66,7 @@ SHAPE_QUESTIONS = (
     ),
     Claim(
         "K19",
-        "Pruning finds more than to thin the late stages, at equal parameters.",
+        "Pruning does better than just thinning the late stages, at equal parameters.",
         "more than a taper",
         "",
         "error of a network whose late stages are thinned by hand minus that of the pruned "
@@ -75,7 +76,8 @@ SHAPE_QUESTIONS = (
     ),
     Claim(
         "K20",
-        "Pruning finds more than to thin the late stages, at equal multiply-accumulates.",
+        "Pruning does better than just thinning the late stages, at equal multiply-accumulates. "
+        "(At small sizes the thinned network then has far fewer parameters.)",
         "more than a taper,<br>equal MACs",
         "",
         "error of a network whose late stages are thinned by hand minus that of the pruned "
@@ -106,7 +108,7 @@ SHAPE_QUESTIONS = (
     ),
     Claim(
         "K23",
-        "Fisher saliency finds better shapes than removals at random leave.",
+        "Fisher saliency finds better shapes than random removals do.",
         "Fisher's shapes beat chance's",
         "",
         "error of the shape that removals at random left minus that of the one that Fisher "

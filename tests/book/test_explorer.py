@@ -1,6 +1,7 @@
 """The widgets without a browser: Python's side, and the modules' arithmetic under Node."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -354,6 +355,16 @@ def test_an_error_is_read_off_the_curve_or_refused(params, error, note):
     assert reading(CURVE, params) == (error, note)
 
 
+@pytest.mark.parametrize(("params", "error"), [(100, 20.0), (200, 10.0), (400, 6.25)])
+def test_sizes_far_apart_are_bridged_by_the_logarithm(params, error):
+    curve = CURVE._replace(log=True)
+    assert reading(curve, params).error == error
+    if params < 400:
+        after = CURVE.errors[CURVE.params.index(params) + 1]
+        halfway = reading(curve, params * math.sqrt(2))
+        assert halfway.error == pytest.approx((error + after) / 2)
+
+
 def test_runs_of_one_walk_are_not_counted_twice():
     assert reading(CURVE._replace(walk=True), 150).note.endswith("3 runs")
 
@@ -378,10 +389,13 @@ def test_per_cent_is_rounded_half_up(x):
 @examples(5)
 @given(st.lists(st.integers(50, 450), min_size=50, max_size=50))
 def test_javascript_reads_curves_like_the_library(node, sizes):
-    for curve in (CURVE, Curve((100.0,), (20.0,), (2,)), Curve((), (), ())):
+    single = Curve((100.0,), (20.0,), (2,))
+    for curve in (CURVE, CURVE._replace(log=True), single, Curve((), (), ())):
         told = node(*(["read", curve._asdict(), n] for n in [*sizes, 100]))
-        expected = [tuple(reading(curve, n)) for n in [*sizes, 100]]
-        assert [tuple(r.values()) for r in told] == expected
+        for found, n in zip(told, [*sizes, 100], strict=True):
+            error, note = reading(curve, n)
+            assert found["note"] == note
+            assert found["error"] == (error if error is None else pytest.approx(error, rel=1e-9))
 
 
 def test_the_curve_of_a_family_is_the_mean_over_seeds(records):

@@ -64,10 +64,11 @@ export function reading(points, size) {
   const right = xs.findIndex((x) => x >= size);
   if (xs[right] === size) return { error: ys[right], note: `mean of ${plural(runs[right], "run")}` };
   const left = right - 1;
-  const slope = (ys[right] - ys[left]) / (xs[right] - xs[left]);
+  const [at, begin, end] = [size, xs[left], xs[right]].map(points.log ? Math.log : Number);
+  const slope = (ys[right] - ys[left]) / (end - begin);
   const number = points.walk ? Math.min(runs[left], runs[right]) : runs[left] + runs[right];
   const note = `interpolated between ${count(xs[left])} and ${count(xs[right])} parameters, ${plural(number, "run")}`;
-  return { error: slope * (size - xs[left]) + ys[left], note };
+  return { error: slope * (at - begin) + ys[left], note };
 }
 
 const shownError = ({ error, note }) =>

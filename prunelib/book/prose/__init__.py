@@ -20,6 +20,7 @@ from prunelib.book.prose.experiments import (
     shape,
     simple,
 )
+from prunelib.book.prose.explained import reasons
 from prunelib.book.prose.judgements import (
     claims,
     claims_table,
@@ -31,7 +32,6 @@ from prunelib.book.prose.length import compute_times, coverage, long_enough, sti
 from prunelib.book.prose.networks import budgets, designs, to_take
 from prunelib.book.prose.opening import sidebar
 from prunelib.book.prose.paper import figure_one
-from prunelib.book.prose.reasons import reasons
 from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.shapes import shapes_at, without_pruning, work_of_shapes
 from prunelib.book.prose.spending import cost, costs, search_pays, worth_the_work

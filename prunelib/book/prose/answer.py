@@ -2,8 +2,9 @@
 
 from prunelib.book.escape import markdown
 from prunelib.book.notebook import TRIAL
-from prunelib.book.prose.judgements import claims
+from prunelib.book.prose.judgements import asked_of, claims
 from prunelib.book.prose.words import length_of, listed
+from prunelib.book.prose.work import lead_takes_work
 from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.questions import QUESTIONS
@@ -18,9 +19,9 @@ DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
 ANSWERS = {
     ("K7", "supported"): "trained on as many images as it takes to train and prune a large one, a "
-    "small network beats a pruned one by {x} of test error",
+    "small network (a bottleneck) beats a pruned one by {x} of test error",
     ("K7", "refuted"): "even on as many images as it takes to train and prune a large one, a "
-    "small network loses to a pruned one by {x} of test error",
+    "small network (a bottleneck) loses to a pruned one by {x} of test error",
     ("K7", "equal"): "trained on as many images, a small network is as good as a pruned one",
     ("K7", DEPENDS): "on as many images as it takes to train and prune a large network, {sizes}",
     ("K7", "open"): "trained on as many images, a small network and a pruned one are too "
@@ -32,10 +33,10 @@ ANSWERS = {
     ("C1", DEPENDS): "If both are trained for only as long as the large one, {sizes}",
     ("C1", "open"): "If it trains no longer than the large one, the two are too close to call",
     ("K8", "supported"): "Pruned shapes are worth copying: trained from scratch, "
-    "they beat plain ones by {x}",
+    "they beat bottleneck networks by {x}",
     ("K8", "refuted"): "Pruned shapes are not worth copying: trained from scratch, "
-    "they lose to plain ones by {x}",
-    ("K8", "equal"): "Pruned shapes, trained from scratch, are as good as plain ones",
+    "they lose to bottleneck networks by {x}",
+    ("K8", "equal"): "Pruned shapes, trained from scratch, are as good as bottleneck networks",
     ("K8", DEPENDS): "Whether pruned shapes are worth copying depends on the size: trained from "
     "scratch, {sizes}",
     ("K8", "open"): "Whether pruned shapes are worth copying is not settled",
@@ -51,9 +52,9 @@ AT_SIZES = {
     "K7": RIVALS,
     "C1": RIVALS,
     "K8": {
-        "supported": "they beat plain ones by {x} at {at}",
-        "refuted": "they lose to plain ones by {x} at {at}",
-        "equal": "they are as good as plain ones at {at}",
+        "supported": "they beat bottleneck networks by {x} at {at}",
+        "refuted": "they lose to bottleneck networks by {x} at {at}",
+        "equal": "they are as good as bottleneck networks at {at}",
         "open": "it is too close to call at {at}",
     },
 }
@@ -61,15 +62,15 @@ AT_SIZES = {
 
 
 def headline(studies: dict[str, View]) -> str:
-    """The answer to the book's question in three short sentences, from the longest complete study.
-
-    The second one tells how it changes with the length of training, where that is known.
-    """
+    """The answer to the book's question in short sentences, from the longest complete study: also
+    how it changes with the length of training, and what the lead of pruned shapes takes."""
     view = longest_complete(studies)
     if view is None:
         return "Nothing is measured yet that could tell."
-    first, second, third = worth_pruning(*leading(view))
-    return f"{first} {with_less_training(studies) or second} {third}"
+    found = leading(view)
+    first, second, third = worth_pruning(*found)
+    told = first, with_less_training(studies) or second, third, lead_takes_work(view, found[2])
+    return " ".join(filter(None, told))
 
 
 def leading(view: View) -> tuple[Verdict, ...]:
@@ -179,8 +180,8 @@ def tally(studies: dict[str, View]) -> str:
     if view is None:
         return "Nothing is measured yet that could tell."
     found = [
-        v.verdict if v.sizes else "missing" if v.planned else "unasked"
-        for v in judge_claims(view, CLAIMS)
+        v.verdict if v.sizes else "missing" if asked_of(view, v, claim) else "unasked"
+        for claim, v in zip(CLAIMS, judge_claims(view, CLAIMS), strict=True)
     ]
     holds, *others = (
         f"{found.count(word)} {forms[found.count(word) != 1]}"

@@ -38,14 +38,22 @@ def against_length(views: dict[str, View]) -> str:
         measured = any(verdict.sizes for verdict in asked.values())
         if claim.rule is copycats_compete or not measured or len(asked) < min(2, len(views)):
             continue
-        cells = [brief(asked[scale]) if scale in asked else "not asked" for scale in there]
+        by_size = claim.number in PAPERS or any(differ(verdict) for verdict in asked.values())
+        cells = [brief(asked[scale], by_size) if scale in asked else "not asked" for scale in there]
         lines.append(f"| {name(claim)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def brief(verdict: Verdict) -> str:
-    """A verdict in few words: mark and mean, and below them each size; of questions of our own
-    only where a size says something else than the mean.
+def differ(verdict: Verdict) -> bool:
+    """Whether a size says something else than the mean, or is known without one."""
+    known = [size for size in verdict.sizes if size.mean is not None]
+    return bool(known) and (
+        verdict.mean is None or any(size.verdict != verdict.verdict for size in known)
+    )
+
+
+def brief(verdict: Verdict, by_size: bool) -> str:
+    """A verdict in few words: mark and mean, and below them each size if that is asked for.
 
     While a size is missing there is no mean.
     """
@@ -56,9 +64,7 @@ def brief(verdict: Verdict) -> str:
     ]
     if verdict.mean is None:
         return f"<small>{'<br>'.join(sizes)}</small>" if sizes else "no run yet"
-    differ = any(size.verdict != verdict.verdict for size in verdict.sizes)
-    told = len(sizes) > 1 and (differ or verdict.claim in PAPERS)
-    below = f"<br><small>{'<br>'.join(sizes)}</small>" if told else ""
+    below = f"<br><small>{'<br>'.join(sizes)}</small>" if len(sizes) > 1 and by_size else ""
     return in_brief(verdict, verdict) + below
 
 

@@ -66,7 +66,7 @@ def prunable_share(view: View) -> str:
     lost = lost_before_worse(runs)
     if not lost:
         return "\n".join([begin, "", *sentences])
-    told = f"{len(lost)} seeds: {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
+    told = f"{len(lost)} seeds, from {fixed(min(lost), 0)} to {fixed(max(lost), 0)}"
     seeds = "one seed" if len(lost) == 1 else told
     answer = (
         f"Trained for {length_of(view)}, the network can lose {fixed(mean(lost), 0)}% of its "
@@ -156,9 +156,9 @@ def shape(view: View) -> str:
         return missing(view, "pruning")
     small = short(scale.budgets[0])
     sentences = [
-        f"Order the blocks by the share of channels left, after {whole} removals and at {small} "
-        f"parameters. In a network trained for {length_of(view)}, the rank correlation is "
-        f"**{fixed(mean(kept[PRUNED]))}** ({counted(len(kept[PRUNED]), 'seed')})."
+        f"Rank the blocks by the share of channels left, once after {whole} removals and once at "
+        f"{small} parameters. After {length_of(view)} of training, the two orders have a rank "
+        f"correlation of **{fixed(mean(kept[PRUNED]))}** ({counted(len(kept[PRUNED]), 'seed')})."
     ]
     if kept[RANDOM_REMOVAL]:
         sentences.append(
@@ -212,13 +212,19 @@ def saliency(view: View) -> str:
     ranks = saliency_ranks(view.saliencies)
     if ranks.empty:
         return missing(view, "saliencies")
-    most = max((c for c in ranks if c.startswith("fisher_")), key=lambda c: int(c[7:]))
+    steps = sorted(int(c[7:]) for c in ranks if c.startswith("fisher_"))
+    most = f"fisher_{steps[-1]}"
+    fewer = (
+        f", with {steps[0]} steps one of {fixed(mean(ranks[f'fisher_{steps[0]}']))}"
+        if steps[1:]
+        else ""
+    )
     negative = 100 * (view.saliencies["actual"] < 0).mean()
     ratio = (view.saliencies["actual"] / view.saliencies[most]).median()
     return (
-        f"**{how_well(ranks[most].mean())}.** After {length_of(view)} of training and {most[7:]} "
+        f"**{how_well(ranks[most].mean())}.** After {length_of(view)} of training and {steps[-1]} "
         "steps of tuning, Fisher saliency and the measured change have a rank correlation of "
-        f"**{correlation(ranks[most])}**. "
+        f"**{correlation(ranks[most])}**{fewer}. "
         "The mean absolute weight, which needs no data at all, "
         f"comes to {correlation(ranks['l1'])}. The median channel changes the loss by "
         f"{ratio:.1f} times its saliency. And {negative:.0f}% of the channels lower the loss when "

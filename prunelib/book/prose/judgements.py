@@ -8,6 +8,7 @@ from prunelib.book.prose.phrases import ALIKE, FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital, length_of
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
+from prunelib.evidence.rules import copycats_compete
 from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
 from prunelib.evidence.view import View, by_length
 from prunelib.text import counted, fixed, short
@@ -16,6 +17,8 @@ EVERY = CLAIMS + QUESTIONS
 MARKS = {"supported": "✔", "refuted": "✘", "equal": "=", DEPENDS: "±", "open": "?"}
 TOLD = {"supported": "yes", "refuted": "no", "equal": "about equal"}
 """Where a reader is told a verdict in another word than programs."""
+PAPER = "paper"
+"""The scale with the paper's own protocol."""
 PAGE = "verdicts.html"
 """The page with the table that names of claims link to."""
 
@@ -79,7 +82,9 @@ def minus(x: float) -> str:
 
 
 def asked_of(view: View, verdict: Verdict, claim: Claim) -> bool:
-    """Whether the study of a scale has the networks of a claim."""
+    """Whether the study of a scale has the networks of a claim; C11 is about `paper` alone."""
+    if claim.rule is copycats_compete and view.scale.name != PAPER:
+        return False
     return bool(verdict.sizes) or set(claim.families) <= set(view.scale.families)
 
 
@@ -132,10 +137,35 @@ def at_scales(rows: list[Verdict], studies: dict[str, View]) -> str:
 
 
 def qualified(verdict: Verdict) -> str:
-    """What must be added to a verdict: what holds at which size, and if it is one of too many."""
+    """What must be added to the sentence of a verdict: sizes that say something else, and if it is
+    one of too many."""
+    parts = [size_by_size(verdict)]
     if verdict.survives is False and verdict.verdict != "open":
-        return " (with so many claims, this could be chance)"
-    return f" ({sizes_text(verdict)})" if verdict.verdict == DEPENDS else ""
+        parts.append("with so many claims, this could be chance")
+    told = "; ".join(filter(None, parts))
+    return f" ({told})" if told else ""
+
+
+def size_by_size(verdict: Verdict) -> str:
+    """The number of each size, where not all say what the mean does, or nothing is settled.
+
+    Numbers are for what the sentence of the verdict says, those below zero against it.
+    """
+    known = [(at, at.mean) for at in verdict.sizes if at.mean is not None]
+    alike = {at.verdict for at, _ in known} <= {verdict.verdict}
+    if len(known) < 2 or verdict.mean is None or (alike and verdict.verdict != "open"):
+        return ""
+    if verdict.claim in FACTS or (
+        verdict.verdict in ("equal", "supported") and verdict.claim in ALIKE
+    ):
+        return sizes_text(verdict)
+    sign = 1 if verdict.mean >= 0 else -1
+    words = {"open": "not settled", "equal": "about equal"}
+    return "; ".join(
+        f"{short(at.size)}: {minus(sign * mean)}"
+        + (f", {words[at.verdict]}" if at.verdict in words and not alike else "")
+        for at, mean in known
+    )
 
 
 def statistics_list(*numbers: str) -> str:
@@ -181,7 +211,9 @@ def claims_table(
     found = {scale: v for scale, v in found.items() if any(x.sizes for x in v)} or found
     studies = {scale: studies[scale] for scale in found}
     lines = [
-        "| claim | " + " | ".join(f"at {markdown(scale)}" for scale in found) + " |",
+        "| claim | "
+        + " | ".join(f"{markdown(scale)}, {length_of(view)}" for scale, view in studies.items())
+        + " |",
         "|---|" + "---|" * len(found),
     ]
     for i, claim in enumerate(asked):
@@ -191,7 +223,7 @@ def claims_table(
         )
         anchor = f'<span id="{claim.number.lower()}"></span>'
         lines.append(f"| {anchor}{claim.text} <small>{claim.number}</small> | {cells} |")
-    return "\n".join([*lines, "", KEY] if key else lines)
+    return "\n".join([KEY, "", *lines] if key else lines)
 
 
 KEY = (
@@ -241,6 +273,6 @@ def identities() -> str:
         for claim, ((first, _), (second, sign)) in IDENTITIES.items()
     ]
     return (
-        f"Some verdicts follow from others and are no further evidence: {', '.join(parts)}, up to "
-        "the few parameters by which networks miss a budget."
+        f"Some verdicts follow from others and are no further evidence: {', '.join(parts)}. This "
+        "holds nearly, for networks within one budget differ a little in size."
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import training_rates
 from prunelib.evidence.verdicts import judge_claims
 from prunelib.evidence.view import View
-from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, SCRATCH
+from prunelib.study.families import AT_LENGTH, BASE, BOTTLENECK, COPYCAT, LENGTHS, PRUNED, SCRATCH
 from prunelib.text import fixed, short
 
 HOUR = 3600
@@ -55,7 +56,8 @@ def beside_pruned(views: dict[str, View]) -> str:
         for claim, who in BESIDE_PRUNED.items()
     ]
     return (
-        f"At {short(sizes.pop())} parameters, after {listed([str(n) for n in found])} epochs, "
+        f"This is different at equal epochs. At {short(sizes.pop())} parameters, after "
+        f"{listed([str(n) for n in found])} epochs, "
         f"{' of pruned and tuned ones, and '.join(sentences)}. The table of claims below says how "
         "sure that is."
     )
@@ -108,31 +110,36 @@ def still_learning(views: dict[str, View]) -> str:
     """What longer training still gained, for networks that were trained longer; a Markdown list."""
     rows = errors_by_length(views)
     rows = rows[rows["family"].isin(WATCHED)]
-    lines = []
+    lines: list[str] = []
     for size, at in rows.groupby("size"):
-        told: dict[tuple[int, int], list[tuple[float, str]]] = {}
+        told: dict[tuple[int, int, int], list[tuple[float, str]]] = {}
         for family, own in at.groupby("family"):
             gain = last_gain(own)
             if gain is not None:
-                told.setdefault(gain[:2], []).append((gain[2], WATCHED[str(family)]))
+                told.setdefault(gain[1:], []).append((gain[0], WATCHED[str(family)]))
         if told:
             parts = [
                 f"training for {after} epochs instead of {before} {gained(gains)}"
-                for (before, after), gains in told.items()
+                f"{' (one seed)' if seeds == 1 else ''}"
+                for (before, after, seeds), gains in told.items()
             ]
             lines.append(f"- At {short(size)} parameters, {'; '.join(parts)}.")
     return "\n".join(lines)
 
 
-def last_gain(rows: pd.DataFrame) -> tuple[int, int, float] | None:
-    """The longest training of a family and one that is clearly shorter: epochs, epochs, points."""
+def last_gain(rows: pd.DataFrame) -> tuple[float, int, int, int] | None:
+    """What the longest training of a family gained over one that is clearly shorter.
+
+    Points, the epochs of the shorter one, those of the longer one, and the seeds that both have.
+    """
     rows = rows.assign(epochs=rows["epochs"].round().astype(int)).sort_values("epochs")
     last = rows.iloc[-1]
     shorter = rows[rows["epochs"] < CLEARLY * last["epochs"]]
     if shorter.empty:
         return None
     before = shorter.iloc[-1]
-    return int(before["epochs"]), int(last["epochs"]), before["error"] - last["error"]
+    seeds = min(int(before["seeds"]), int(last["seeds"]))
+    return before["error"] - last["error"], int(before["epochs"]), int(last["epochs"]), seeds
 
 
 def gained(gains: list[tuple[float, str]]) -> str:
@@ -173,23 +180,31 @@ def coverage(views: dict[str, View]) -> str:
 def compute_times(views: dict[str, View]) -> str:
     """How long one core takes for what a reader may want to do, as a Markdown table.
 
-    Times are work over the rates of the runs on record, of the slowest and the fastest processor.
+    Times are work over the rates at which runs like it were made, on the slowest and the fastest
+    processor on record.
     """
-    speeds = [training_rates(view) for view in views.values() if view.there]
-    speeds = [own for own in speeds if len(own)]
-    jobs = list(wanted(views))
-    if not speeds or not jobs:
-        return ""
-    slow, fast = min(own.min() for own in speeds), max(own.max() for own in speeds)
-    lines = ["| what | work | on one core |", "|---|---|---|"]
-    for what, macs in jobs:
-        hours = span_of(macs / fast, macs / slow)
-        lines.append(f"| {what} | {macs / 1e12:,.0f} trillion multiply-accumulates | {hours} |")
-    return "\n".join(lines)
+    lines = []
+    for what, macs, families, budget in wanted(views):
+        speeds = [training_rates(view, families, budget) for view in views.values()]
+        speeds = [own for own in speeds if len(own)]
+        if speeds:
+            slow, fast = min(own.min() for own in speeds), max(own.max() for own in speeds)
+            hours = span_of(macs / fast, macs / slow)
+            lines.append(f"| {what} | {macs / 1e12:,.0f} trillion multiply-accumulates | {hours} |")
+    return "\n".join(["| what | work | on one core |", "|---|---|---|", *lines]) if lines else ""
 
 
-def wanted(views: dict[str, View]) -> Iterator[tuple[str, float]]:
-    """What a reader may want to do, and its training multiply-accumulates."""
+class Job(NamedTuple):
+    """What a reader may want to do, its training multiply-accumulates, and which runs are alike."""
+
+    what: str
+    macs: float
+    families: tuple[str, ...]
+    budget: int | None = None
+
+
+def wanted(views: dict[str, View]) -> Iterator[Job]:
+    """What a reader may want to do."""
     view = next((view for view in views.values() if len(view.networks)), None)
     if view is None:
         return
@@ -198,13 +213,15 @@ def wanted(views: dict[str, View]) -> Iterator[tuple[str, float]]:
     for family, what in ((BOTTLENECK, "a bottleneck network"), (COPYCAT, "a copycat")):
         if (family, budget) in means.index:
             a_hundred = means.loc[(family, budget), "training_macs"] * 100 / epochs
-            yield f"Train {what} of {short(budget)} parameters for 100 epochs", a_hundred
+            alike = tuple(AT_LENGTH[family, n] for n in LENGTHS if (family, n) in AT_LENGTH)
+            told = f"Train {what} of {short(budget)} parameters for 100 epochs"
+            yield Job(told, a_hundred, alike, budget)
     if (PRUNED, budget) in means.index:
         search = means.loc[(PRUNED, budget), "total_macs"]
         for other in views.values():
             length = other.scale.train.epochs
             what = f"Find shapes of your own: train and prune as at {markdown(other.scale.name)}"
-            yield what, search * length / epochs
+            yield Job(what, search * length / epochs, (BASE, PRUNED))
 
 
 def span_of(shortest: float, longest: float) -> str:

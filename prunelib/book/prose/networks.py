@@ -49,8 +49,8 @@ def designs(view: View, budget: int, found: Sequence[Design], inference: dict | 
         "| train a | epochs | error | size | MACs | ms |\n"
         "|---|--:|--:|--:|--:|--:|\n"
         f"{table}\n\n"
-        "≈: read off between two measured sizes. Size: parameters. MACs: multiply-accumulates for "
-        "one image. Longer training is on as many images as it takes to train and prune the base "
+        f"{signs(table).strip()} Size: parameters. MACs: multiply-accumulates for one image. "
+        "Longer training is on as many images as it takes to train and prune the base "
         f"network; the longest adds those of retraining.{timed}"
     )
 
@@ -151,7 +151,7 @@ def budgets(views: Iterable[View], sizes: tuple[int, ...]) -> str:
     again = " The same network: nothing larger did better." if SAME in table else ""
     return (
         "**Your budget**\n\n| size | train a | error |\n|---|---|---|\n"
-        f"{table}\n\nTest errors on {markdown(views[0].images)}.{again} "
+        f"{table}\n\nTest errors on {markdown(views[0].images)}.{signs(table)}{again} "
         "[Any other size](design.html), [your own images](your-data.html)"
     )
 
@@ -175,6 +175,14 @@ def budget_rows(views: list[View], sizes: tuple[int, ...]) -> list[str]:
 
 
 def approximately(network: Design) -> str:
-    """An error, with a sign if no run had that size."""
-    sign = "" if network.expected.note.startswith("mean") else "≈ "
-    return f"{sign}{fixed(network.error, 1)}%"
+    """An error; a sign before it says that no run had that size, one behind it that one had."""
+    note = network.expected.note
+    sign = "" if note.startswith("mean") else "≈ "
+    single = "\\*" if note == "mean of 1 run" else ""
+    return f"{sign}{fixed(network.error, 1)}%{single}"
+
+
+def signs(told: str) -> str:
+    """What the signs of errors in a table mean, of those that it has."""
+    meanings = {"≈": "read off between two measured sizes", "\\*": "one run only"}
+    return "".join(f" {sign}: {means}." for sign, means in meanings.items() if sign in told)

@@ -47,8 +47,8 @@ def why(view: View, unfair: Verdict, fair: Verdict) -> str:
         f"**Why ours differs.** A pruned network has seen more images than a small one that trains "
         f"for {length_of(view)}: {ratio[0]:.1f} times as many at the largest size, {ratio[1]:.1f} "
         "times as many at the smallest. In short training every extra image helps. "
-        f"{not_alone(unfair)}With the paper's 200 epochs that should matter less; it was not "
-        f"measured here. The open markers say: {said(fair)}{qualified(fair)}. "
+        f"{not_alone(unfair)}With the paper's 200 epochs extra images should matter less; that was "
+        f"not measured here. The open markers say: {said(fair)}{qualified(fair)}. "
         "Also, our images are smaller and our base network is half as wide: "
         "[Departures](../book/departures.html) lists all differences."
     )
@@ -60,8 +60,8 @@ def not_alone(unfair: Verdict) -> str:
     if len(means) < 2 or means[0] <= min(means[1:]):
         return ""
     return (
-        "They cannot be the only reason, for at the smallest size, where there are the most of "
-        "them, pruned networks do not do best. "
+        "But extra images are not the whole story: at the smallest size pruned networks saw the "
+        "most of them, and do not do best. "
     )
 
 

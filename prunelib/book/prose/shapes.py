@@ -39,33 +39,70 @@ def shapes_at(studies: dict[str, View]) -> str:
 def without_pruning(studies: dict[str, View]) -> str:
     """Whether shapes of the smallest size keep up with the pruned one if they need no training.
 
-    Two sentences about every length at which such a shape was trained; empty where there is none.
+    Of every length at which such a shape was trained; empty where there is none.
     """
-    leads, lengths, sizes = pd.DataFrame(), [], set()
-    for view in by_length(studies).values():
+    leads = beside_pruned_shape(studies)
+    free = leads[leads["family"].isin(NO_PRUNING)]
+    if free.empty:
+        return ""
+    lengths = sorted(set(free["epochs"]))
+    leads = leads[leads["epochs"].isin(lengths)]
+    worse = (leads["lead"] > leads["usual"]).groupby(leads["family"]).agg(["any", "all", "size"])
+    kept_up = [f for f in NO_PRUNING if f in worse.index and not worse["any"][f]]
+    never = [f for f in FOUND if f in worse.index[worse["all"] & (worse["size"] == len(lengths))]]
+    answer = "Probably not" if len(kept_up) == free["family"].nunique() else "Not always"
+    answer = answer if kept_up else "Probably"
+    where = f"{listed([short(size) for size in sorted(set(free['size']))])} parameters"
+    when = f"after {listed([str(n) for n in lengths])} epochs"
+    seeds = span([str(n) for n in sorted(set(free["pairs"]))])
+    told = f"No shape that needs no trained network kept up {when} ({counted_span(seeds)})."
+    if kept_up:
+        work = free[free["family"].isin(kept_up)]["work"]
+        times = span([fixed(x, 1) for x in (work.min(), work.max())])
+        told = (
+            f"These need no trained network and kept up {when} ({counted_span(seeds)}): "
+            f"{listed([FOUND[f] for f in kept_up])}. For one image they compute {times} times as "
+            "much as the pruned shape."
+        )
+    last = f" {capital(listed([FOUND[f] for f in never]))} never did." if never else ""
+    return f"**{answer}, at {where}.** {told}{last}"
+
+
+def beside_pruned_shape(studies: dict[str, View]) -> pd.DataFrame:
+    """Shapes of the smallest size of each study that can be compared with the pruned one.
+
+    Columns: those of `shapes_of_size`, and `work` (for one image, over that of the pruned shape),
+    `epochs` and `size`.
+    """
+    parts = []
+    for view in studies.values():
         size = min(view.scale.budgets)
         rows = shapes_of_size(view, size)
-        rows = rows[rows["usual"].notna()]
-        if rows["family"].isin(NO_PRUNING).any():
-            leads = pd.concat([leads, rows])
-            lengths.append(view.scale.train.epochs)
-            sizes.add(size)
-    if not lengths:
-        return ""
-    worse = (leads["lead"] > leads["usual"]).groupby(leads["family"]).agg(["any", "all", "size"])
-    free = [family for family in NO_PRUNING if family in worse.index]
-    kept_up = [FOUND[family] for family in free if not worse["any"][family]]
-    always = worse.index[worse["all"] & (worse["size"] == len(lengths))]
-    never = [found for family, found in FOUND.items() if family in always]
-    answer = "No" if len(kept_up) == len(free) else "Not always" if kept_up else "Yes"
-    where = f"{listed([short(size) for size in sorted(sizes)])} parameters"
-    when = f"after {listed([str(n) for n in lengths])} epochs"
-    if kept_up:
-        told = f"These need no trained network and kept up {when}: {listed(kept_up)}."
-    else:
-        told = f"No shape that needs no trained network kept up {when}."
-    last = f" {capital(listed(never))} never did." if never else ""
-    return f"**{answer}, at {where}.** {told}{last}"
+        ours = rows.loc[rows["family"] == SCRATCH, "macs"]
+        told = rows[rows["usual"].notna()]
+        if len(ours):
+            epochs = view.scale.train.epochs
+            parts.append(told.assign(work=told["macs"] / ours.iloc[0], epochs=epochs, size=size))
+    columns = ["family", "lead", "usual", "pairs", "work", "epochs", "size"]
+    return pd.concat(parts) if parts else pd.DataFrame(columns=columns)
+
+
+def span(parts: list[str]) -> str:
+    """The first and the last of some numbers.
+
+    >>> span(["1", "2", "3"]), span(["2", "2"])
+    ('1 to 3', '2')
+    """
+    return parts[0] if parts[0] == parts[-1] else f"{parts[0]} to {parts[-1]}"
+
+
+def counted_span(seeds: str) -> str:
+    """A span of seeds.
+
+    >>> counted_span("1"), counted_span("1 to 3")
+    ('1 seed', '1 to 3 seeds')
+    """
+    return f"{seeds} seed{'' if seeds == '1' else 's'}"
 
 
 def work_of_shapes(studies: dict[str, View]) -> str:

@@ -86,7 +86,7 @@ def latency(record: dict) -> str:
     fastest = pd.Series([g.idxmin() for g in groups]).value_counts()
     slowest = pd.Series([g.idxmax() for g in groups]).value_counts()
     lines.append(
-        f"- Over all {len(groups)} comparisons at equal parameters "
+        f"- Over all {len(groups)} comparisons at equal parameters, larger sizes included, "
         f"**{NETWORK_TITLES[fastest.index[0]]}** is the fastest in {fastest.iloc[0]}, and "
         f"**{NETWORK_TITLES[slowest.index[0]]}** the slowest in {slowest.iloc[0]}."
     )

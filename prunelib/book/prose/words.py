@@ -25,7 +25,7 @@ def over_seeds(values: Iterable[float], unit: str = "") -> str:
     if len(values) == 1:
         return f"{fixed(values[0])}{unit} (one seed)"
     span = f"{fixed(min(values))} to {fixed(max(values))}"
-    return f"{fixed(mean(values))}{unit} ({len(values)} seeds: {span})"
+    return f"{fixed(mean(values))}{unit} ({len(values)} seeds, from {span})"
 
 
 def listed(parts: list[str]) -> str:

@@ -46,7 +46,7 @@ def seeds_to_settle_it(verdict: Verdict) -> Iterator[str]:
     if verdict.enough is not None:
         yield (
             f"About {verdict.enough} seeds would settle it if mean and spread stayed as they are; "
-            f"{verdict.seeds} seeds tell them only roughly."
+            f"with {verdict.seeds} seeds both are known only roughly."
         )
     elif settles_not(verdict):
         yield f"As many as {MAX_SAMPLE_SIZE} seeds like these would not settle it."

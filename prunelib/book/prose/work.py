@@ -1,0 +1,47 @@
+"""What the lead of pruned shapes takes in work, in words."""
+
+from prunelib.book.prose.phrases import unit
+from prunelib.evidence.questions import QUESTIONS
+from prunelib.evidence.statistics import mean
+from prunelib.evidence.verdicts import Verdict, judge_claims
+from prunelib.evidence.view import View
+from prunelib.study.families import BOTTLENECK, SCRATCH
+from prunelib.text import fixed
+
+AT_EQUAL_WORK = {
+    "supported": "where that is equal, they still lead by {x}",
+    "refuted": "where that is equal, they lose by {x}",
+    "equal": "where that is equal, hardly any lead is left",
+}
+"""By the verdict on K11; any other says that it is not settled."""
+
+
+def lead_takes_work(view: View, shape: Verdict) -> str:
+    """How much more pruned shapes compute than bottleneck networks of their size, where they lead.
+
+    Empty where they do not lead, or where nothing was measured.
+
+    Args:
+        view: with the records.
+        shape: the verdict on K8.
+    """
+    ratios = work_ratios(view)
+    if shape.verdict != "supported" or not ratios or max(ratios) <= 1:
+        return ""
+    low, high = fixed(min(ratios), 1), fixed(max(ratios), 1)
+    span = low if low == high else f"{low} to {high}"
+    found = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
+    told = AT_EQUAL_WORK.get(found.verdict, "at equal work the lead is not settled")
+    x = "" if found.mean is None else f"{fixed(abs(found.mean), 1)}{unit('K11')}"
+    return f"For one image they compute {span} times as much; {told.format(x=x)}."
+
+
+def work_ratios(view: View) -> list[float]:
+    """Multiply-accumulates of pruned shapes over those of bottleneck networks, by budget."""
+    means = view.networks.groupby(["budget", "family"])["macs"]
+    macs = {key: float(mean(own)) for key, own in means}
+    return [
+        macs[budget, SCRATCH] / macs[budget, BOTTLENECK]
+        for budget in view.scale.budgets
+        if (budget, SCRATCH) in macs and (budget, BOTTLENECK) in macs
+    ]
