@@ -7,7 +7,7 @@ import pandas as pd
 
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
-from prunelib.study.families import PRUNED
+from prunelib.study.families import BASE, BOTTLENECK, PRUNED, SCRATCH
 from prunelib.text import counted, fixed
 
 
@@ -54,6 +54,28 @@ def measured_curve(view: View, family: str) -> Curve:
     errors, counts = zip(*(points[size] for size in sizes), strict=True) if sizes else ((), ())
     walk = family == PRUNED
     return Curve(tuple(sizes), errors, counts, walk, not walk)
+
+
+def lead_at_equal_macs(view: View) -> float | None:
+    """By how much pruned shapes from scratch beat bottleneck networks of equal work, points.
+
+    As claim K11, but the error of the bottleneck network is read off by the logarithm of its
+    multiply-accumulates. Mean over sizes; None while a size is missing.
+    """
+    rows = view.networks.sort_values("macs")
+    plain = {
+        seed: Curve(tuple(own["macs"]), tuple(own["error"]), (1,) * len(own), log=True)
+        for seed, own in rows[rows["family"].isin((BASE, BOTTLENECK))].groupby("seed")
+        if len(own) == 1 + len(view.scale.budgets)
+    }
+    leads: dict[int, list[float]] = {budget: [] for budget in view.scale.budgets}
+    for shape in rows[rows["family"] == SCRATCH].itertuples():
+        other = reading(plain.get(shape.seed), shape.macs).error
+        if other is not None:
+            leads[shape.budget].append(other - shape.error)
+    if not all(leads.values()):
+        return None
+    return float(mean([mean(own) for own in leads.values()]))
 
 
 def along_the_walk(view: View) -> list[pd.DataFrame]:

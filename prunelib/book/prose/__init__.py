@@ -36,6 +36,7 @@ from prunelib.book.prose.repeats import made_twice
 from prunelib.book.prose.shapes import shapes_at, without_pruning, work_of_shapes
 from prunelib.book.prose.spending import cost, costs, search_pays, worth_the_work
 from prunelib.book.prose.words import folded, provenance
+from prunelib.book.prose.work import straight_line
 
 __all__ = [
     "against_length",
@@ -73,6 +74,7 @@ __all__ = [
     "sources",
     "statistics_list",
     "still_learning",
+    "straight_line",
     "tally",
     "to_take",
     "trend",

@@ -1,6 +1,8 @@
 """What the lead of pruned shapes takes in work, in words."""
 
+from prunelib.book.escape import markdown
 from prunelib.book.prose.phrases import unit
+from prunelib.evidence.curves import lead_at_equal_macs
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.verdicts import Verdict, judge_claims
@@ -32,8 +34,29 @@ def lead_takes_work(view: View, shape: Verdict) -> str:
     span = low if low == high else f"{low} to {high}"
     found = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
     told = AT_EQUAL_WORK.get(found.verdict, "at equal work the lead is not settled")
-    x = "" if found.mean is None else f"{fixed(abs(found.mean), 1)}{unit('K11')}"
+    x = "" if found.mean is None else f"{two_readings(view, found.mean)}{unit('K11')}"
     return f"For one image they compute {span} times as much; {told.format(x=x)}."
+
+
+def two_readings(view: View, judged: float) -> str:
+    """The lead at equal work as judged, and as read off by the logarithm, if they differ."""
+    other = lead_at_equal_macs(view)
+    numbers = {fixed(abs(x), 1): abs(x) for x in (judged, other) if x is not None}
+    return " to ".join(sorted(numbers, key=lambda shown: numbers[shown]))
+
+
+def straight_line(view: View) -> str:
+    """What the straight line of K11 does to its number; empty where that is not known."""
+    found = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
+    other = lead_at_equal_macs(view)
+    if found.mean is None or other is None:
+        return ""
+    return (
+        "K11 reads the error of a bottleneck network on a straight line between two that were "
+        "measured. Errors follow the logarithm of the size more closely, so that is a little too "
+        f"high. Read off by the logarithm, the {fixed(found.mean)} points at "
+        f"{markdown(view.scale.name)} become {fixed(other)}."
+    )
 
 
 def work_ratios(view: View) -> list[float]:
