@@ -153,3 +153,22 @@ def best_designs(
         best.setdefault((network.scale, network.family, network.length), network)
     known = {network.family for network in best.values()}
     return [*best.values(), *(d for d in first if d.family not in known)]
+
+
+def worth_training(networks: Sequence[Design]) -> list[Design]:
+    """Those that no other one beats with as few epochs and multiply-accumulates, in their order.
+
+    Networks whose error is not known are kept.
+    """
+
+    def effort(network: Design) -> tuple[float, int, int]:
+        return network.error, network.epochs, network.macs
+
+    def beaten(network: Design) -> bool:
+        mine = effort(network)
+        return network.expected.error is not None and any(
+            effort(other) != mine and all(a <= b for a, b in zip(effort(other), mine, strict=True))
+            for other in networks
+        )
+
+    return [network for network in networks if not beaten(network)]

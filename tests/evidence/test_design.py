@@ -8,7 +8,13 @@ from making import examples
 
 from prunelib.book.notebook import open_study
 from prunelib.errors import Missing, PrunelibError
-from prunelib.evidence.budget import best_designs, comparable_scales, known_designs, released
+from prunelib.evidence.budget import (
+    best_designs,
+    comparable_scales,
+    known_designs,
+    released,
+    worth_training,
+)
 from prunelib.evidence.curves import measured_curve
 from prunelib.evidence.design import (
     DESIGN_FAMILIES,
@@ -158,6 +164,21 @@ def test_an_answer_is_the_best_of_what_there_is_of_each_kind_and_length(params, 
     for kind, d in zip(kinds, found, strict=True):
         errors = [k.error for k in known if (k.scale, k.family, k.length) == kind]
         assert d.expected.error == min(errors, default=None)
+
+
+def test_worth_training_is_what_nothing_beats_for_as_little():
+    found = best_designs(views(), 150_000)
+    kept = worth_training(found)
+    assert kept[0] == found[0]
+    assert [d for d in found if d in kept] == kept
+    costs = {d: np.array([d.error, d.epochs, d.macs]) for d in found}
+    for d in found:
+        better = [o for o in found if (costs[o] <= costs[d]).all() and (costs[o] < costs[d]).any()]
+        assert (d in kept) == (not better)
+        assert not better or any(o in kept for o in better)
+    assert len(kept) < len(found)
+    wide = largest_designs(views()[0], 150_000, ChannelProfile.full(40, 2))
+    assert worth_training(wide) == wide
 
 
 def test_what_was_trained_counts_beside_what_is_read_off():
