@@ -11,7 +11,6 @@ from prunelib.book.prose.judgements import (
 )
 from prunelib.book.prose.phrases import unit
 from prunelib.evidence.claims import CLAIMS
-from prunelib.evidence.rules import copycats_compete
 from prunelib.evidence.verdicts import AtSize, Verdict, judge_claims
 from prunelib.evidence.view import View
 from prunelib.text import counted, fixed, short
@@ -36,7 +35,7 @@ def against_length(views: dict[str, View]) -> str:
         known = {scale: by[claim.number] for scale, by in found.items()}
         asked = {scale: v for scale, v in known.items() if asked_of(views[scale], v, claim)}
         measured = any(verdict.sizes for verdict in asked.values())
-        if claim.rule is copycats_compete or not measured or len(asked) < min(2, len(views)):
+        if not measured or len(asked) < min(2, len(views)):
             continue
         by_size = claim.number in PAPERS or any(differ(verdict) for verdict in asked.values())
         cells = [brief(asked[scale], by_size) if scale in asked else "not asked" for scale in there]

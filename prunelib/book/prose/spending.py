@@ -7,6 +7,7 @@ from prunelib.book.prose.answer import hedged, leading, not_at_all_sizes, told_b
 from prunelib.book.prose.judgements import EVERY, name, verdict_cell
 from prunelib.book.prose.words import capital, length_of, listed, missing
 from prunelib.evidence.questions import EQUAL_MACS
+from prunelib.evidence.statistics import mean
 from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
 from prunelib.evidence.view import View, by_length
 from prunelib.study.families import (
@@ -103,7 +104,8 @@ WITHIN = (
 def cost(view: View) -> str:
     """What the smallest and the largest networks cost by each way, beside pruning, as a table."""
     columns = ["training_macs", "total_macs", "error"]
-    means = view.networks.groupby(["budget", "family"])[columns].mean()
+    groups = view.networks.groupby(["budget", "family"])[columns]
+    means = groups.agg(lambda own: float(mean(own)))
     found = {budget: means.loc[budget] for budget in view.scale.budgets if budget in means.index}
     told = {n: at for n, at in found.items() if {PRUNED, BOTTLENECK_LONG} <= set(at.index)}
     sizes = sorted({min(told), max(told)}) if told else []
@@ -126,7 +128,7 @@ def way(at: pd.DataFrame, family: str, work: str) -> str:
     if family not in at.index:
         return "–"
     share = at[work][family] / at["total_macs"][PRUNED]
-    return f"**{at['error'][family]:.1f}%** for {fixed(share)}×"
+    return f"**{fixed(at['error'][family], 1)}%** for {fixed(share)}×"
 
 
 def costs(studies: dict[str, View]) -> str:
