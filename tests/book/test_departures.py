@@ -63,7 +63,8 @@ def test_first_weights_of_the_narrowest_block(mini):
         assert narrow.shape[0] in (1, 2)
     assert min(ratios) == pytest.approx(6, rel=0.15)
     assert max(ratios) == pytest.approx(8, rel=0.15)
-    assert "of which one or two channels are left, differs six- to eight-fold" in PAGE
+    told = "of which one or two channels are left, has first weights whose scale differs by a "
+    assert f"{told}factor of six to eight" in PAGE
 
 
 def test_the_scale_of_the_paper():
