@@ -453,10 +453,7 @@ def test_the_answer_is_of_the_longest_length_and_its_second_sentence_tells_the_t
     studies = {"made-up": short, "longer": long}
     first, second, *_ = re.split(r"(?<=\.) ", prose.headline(studies))
     assert "beats a pruned one by 2.5 points" in first
-    assert second == (
-        "If the large one trains for 2 epochs instead of 4, the small one is 3.5 points better at "
-        "the same sizes."
-    )
+    assert second == "With 2 epochs instead of 4, it is 3.5 points better."
     assert prose.long_enough(studies).startswith(
         "**The lead of small networks shrinks.** At equal images, at 6K parameters, the small "
         "network is 3.5 points better if the large one is trained for 2 epochs and 2.5 points "

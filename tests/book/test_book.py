@@ -215,7 +215,7 @@ def test_a_row_of_a_table_of_sentences_is_a_list_on_a_phone(browser):
         assert len(set(lefts)) == 1
         assert sorted(set(tops)) == list(tops)
         assert min(widths) > 300
-        assert names[:2] == ("none", '"at mini: "')
+        assert names[:2] == ("none", '"mini, 10 epochs: "')
         visit.resize(**SIZES["desktop"])
         _, tops, _, names = zip(*visit.page.evaluate(CELLS), strict=True)
         assert len(set(tops)) == 1

@@ -50,7 +50,7 @@ def test_the_work_of_an_image_is_told_where_shapes_lead(study):
     assert work.lead_takes_work(study, replace(shape, verdict="open")) == ""
     means = study.networks.groupby(["family", "budget"])["macs"].mean()
     ratios = [means[SHAPE, budget] / means["bottleneck", budget] for budget in SCALE.budgets]
-    assert f"compute {min(ratios):.1f} to {max(ratios):.1f} times as much" in text
+    assert f"takes {min(ratios):.1f} to {max(ratios):.1f} times the work" in text
     settled = told(study, "K11").verdict in work.AT_EQUAL_WORK
     assert settled == (f"{abs(told(study, 'K11').mean):.1f}" in text)
     assert settled != text.endswith("at equal work the lead is not settled.")

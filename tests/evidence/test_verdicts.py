@@ -373,7 +373,7 @@ def test_an_answer_on_average_says_at_which_sizes_it_holds():
     rows = [(80_000, "supported", 3.53), (200_000, "open", 1.03), (320_000, "open", 0.37)]
     told = answer.answer_phrase(at(*rows))
     assert told.endswith(
-        "a small network (a bottleneck) beats a pruned one by 1.6 points of test error on average: "
+        "a small network beats a pruned one by 1.6 points of test error on average: "
         "3.5 at 80K parameters, too close to call at 200K and 320K"
     )
     assert answer.answer_phrase(at(*rows[:1])).endswith("by 1.6 points of test error")

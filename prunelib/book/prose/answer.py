@@ -19,9 +19,9 @@ DETAILS = ("K7", "C1", "K8", "K14", "K10", "K9")
 
 ANSWERS = {
     ("K7", "supported"): "trained on as many images as it takes to train and prune a large one, a "
-    "small network (a bottleneck) beats a pruned one by {x} of test error",
+    "small network beats a pruned one by {x} of test error",
     ("K7", "refuted"): "even on as many images as it takes to train and prune a large one, a "
-    "small network (a bottleneck) loses to a pruned one by {x} of test error",
+    "small network loses to a pruned one by {x} of test error",
     ("K7", "equal"): "trained on as many images, a small network is as good as a pruned one",
     ("K7", DEPENDS): "on as many images as it takes to train and prune a large network, {sizes}",
     ("K7", "open"): "trained on as many images, a small network and a pruned one are too "
@@ -251,12 +251,9 @@ def with_less_training(studies: dict[str, View]) -> str:
     if view is None or len(leads) < 2:
         return ""
     same = [at.size for at in leading(view)[0].sizes if at.mean is not None] == sizes
-    where = "the same sizes" if same else f"{listed([short(size) for size in sizes])} parameters"
+    where = "" if same else f" at {listed([short(size) for size in sizes])} parameters"
     (epochs, points), *_, (longest, _) = leads.items()
-    return (
-        f"If the large one trains for {epochs} epochs instead of {longest}, the small one is "
-        f"{lead(points)} at {where}."
-    )
+    return f"With {epochs} epochs instead of {longest}, it is {lead(points)}{where}."
 
 
 def lead_in_short(studies: dict[str, View]) -> str:

@@ -1,7 +1,6 @@
 """What the lead of pruned shapes takes in work, in words."""
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.phrases import unit
 from prunelib.evidence.curves import lead_at_equal_macs
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
@@ -11,9 +10,9 @@ from prunelib.study.families import BOTTLENECK, SCRATCH
 from prunelib.text import fixed
 
 AT_EQUAL_WORK = {
-    "supported": "where that is equal, they still lead by {x}",
-    "refuted": "where that is equal, they lose by {x}",
-    "equal": "where that is equal, hardly any lead is left",
+    "supported": "at equal work, {x}",
+    "refuted": "at equal work, they lose by {x}",
+    "equal": "at equal work, hardly any lead is left",
 }
 """By the verdict on K11; any other says that it is not settled."""
 
@@ -34,8 +33,8 @@ def lead_takes_work(view: View, shape: Verdict) -> str:
     span = low if low == high else f"{low} to {high}"
     found = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
     told = AT_EQUAL_WORK.get(found.verdict, "at equal work the lead is not settled")
-    x = "" if found.mean is None else f"{two_readings(view, found.mean)}{unit('K11')}"
-    return f"For one image they compute {span} times as much; {told.format(x=x)}."
+    x = "" if found.mean is None else two_readings(view, found.mean)
+    return f"That takes {span} times the work; {told.format(x=x)}."
 
 
 def two_readings(view: View, judged: float) -> str:
