@@ -14,6 +14,9 @@ from test_own_images import TOML, colours, write_folder
 
 from prunelib.book import prose
 from prunelib.book.notebook import open_studies, open_study
+from prunelib.evidence.claims import CLAIMS
+from prunelib.evidence.verdicts import judge_claims
+from prunelib.evidence.view import by_length
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -211,7 +214,8 @@ BEGIN_AT_THE_ANSWER = (
     "simple",
     "scratch",
     "copycats",
-    "profiles",
+    "controls",
+    "shape",
     "design",
     "cost",
 )
@@ -220,13 +224,28 @@ BEGIN_AT_THE_ANSWER = (
 def test_pages_begin_at_the_scale_of_the_answer():
     studies = open_studies("mini", results=str(ROOT / "results"), run_missing=False)
     answer = prose.longest_complete(studies).scale.name
-    begin = {
+    assert {begins_at(name) for name in BEGIN_AT_THE_ANSWER} == {answer}
+
+
+def test_profiles_begin_at_the_longest_training_whose_claims_have_all_seeds():
+    studies = open_studies("mini", results=str(ROOT / "results"), run_missing=False)
+    claims = [claim for claim in CLAIMS if claim.number in ("C6", "C7", "C8")]
+    whole = [
+        name
+        for name, view in by_length(studies).items()
+        if all(v.seeds == v.planned and v.sizes for v in judge_claims(view, claims))
+    ]
+    assert begins_at("profiles") == whole[-1]
+
+
+def begins_at(name):
+    """The scale in the parameters of a notebook."""
+    (scale,) = (
         re.search(r'^scale = "(\w+)"', cell.source, re.MULTILINE)[1]
-        for name in BEGIN_AT_THE_ANSWER
         for cell in nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4).cells
         if "parameters" in cell.metadata.get("tags", [])
-    }
-    assert begin == {answer}
+    )
+    return scale
 
 
 def test_the_readme_has_the_answer_that_the_records_give():
