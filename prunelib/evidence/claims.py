@@ -31,6 +31,7 @@ class Claim:
             that matters.
         why: controls that tell why it does not hold, where it does not.
         counted: the same question with the search for the shape counted in, where here it is free.
+        only: the one scale that it is about; by default all.
     """
 
     number: str
@@ -45,6 +46,7 @@ class Claim:
     points: bool = True
     why: tuple[str, ...] = ()
     counted: str | None = None
+    only: str | None = None
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -174,5 +176,6 @@ CLAIMS = (
         rules.copycats_compete,
         high=EQUAL,
         relative=True,
+        only="paper",
     ),
 )

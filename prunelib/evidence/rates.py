@@ -6,28 +6,22 @@ import pandas as pd
 
 from prunelib.evidence.statistics import exact
 from prunelib.evidence.view import View
-from prunelib.study.specs import TrainSpec
 
 
-def training_rates(
-    view: View, families: Sequence[str] | None = None, budget: int | None = None
-) -> pd.Series:
+def training_rates(view: View, families: Sequence[str], budget: int | None = None) -> pd.Series:
     """Training multiply-accumulates a second on one CPU thread, by processor: medians over the
     runs that the library's own kernels computed.
 
     Args:
         view: of the records.
-        families: by default all networks that were trained, without pruning runs. Narrow networks
-            do less in a second than wide ones.
+        families: whose runs; narrow networks do less in a second than wide ones.
         budget: by default all.
     """
     seen = {}
     for request, record in view.planned:
-        if record is None or (budget is not None and request.budget != budget):
+        if record is None or request.family not in families:
             continue
-        if not (
-            isinstance(record.spec, TrainSpec) if families is None else request.family in families
-        ):
+        if budget is not None and request.budget != budget:
             continue
         made, outcome = record.circumstances, record.outcome
         on_a_core = made.get("device", "cpu") == "cpu" and made.get("threads", 1) == 1

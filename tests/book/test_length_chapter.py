@@ -136,12 +136,13 @@ def test_the_lead_is_told_from_the_shortest_training_to_the_longest(study):
 
 
 def test_speed_is_work_over_seconds(study):
-    found = training_rates(study)
-    rows = study.networks[study.networks["family"] != "pruned-and-tuned"]
-    trained = rows[~rows["family"].str.endswith("-removal|-penalty-1|-penalty-2|-penalty-3")]
-    assert list(found.index) == ["a pencil, float32"]
-    speeds = trained.drop_duplicates("key")["training_macs"] / 2.0
-    assert speeds.min() <= found.iloc[0] <= speeds.max()
+    for budget in (*study.scale.budgets, None):
+        found = training_rates(study, ("bottleneck", SHAPE), budget)
+        rows = study.networks[study.networks["family"].isin(("bottleneck", SHAPE))]
+        rows = rows[rows["budget"].isin(study.scale.budgets if budget is None else [budget])]
+        assert list(found.index) == ["a pencil, float32"]
+        seconds = study.scale.train.epochs
+        assert found.iloc[0] == pytest.approx((rows["training_macs"] / seconds).median())
 
 
 @pytest.mark.parametrize("other", [{"device": "cuda"}, {"kernels": "narrow"}])
@@ -150,7 +151,8 @@ def test_no_reader_has_the_speed_of_a_gpu_or_of_kernels_that_the_library_lacks(s
         record = study.find(spec)
         return record and replace(record, circumstances=record.circumstances | other)
 
-    assert training_rates(View(study.scale, study.requests, elsewhere)).empty
+    assert not training_rates(study, (SHAPE,)).empty
+    assert training_rates(View(study.scale, study.requests, elsewhere), (SHAPE,)).empty
 
 
 @pytest.mark.parametrize("words", spending.SEARCH_PAYS.items())

@@ -56,6 +56,22 @@ def test_the_work_of_an_image_is_told_where_shapes_lead(study):
     assert settled != text.endswith("at equal work the lead is not settled.")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "mean", "other", "told"),
+    [
+        ("supported", 0.79, 0.58, "at equal work, 0.6 to 0.8"),
+        ("supported", 0.79, 0.81, "at equal work, 0.8"),
+        ("refuted", -1.0, -1.52, "at equal work, they lose by 1.0 to 1.5"),
+        ("supported", 0.3, -0.2, "at equal work the lead is not settled"),
+        ("open", 0.3, 0.2, "at equal work the lead is not settled"),
+    ],
+)
+def test_what_is_left_at_equal_work(study, monkeypatch, verdict, mean, other, told):
+    judged = replace(work.at_equal_macs(study), verdict=verdict, mean=mean)
+    monkeypatch.setattr(work, "lead_at_equal_macs", lambda view: other)
+    assert work.at_equal_work(judged, study) == told
+
+
 def test_both_readings_of_the_lead_are_told(study):
     text = prose.straight_line(study)
     for number in (told(study, "K11").mean, lead_at_equal_macs(study)):

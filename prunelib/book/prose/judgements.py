@@ -8,7 +8,6 @@ from prunelib.book.prose.phrases import ALIKE, FACTS, PHRASES, unit
 from prunelib.book.prose.words import capital, length_of
 from prunelib.evidence.claims import CLAIMS, Claim
 from prunelib.evidence.questions import IDENTITIES, QUESTIONS
-from prunelib.evidence.rules import copycats_compete
 from prunelib.evidence.verdicts import DEPENDS, Verdict, judge_claims
 from prunelib.evidence.view import View, by_length
 from prunelib.text import counted, fixed, short
@@ -17,8 +16,6 @@ EVERY = CLAIMS + QUESTIONS
 MARKS = {"supported": "✔", "refuted": "✘", "equal": "=", DEPENDS: "±", "open": "?"}
 TOLD = {"supported": "yes", "refuted": "no", "equal": "about equal"}
 """Where a reader is told a verdict in another word than programs."""
-PAPER = "paper"
-"""The scale with the paper's own protocol."""
 PAGE = "verdicts.html"
 """The page with the table that names of claims link to."""
 
@@ -82,8 +79,8 @@ def minus(x: float) -> str:
 
 
 def asked_of(view: View, verdict: Verdict, claim: Claim) -> bool:
-    """Whether the study of a scale has the networks of a claim; C11 is about `paper` alone."""
-    if claim.rule is copycats_compete and view.scale.name != PAPER:
+    """Whether a claim is about a scale, whose study has its networks."""
+    if claim.only not in (None, view.scale.name):
         return False
     return bool(verdict.sizes) or set(claim.families) <= set(view.scale.families)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from prunelib.book.escape import markdown
-from prunelib.book.prose.words import capital, listed, missing
+from prunelib.book.prose.words import capital, listed, missing, span
 from prunelib.evidence.shapes import FOUND, shapes_of_size, work_and_error
 from prunelib.evidence.view import View, by_length
 from prunelib.study.families import SCRATCH, SNIP_SHAPE, TAPER, UNTRAINED_SHAPE
@@ -23,7 +23,7 @@ KEY = (
 def shapes_at(studies: dict[str, View]) -> str:
     """At each scale, which shapes of the smallest size are better and worse than the pruned one.
 
-    A Markdown list, with what is called about as good.
+    A Markdown list, with what is called about as good, folded away.
     """
     told = {
         name: shapes_of_size(view, min(view.scale.budgets))
@@ -33,7 +33,8 @@ def shapes_at(studies: dict[str, View]) -> str:
     if not told:
         return missing(next(iter(studies.values())), "shapes that were found in other ways")
     lines = [line for name, rows in told.items() for line in at_scale(studies[name], rows)]
-    return "\n".join([*lines, "", KEY])
+    summary = "<details><summary>Each shape at each length</summary>"
+    return "\n".join([summary, "", *lines, "", KEY, "", "</details>"])
 
 
 def without_pruning(studies: dict[str, View]) -> str:
@@ -54,16 +55,17 @@ def without_pruning(studies: dict[str, View]) -> str:
     answer = answer if kept_up else "Probably"
     where = f"{listed([short(size) for size in sorted(set(free['size']))])} parameters"
     when = f"after {listed([str(n) for n in lengths])} epochs"
-    seeds = span([str(n) for n in sorted(set(free["pairs"]))])
-    told = f"No shape that needs no trained network kept up {when} ({counted_span(seeds)})."
+    few, many = int(free["pairs"].min()), int(free["pairs"].max())
+    seeds = span(counted(few, "seed"), counted(many, "seed")).replace(" seeds to", " to")
     if kept_up:
         work = free[free["family"].isin(kept_up)]["work"]
-        times = span([fixed(x, 1) for x in (work.min(), work.max())])
         told = (
-            f"These need no trained network and kept up {when} ({counted_span(seeds)}): "
-            f"{listed([FOUND[f] for f in kept_up])}. For one image they compute {times} times as "
-            "much as the pruned shape."
+            f"These need no trained network and kept up {when} ({seeds}): "
+            f"{listed([FOUND[f] for f in kept_up])}. For one image they compute "
+            f"{span(fixed(work.min(), 1), fixed(work.max(), 1))} times as much as the pruned shape."
         )
+    else:
+        told = f"No shape that needs no trained network kept up {when} ({seeds})."
     last = f" {capital(listed([FOUND[f] for f in never]))} never did." if never else ""
     return f"**{answer}, at {where}.** {told}{last}"
 
@@ -85,24 +87,6 @@ def beside_pruned_shape(studies: dict[str, View]) -> pd.DataFrame:
             parts.append(told.assign(work=told["macs"] / ours.iloc[0], epochs=epochs, size=size))
     columns = ["family", "lead", "usual", "pairs", "work", "epochs", "size"]
     return pd.concat(parts) if parts else pd.DataFrame(columns=columns)
-
-
-def span(parts: list[str]) -> str:
-    """The first and the last of some numbers.
-
-    >>> span(["1", "2", "3"]), span(["2", "2"])
-    ('1 to 3', '2')
-    """
-    return parts[0] if parts[0] == parts[-1] else f"{parts[0]} to {parts[-1]}"
-
-
-def counted_span(seeds: str) -> str:
-    """A span of seeds.
-
-    >>> counted_span("1"), counted_span("1 to 3")
-    ('1 seed', '1 to 3 seeds')
-    """
-    return f"{seeds} seed{'' if seeds == '1' else 's'}"
 
 
 def work_of_shapes(studies: dict[str, View]) -> str:

@@ -96,8 +96,8 @@ WAYS = {
 """Ways to a network: what each is called, and the work that counts."""
 WITHIN = (
     "Work is told as a multiple of that of training and pruning the base. These are the largest "
-    "networks of each kind within a budget: they differ a little in size, where the lead above is "
-    "at exactly the same size."
+    "networks of each kind within a budget: they differ a little in size; the lead above is at "
+    "exactly the same size."
 )
 
 

@@ -37,6 +37,15 @@ def listed(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
 
 
+def span(first: str, last: str) -> str:
+    """From one number to another.
+
+    >>> span("1.4", "2.0"), span("2.0", "2.0")
+    ('1.4 to 2.0', '2.0')
+    """
+    return last if first == last else f"{first} to {last}"
+
+
 def length_of(view: View) -> str:
     """For how many epochs the networks of a study are trained, as a rule."""
     return counted(view.scale.train.epochs, "epoch")

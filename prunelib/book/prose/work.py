@@ -1,6 +1,7 @@
 """What the lead of pruned shapes takes in work, in words."""
 
 from prunelib.book.escape import markdown
+from prunelib.book.prose.words import span
 from prunelib.evidence.curves import lead_at_equal_macs
 from prunelib.evidence.questions import QUESTIONS
 from prunelib.evidence.statistics import mean
@@ -29,25 +30,30 @@ def lead_takes_work(view: View, shape: Verdict) -> str:
     ratios = work_ratios(view)
     if shape.verdict != "supported" or not ratios or max(ratios) <= 1:
         return ""
-    low, high = fixed(min(ratios), 1), fixed(max(ratios), 1)
-    span = low if low == high else f"{low} to {high}"
-    found = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
-    told = AT_EQUAL_WORK.get(found.verdict, "at equal work the lead is not settled")
-    x = "" if found.mean is None else two_readings(view, found.mean)
-    return f"That takes {span} times the work; {told.format(x=x)}."
+    times = span(fixed(min(ratios), 1), fixed(max(ratios), 1))
+    return f"That takes {times} times the work; {at_equal_work(at_equal_macs(view), view)}."
 
 
-def two_readings(view: View, judged: float) -> str:
-    """The lead at equal work as judged, and as read off by the logarithm, if they differ."""
-    other = lead_at_equal_macs(view)
-    numbers = {fixed(abs(x), 1): abs(x) for x in (judged, other) if x is not None}
-    return " to ".join(sorted(numbers, key=lambda shown: numbers[shown]))
+def at_equal_work(judged: Verdict, view: View) -> str:
+    """What of the lead is left at equal work: as K11 judges it, and as read off by the logarithm.
+
+    It is not settled where the two readings have different signs.
+    """
+    readings = [x for x in (judged.mean, lead_at_equal_macs(view)) if x is not None]
+    if judged.verdict not in AT_EQUAL_WORK or min(readings) < 0 < max(readings):
+        return "at equal work the lead is not settled"
+    low, *_, high = sorted(map(abs, [*readings, *readings]))
+    return AT_EQUAL_WORK[judged.verdict].format(x=span(fixed(low, 1), fixed(high, 1)))
+
+
+def at_equal_macs(view: View) -> Verdict:
+    """The verdict on K11."""
+    return next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
 
 
 def straight_line(view: View) -> str:
     """What the straight line of K11 does to its number; empty where that is not known."""
-    found = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K11")
-    other = lead_at_equal_macs(view)
+    found, other = at_equal_macs(view), lead_at_equal_macs(view)
     if found.mean is None or other is None:
         return ""
     return (
