@@ -477,6 +477,12 @@ def test_claims_are_told_of_the_longest_study_wherever_it_stands(tmp_path):
     assert "At longer (4 epochs): " in second
 
 
+def test_a_claim_about_another_scale_says_which(tmp_path):
+    view = fill(tmp_path, lead_of(3.0), families=DECIDE)
+    told = prose.claims({"made-up": view}, "C11")
+    assert told.endswith("<small>C11</small>: asked at paper only.")
+
+
 def test_every_claim_is_in_the_tally_once(tmp_path):
     view = fill(tmp_path, lead_of(3.0), families=DECIDE)
     text = prose.tally({"made-up": view})

@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,13 @@ def test_the_answer_is_about_shapes_that_need_no_trained_network(study, tmp_path
     told = prose.without_pruning({"mini": study})
     assert told.startswith("**Probably not, at 6K parameters.**")
     assert "kept up after 2 epochs (1 seed): taper by hand." in told
+    both = fill(tmp_path / "both", made_up, families=FAMILIES_HERE)
+    assert "after 2 epochs (2 seeds): taper" in prose.without_pruning({"mini": both})
+    longer = View(
+        replace(both.scale, train=replace(both.scale.train, epochs=4)), both.requests, both.find
+    )
+    told_of_two = prose.without_pruning({"mini": study, "longer": longer})
+    assert "after 2 and 4 epochs (1 to 2 seeds): taper" in told_of_two
     macs = shapes_of_size(study, SMALL).set_index("family")["macs"]
     assert f"compute {macs['taper'] / macs[SCRATCH]:.1f} times as much" in told
     never = re.search(r"\. (.*) never did", told)[1].lower()
@@ -82,7 +90,7 @@ def test_the_answer_is_about_shapes_that_need_no_trained_network(study, tmp_path
         return made_up(family, params, seed) + 40 * (family == "taper")
 
     families = (*FAMILIES_HERE, "taper-macs")
-    told = prose.without_pruning({"mini": fill(tmp_path, worse, families=families)})
+    told = prose.without_pruning({"mini": fill(tmp_path / "worse", worse, families=families)})
     assert told.startswith("**Probably, at 6K parameters.** No shape")
     assert "taper by hand" in told.lower()
     without = View(study.scale, tuple(r for r in study.requests if r.family in MAIN), study.find)

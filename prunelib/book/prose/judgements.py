@@ -104,6 +104,8 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
             unmeasured.append(name(claim))
         elif settled and {v.verdict for v in rows} == {"open"}:
             unsettled.append(name(claim))
+        elif claim.only and not rows:
+            lines.append(f"- {name(claim)}: asked at {markdown(claim.only)} only.")
         else:
             lines.append(f"- {name(claim)}: {at_scales(rows, studies)}")
     if unsettled:

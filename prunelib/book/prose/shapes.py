@@ -56,7 +56,7 @@ def without_pruning(studies: dict[str, View]) -> str:
     where = f"{listed([short(size) for size in sorted(set(free['size']))])} parameters"
     when = f"after {listed([str(n) for n in lengths])} epochs"
     few, many = int(free["pairs"].min()), int(free["pairs"].max())
-    seeds = span(counted(few, "seed"), counted(many, "seed")).replace(" seeds to", " to")
+    seeds = f"{'' if few == many else f'{few} to '}{counted(many, 'seed')}"
     if kept_up:
         work = free[free["family"].isin(kept_up)]["work"]
         told = (
