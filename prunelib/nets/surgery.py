@@ -88,10 +88,22 @@ def shrink(
 def select(tensor: Tensor, dim: int, left: Tensor) -> Tensor:
     """The slices `left` of a tensor along one dimension, in the memory format of the whole."""
     kept = tensor.index_select(dim, left)
-    channels_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-    form = torch.channels_last if channels_last else torch.contiguous_format
+    form = torch.channels_last if is_channels_last(tensor) else torch.contiguous_format
     # A copy, for a tensor with one channel passes for either form, with strides of the other.
     return torch.empty_like(kept, memory_format=form).copy_(kept)
+
+
+def is_channels_last(tensor: Tensor) -> bool:
+    """Whether a tensor has the strides of channels-last, and not just such that would do.
+
+    >>> is_channels_last(torch.empty(4, 1, 3, 3))
+    False
+    >>> is_channels_last(torch.empty(4, 1, 3, 3, memory_format=torch.channels_last))
+    True
+    """
+    if tensor.dim() != 4:
+        return False
+    return tensor.stride() == torch.empty_like(tensor, memory_format=torch.channels_last).stride()
 
 
 def _replace_data(parameter: Tensor, data: Tensor) -> None:

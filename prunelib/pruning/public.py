@@ -13,7 +13,7 @@ from prunelib.pruning.checkpoint import Point
 from prunelib.pruning.loop import Run, Watch, prunable_wideresnet, prune_and_tune
 from prunelib.pruning.prunable import Prunable, check_channels
 from prunelib.pruning.saliency import saliency_by_block
-from prunelib.training.arguments import check_arguments, must_be, rehearse, unwrapped
+from prunelib.training.arguments import check_arguments, must_be, placed, unwrapped
 from prunelib.training.data import Dataset
 from prunelib.training.machine import Machine
 from prunelib.training.protocols import PruneProtocol
@@ -86,8 +86,8 @@ def prune(
     else:
         raise PrunelibError("replay is for a WideResNet without example")
     run = Run(network, data.to(machine.device), protocol, seed, machine)
-    rehearse(machine.place(model), run.data, protocol.batch_size, machine)
-    return prune_and_tune(run, progress, checkpoint and Path(checkpoint), watch, replay)
+    with placed(model, run.data, protocol.batch_size, machine):
+        return prune_and_tune(run, progress, checkpoint and Path(checkpoint), watch, replay)
 
 
 def fisher_saliency(

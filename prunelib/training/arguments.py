@@ -1,13 +1,17 @@
 """What people hand to training, pruning and evaluation, looked at before anything is computed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from prunelib.errors import PrunelibError
+from prunelib.nets.surgery import is_channels_last
 from prunelib.nets.wideresnet import WideResNet
 from prunelib.text import one_line
 from prunelib.training.data import Dataset
-from prunelib.training.machine import Machine
+from prunelib.training.machine import Machine, into
 from prunelib.training.protocols import TrainProtocol
 
 WRAPPED = (nn.DataParallel, nn.parallel.DistributedDataParallel)
@@ -93,6 +97,45 @@ def check_dtype(model: nn.Module, data: Dataset) -> None:
             f"the network's parameters are in {', '.join(sorted(others))}, images come in "
             f"{str(wanted)[6:]}: call model.to({wanted}) first"
         )
+
+
+@contextmanager
+def placed(model: nn.Module, data: Dataset, batch_size: int, machine: Machine) -> Iterator[None]:
+    """A context in which a network is on the device, and is known to take the data.
+
+    It computes channels-last, as images come. Only a `WideResNet` stays like that. Another network
+    is given its own memory format back, and in it computes if it cannot do otherwise, as with
+    `x.view(len(x), -1)`.
+
+    Raises:
+        PrunelibError: as `rehearse`.
+    """
+    machine.place(model)
+    ours = isinstance(model, WideResNet) or hasattr(model, "_orig_mod")
+    if ours or any(map(is_channels_last, model.parameters())):
+        rehearse(model, data, batch_size, machine)
+        yield
+        return
+    hook = None
+    try:
+        into(torch.channels_last, model)
+        try:
+            rehearse(model, data, batch_size, machine)
+        except PrunelibError:
+            into(torch.contiguous_format, model)
+            hook = model.register_forward_pre_hook(contiguous)
+            rehearse(model, data, batch_size, machine)
+        yield
+    finally:
+        into(torch.contiguous_format, model)
+        if hook:
+            hook.remove()
+
+
+def contiguous(model: nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The images that a network is called with, channels first in memory."""
+    # A clone, for `contiguous` leaves images of one channel alone: they pass for either form.
+    return tuple(x.clone(memory_format=torch.contiguous_format) for x in images)
 
 
 def rehearse(model: nn.Module, data: Dataset, batch_size: int, machine: Machine) -> None:

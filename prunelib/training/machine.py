@@ -14,6 +14,7 @@ from prunelib import __version__
 from prunelib.environment import result_settings
 from prunelib.errors import PrunelibError
 from prunelib.kernels.norm_relu import bfloat16_is_fast, numba_loops
+from prunelib.nets.wideresnet import WideResNet
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -69,7 +70,9 @@ class Machine:
         return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def place(self, model: Model) -> Model:
-        """Move a model to the device, channels-last in memory."""
+        """Move a model to the device; a `WideResNet` channels-last in memory."""
+        if not isinstance(model, WideResNet):
+            return model.to(self.device)
         # PyTorch documents the memory format, but does not annotate it.
         return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -86,6 +89,14 @@ class Machine:
             "prunelib": __version__,
             **({"settings": settings} if (settings := result_settings()) else {}),
         }
+
+
+def into(form: torch.memory_format, model: nn.Module) -> None:
+    """Bring the parameters and buffers of a model into a memory format, in place."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.dim() == 4:
+            # A copy, for `to` leaves a tensor with one channel alone: it passes for either form.
+            tensor.data = torch.empty_like(tensor.data, memory_format=form).copy_(tensor.data)
 
 
 def cores() -> int:

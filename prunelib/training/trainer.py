@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from prunelib.errors import PrunelibError
 from prunelib.files import Cadence
 from prunelib.nets.wideresnet import WideResNet
-from prunelib.training.arguments import check_arguments, check_network, rehearse
+from prunelib.training.arguments import check_arguments, check_network, placed
 from prunelib.training.checkpoint import packed, restored, save, unpack
 from prunelib.training.data import Dataset, Split, train_batches
 from prunelib.training.machine import Machine
@@ -96,7 +96,21 @@ def train(
     machine = machine or Machine.here()
     check_arguments(model, data, machine, protocol, TrainProtocol)
     data, checkpoint = data.to(machine.device), checkpoint and Path(checkpoint)
-    rehearse(machine.place(model), data, protocol.batch_size, machine)
+    with placed(model, data, protocol.batch_size, machine):
+        return run_epochs(model, data, protocol, seed, machine, progress, checkpoint, loss_of)
+
+
+def run_epochs(
+    model: nn.Module,
+    data: Dataset,
+    protocol: TrainProtocol,
+    seed: int,
+    machine: Machine,
+    progress: Progress | None,
+    checkpoint: Path | None,
+    loss_of: Loss,
+) -> list[Epoch]:
+    """The epochs of `train`, of arguments that were looked at, on the device."""
     steps = -(-len(data.train.y) // protocol.batch_size)
     run = told_apart(protocol, seed, steps)
     state = resumed(checkpoint, run, model, protocol, steps, machine)

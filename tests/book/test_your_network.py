@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from prunelib import prune, train
 from prunelib.book.figures import your_network as figures
 from prunelib.book.prose import your_network as prose
 from prunelib.errors import Missing, PrunelibError
@@ -17,6 +18,7 @@ from prunelib.pruning.any_network.layers import Layer
 from prunelib.pruning.checkpoint import Point
 from prunelib.study import folder
 from prunelib.training.data import load
+from prunelib.training.protocols import PruneProtocol, TrainProtocol
 
 MADE = {"hardware": "a pencil", "cores": 2, "torch": "9.9", "finished": "2020-02-02T00:00:00"}
 SAID = "Benchmark on a pencil, 2 cores, PyTorch 9.9, 2020-02-02."
@@ -127,14 +129,19 @@ def test_the_printed_ways_to_keep_a_pruned_network_work(tmp_path, monkeypatch):
     page = Path(__file__).parents[2] / "notebooks/your-network.ipynb"
     cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
     text = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    (block,) = re.findall(r"```python\n(torch\.save.*?)```", text, re.DOTALL)
+    (block,) = re.findall(r"```python\n(model\.eval\(\)\ntorch\.save.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 10))
-    exec(block, {"torch": torch, "model": model, "example": torch.zeros(1, 1, 8, 8)})
-    digits = load("digits")
+    model = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 3), nn.Flatten(), nn.Linear(48, 10)
+    )
+    digits, example = load("digits"), torch.zeros(1, 1, 8, 8)
+    train(model, digits, TrainProtocol(epochs=1, milestones=()), seed=0)
+    prune(model, digits, PruneProtocol(steps=1, removals=1), seed=0, example=example)
+    exec(block, {"torch": torch, "model": model, "example": example})
     images = digits.normalise(digits.test.x[:5])
     kept = torch.load("pruned.pt", weights_only=False)
     run = onnxruntime.InferenceSession("pruned.onnx")
     (logits,) = run.run(None, {run.get_inputs()[0].name: images.numpy()})
     assert torch.equal(kept(images), model(images))
+    assert not kept.training
     np.testing.assert_allclose(logits, model(images).detach(), rtol=1e-4, atol=1e-5)
