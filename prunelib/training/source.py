@@ -38,18 +38,25 @@ class Source:
         """What the source holds.
 
         Raises:
-            PrunelibError: it is not there, or nothing that can be read.
+            PrunelibError: it is not there, nothing in it can be read, or columns are named of what
+                has none.
         """
+        from prunelib.training.data.folders import in_folder
         from prunelib.training.data.parquet import in_parquet
-        from prunelib.training.data.sources import in_folder, in_npz
+        from prunelib.training.data.sources import in_npz
 
         path = Path(self.path)
         if not path.exists():
             raise PrunelibError(f"there are no images in {path}: it is not there")
-        if path.suffix == ".npz":
-            return in_npz(path)
         if path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet"))):
             return in_parquet(path, self.image_column, self.label_column)
+        if self.image_column is not None or self.label_column is not None:
+            raise PrunelibError(
+                f"{path} is not parquet and has no columns: leave out --image-column and "
+                "--label-column"
+            )
+        if path.suffix == ".npz":
+            return in_npz(path)
         if path.is_dir():
             return in_folder(path)
         raise PrunelibError(f"{path} is neither a folder nor .npz nor .parquet")

@@ -29,8 +29,9 @@ from prunelib.study.start_weights import RunContext
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset
 from prunelib.training.data import load as load_data
+from prunelib.training.data.folders import TESTING, TRAINING, splits
 from prunelib.training.data.own_images import held_out
-from prunelib.training.data.pixels import converted
+from prunelib.training.data.pixels import OVERSHOOT, converted, with_one_white
 from prunelib.training.data.sources import in_arrays
 from prunelib.training.protocols import TrainProtocol
 from prunelib.training.source import Source, has_own_images, load_source
@@ -189,6 +190,43 @@ def test_sixteen_bits_floats_and_transparency_keep_their_brightness():
     assert (converted(clear, 8, 3).pixels == 255).all()
 
 
+@examples(100)
+@given(
+    st.lists(st.lists(st.integers(0, 255), min_size=4, max_size=4), min_size=1, max_size=6),
+    st.sampled_from([np.float16, np.float32, np.float64]),
+)
+def test_white_is_the_same_in_all_images_of_an_array_of_floats(rows, kind):
+    """However dark some of them are, and whichever white is meant."""
+    x = np.array([*rows, [0, 0, 0, 0], [1, 0, 1, 0], [0, 255, 2, 0]], np.uint8).reshape(-1, 2, 2)
+    labels = np.arange(len(x))
+    for floats in (x.astype(kind), (x / 255).astype(kind)):
+        found = with_one_white(in_arrays((floats, labels)).train)
+        assert np.array_equal([item.image for item in found], x)
+
+
+@examples(50)
+@given(st.floats(1, OVERSHOOT), st.integers(0, 2))
+def test_floats_a_little_above_white_are_white_and_make_no_other_image_darker(above, which):
+    """As after resizing with a filter that overshoots."""
+    floats = np.linspace(0, 1, 48).reshape(3, 4, 4)
+    floats[which, 0, 0] = above
+    found = with_one_white(in_arrays((floats, np.arange(3))).train)
+    expected = (np.minimum(floats, 1) * 255).round()
+    assert np.array_equal([item.image for item in found], expected)
+    for pixels in (floats[which], Image.fromarray(floats[which].astype(np.float32))):
+        assert np.abs(converted(pixels, 4, 1).pixels[:, :, 0] - expected[which]).max() <= 1
+
+
+def test_images_of_floats_are_those_of_bytes_in_arrays_and_in_pytorch():
+    x, y = colours()
+    x[0] = 1
+    digest = Dataset.from_arrays((x, y), size=SIZE).digest
+    floats = x.astype(np.float32)
+    assert Dataset.from_arrays((floats, y), size=SIZE).digest == digest
+    pairs = [(torch.from_numpy(image), int(label)) for image, label in zip(floats, y, strict=True)]
+    assert Dataset.from_torch(pairs, size=SIZE).digest == digest
+
+
 def broken(root):
     x, y = colours()
     return write_folder(root, x, y)
@@ -205,6 +243,123 @@ def test_files_that_cannot_be_read_are_skipped_and_told(tmp_path):
     assert "broken.png" in said
     assert "1 file" in said
     assert "3 classes" in told[0]
+
+
+def test_a_class_that_cannot_be_read_is_refused_with_the_reason(tmp_path):
+    root = broken(tmp_path / "own")
+    (root / "cat" / "broken.png").write_bytes(b"junk")
+    for path in (root / "dog").iterdir():
+        path.write_bytes(b"junk")
+    with pytest.raises(PrunelibError, match=r"of class dog can be read.*: \d+, such as .*/dog/"):
+        load_source(Source(root), SIZE)
+
+
+@pytest.mark.parametrize("folder", [".", "dog", "dog/more"])
+def test_a_folder_that_cannot_be_listed_is_refused_with_the_reason(folder, tmp_path, monkeypatch):
+    """Simulated, for root may list any."""
+    closed = broken(tmp_path / "own") / folder
+    closed.mkdir(exist_ok=True)
+
+    def closing(listing):
+        def lister(path="."):
+            if os.fspath(path) == os.fspath(closed):
+                raise PermissionError(13, "Permission denied", os.fspath(path))
+            return listing(path)
+
+        return lister
+
+    monkeypatch.setattr(os, "scandir", closing(os.scandir))
+    monkeypatch.setattr(os, "listdir", closing(os.listdir))
+    with pytest.raises(PrunelibError, match=f"{closed} cannot be read: Permission denied"):
+        load_source(Source(tmp_path / "own"), SIZE)
+
+
+def test_a_class_without_test_images_is_told(tmp_path):
+    x, y = colours()
+    write_folder(tmp_path / "train", x, y)
+    write_folder(tmp_path / "test", x[y < 2] // 2, y[y < 2])
+    with pytest.warns(UserWarning, match="without test images.*: eel"):
+        data = Dataset.from_folder(tmp_path, SIZE)
+    assert data.classes == NAMES
+    assert set(data.test.y.tolist()) == {0, 1}
+
+
+CASES = (str.lower, str.title, str.upper)
+
+
+@pytest.mark.parametrize("train", TRAINING)
+@pytest.mark.parametrize("test", TESTING)
+def test_folders_of_splits_have_any_of_their_names_in_any_case(train, test, tmp_path):
+    for case in CASES:
+        for other in CASES:
+            root = tmp_path / f"{case.__name__} {other.__name__}"
+            both = root / case(train), root / other(test)
+            for folder in both:
+                folder.mkdir(parents=True)
+            assert splits(root, []) == both
+
+
+def test_splits_in_folders_of_other_names_are_the_same_data(tmp_path):
+    x, y = colours(60)
+    made = []
+    for train, test in (("train", "test"), ("Training", "Testing")):
+        root = tmp_path / train
+        write_folder(root / train, x[:45], y[:45])
+        write_folder(root / test, x[45:], y[45:])
+        made.append(Dataset.from_folder(root, SIZE).digest)
+    assert made[0] == made[1]
+
+
+def test_of_two_folders_with_test_images_the_first_is_used_and_the_other_is_told(tmp_path):
+    x, y = colours(60)
+    write_folder(tmp_path / "train", x[:40], y[:40])
+    write_folder(tmp_path / "test", x[40:], y[40:])
+    data, _ = load_source(Source(tmp_path), SIZE)
+    write_folder(tmp_path / "val", x[:40], y[:40])
+    (tmp_path / "notes").mkdir()
+    load_source.cache_clear()
+    other, told = load_source(Source(tmp_path), SIZE)
+    assert other.digest == data.digest
+    assert "not used, for train/ and test/ are there: val/" in told
+
+
+def renamed(root, old, new):
+    (root / old).rename(root / new)
+    return root
+
+
+@pytest.mark.parametrize("name", ["train", "Train", "training"])
+def test_a_class_may_be_called_train(name, tmp_path):
+    x, y = colours(60)
+    found = Dataset.from_folder(write_folder(tmp_path / "eel", x, y), SIZE)
+    root = renamed(write_folder(tmp_path / "train", x, y), "eel", name)
+    with pytest.warns(UserWarning, match=f"{name}/ is taken for a class"):
+        data = Dataset.from_folder(root, SIZE)
+    assert set(data.classes) == {"cat", "dog", name}
+    assert len(data.train.y) + len(data.test.y) == len(found.train.y) + len(found.test.y)
+
+
+def class_or_split(root):
+    x, y = colours()
+    write_folder(root / "train", x, y)
+    (root / "train" / "0.png").write_bytes(encoded(x[0]))
+    return Source(write_folder(root, x, y))
+
+
+def no_class_in_train(root):
+    (broken(root) / "train").mkdir()
+    return Source(root)
+
+
+def two_for_training(root):
+    x, y = colours()
+    write_folder(root / "train", x, y)
+    write_folder(root / "Training", x, y)
+    return Source(root)
+
+
+def columns_of(make):
+    return lambda root: replace(make(root), label_column="kind")
 
 
 def empty_class(root):
@@ -289,6 +444,11 @@ WRONG = {
     "no parquet": (junk("a.parquet"), "a.parquet"),
     "another file": (junk("a.zip"), "neither a folder nor"),
     "two columns of labels": (columns, "--label-column"),
+    "columns of a folder": (columns_of(lambda root: Source(broken(root))), "leave out"),
+    "columns of arrays": (columns_of(saved(x=X, y=Y)), "leave out"),
+    "train as a class or not": (class_or_split, "cat/, dog/, eel/ would not be used"),
+    "train without images": (no_class_in_train, "cat/, dog/, eel/ would not be used"),
+    "two folders for training": (two_for_training, "Training/: keep one"),
 }
 
 

@@ -60,4 +60,5 @@ def read_cifar100(root: str | Path | None = None) -> tuple[Split, Split, tuple[s
                 f"{folder}: {len(items):,} images where CIFAR-100 has {expected:,}; is a file "
                 "missing?"
             )
-    return read_images(train, classes, 32, 3, []), read_images(test, classes, 32, 3, []), classes
+    splits = [read_images(items, classes, 32, 3, []).split for items in (train, test)]
+    return splits[0], splits[1], classes

@@ -56,7 +56,7 @@ class Dataset:
         Raises:
             PrunelibError: there are no such folders, a class has no images, or there is only one.
         """
-        from prunelib.training.data.sources import in_folder
+        from prunelib.training.data.folders import in_folder
 
         return _dataset_of(in_folder(Path(path)), size, channels, hold_out)
 
@@ -213,7 +213,8 @@ def mean_and_std(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _dataset_of(found: Any, size: int, channels: int, hold_out: float) -> Dataset:
     """The data set in what a source holds; what should not be missed of it is a warning."""
-    from prunelib.training.data.own_images import Trouble, make_dataset
+    from prunelib.training.data.own_images import make_dataset
+    from prunelib.training.data.sources import Trouble
 
     data, told = make_dataset(found, size, channels, hold_out=hold_out)
     for line in told:

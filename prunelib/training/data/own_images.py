@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from prunelib.errors import PrunelibError
-from prunelib.text import counted
+from prunelib.text import counted, one_line
 from prunelib.training.data.dataset import Dataset, Split, mean_and_std
-from prunelib.training.data.pixels import Converted, converted
-from prunelib.training.data.sources import Found, Item, in_order
+from prunelib.training.data.pixels import Converted, converted, with_one_white
+from prunelib.training.data.sources import Found, Item, Trouble, in_order
 from prunelib.training.source import HOLD_OUT, NAME
 
 LONGEST_NAME = 1_000
@@ -25,8 +26,19 @@ LEAST_SIZE = 8
 """Pixels a side: below, the last stage of a network has one pixel, which batch norm cannot use."""
 
 
-class Trouble(str):
-    """What is told of images, and should not be missed."""
+class Skipped(NamedTuple):
+    """An image that cannot be read: the number of its class, where it is, and why."""
+
+    label: int
+    where: str
+    why: str
+
+
+class Read(NamedTuple):
+    """Images in one order, and those that cannot be read."""
+
+    split: Split
+    skipped: list[Skipped]
 
 
 def make_dataset(
@@ -55,16 +67,16 @@ def make_dataset(
     classes = class_names(found)
     check_names(classes)
     places = are_places(found, classes)
-    train = read_images(found.train, classes, size, channels, told, places)
+    train, skipped = read_images(found.train, classes, size, channels, told, places)
+    check_classes(train, classes, skipped)
     if found.test is None:
         train, test = held_out(train, classes, hold_out)
         told.append(
             f"held out for testing: {counted(len(test.y), 'image')}, the same share of each class"
         )
     else:
-        test = read_images(found.test, classes, size, channels, told, places)
-    check_classes(train, test, classes)
-    told.append(overlap(train, test))
+        test, _ = read_images(found.test, classes, size, channels, told, places)
+    told += [untested(test, classes), overlap(train, test)]
     mean, std = mean_and_std(train.x)
     data = Dataset(name, train, test, mean, torch.where(std > 0, std, 1.0), classes)
     return data, [summary(data), *(line for line in told if line)]
@@ -133,7 +145,7 @@ def read_images(
     channels: int,
     told: list[str],
     places: bool = True,
-) -> Split:
+) -> Read:
     """Convert images, leave out those that cannot be read, and put them in one order.
 
     Integer labels are `places` among the classes, or names.
@@ -144,32 +156,47 @@ def read_images(
     numbers = {name: i for i, name in enumerate(classes)}
     labels = [number_of(item, numbers, classes, places) for item in items]
 
-    def attempt(item: Item) -> Converted | str:
-        try:
-            return converted(item.image, size, channels)
-        except PrunelibError:
-            raise
-        except Exception as error:
-            return " ".join(str(error).split()) or type(error).__name__
-
     with ThreadPoolExecutor() as threads:
-        images = list(threads.map(attempt, items))
-    bad = [(item.where, why) for item, why in zip(items, images, strict=True) if type(why) is str]
-    if bad:
-        where, why = bad[0]
-        what = f"skipped, for they cannot be read: {len(bad):,}, such as {where} ({why})"
-        told.append(Trouble(what))
-    done = Counter(what for image in images if isinstance(image, Converted) for what in image.done)
-    told += [f"converted: {n:,} {what}" for what, n in sorted(done.items())]
-    good = [
-        (image.pixels, y)
-        for image, y in zip(images, labels, strict=True)
-        if not isinstance(image, str)
+        scaled = with_one_white(items)
+        images = list(threads.map(lambda item: attempt(item, size, channels), scaled))
+    skipped = [
+        Skipped(y, item.where, image)
+        for item, image, y in zip(items, images, labels, strict=True)
+        if isinstance(image, str)
     ]
+    if skipped:
+        told.append(Trouble(f"skipped, for they cannot be read: {such_as(skipped)}"))
+    good = [(x, y) for x, y in zip(images, labels, strict=True) if not isinstance(x, str)]
+    done = Counter(what for image, _ in good for what in image.done)
+    told += [f"converted: {n:,} {what}" for what, n in sorted(done.items())]
     if not good:
-        why = f", such as {bad[0][0]} ({bad[0][1]})" if bad else ""
-        raise PrunelibError(f"there is no image that can be read: {len(items):,} cannot{why}")
-    x, y = np.stack([pixels for pixels, _ in good]), np.array([label for _, label in good])
+        why = f"can be read; skipped: {such_as(skipped)}" if skipped else "is there"
+        raise PrunelibError(f"no image {why}")
+    return Read(in_one_order([image.pixels for image, _ in good], [y for _, y in good]), skipped)
+
+
+def attempt(item: Item, size: int, channels: int) -> Converted | str:
+    """An image as it is used, or why it cannot be.
+
+    Raises:
+        PrunelibError: its pixels are not as they should be in any image.
+    """
+    try:
+        return converted(item.image, size, channels)
+    except PrunelibError:
+        raise
+    except Exception as error:
+        return one_line(error)
+
+
+def such_as(skipped: Sequence[Skipped]) -> str:
+    """How many images cannot be read, and why the first of them cannot."""
+    return f"{len(skipped):,}, such as {skipped[0].where} ({skipped[0].why})"
+
+
+def in_one_order(images: list[np.ndarray], labels: list[int]) -> Split:
+    """Images by class, and by the hash of their pixels."""
+    x, y = np.stack(images), np.array(labels)
     hashes = np.array([blake2b(pixels, digest_size=16).digest() for pixels in x], "V16")
     order = np.lexsort((hashes.view(">u8")[1::2], hashes.view(">u8")[::2], y))
     return Split(torch.from_numpy(x[order]), torch.from_numpy(y[order].astype(np.int64)))
@@ -209,16 +236,34 @@ def held_out(all_: Split, classes: tuple[str, ...], share: float) -> tuple[Split
     return Split(all_.x[~test], all_.y[~test]), Split(all_.x[test], all_.y[test])
 
 
-def check_classes(train: Split, test: Split, classes: tuple[str, ...]) -> None:
+def check_classes(train: Split, classes: tuple[str, ...], skipped: Sequence[Skipped]) -> None:
     """Raise PrunelibError unless there are classes to tell apart, each with images."""
     if len(classes) < 2:
         raise PrunelibError(f"there is only one class, {classes[0]!r}: nothing to tell apart")
-    counts = train.y.bincount(minlength=len(classes)).tolist()
-    empty = [name for name, n in zip(classes, counts, strict=True) if not n]
+    empty = without_images(train, classes)
+    for name in empty:
+        if bad := [image for image in skipped if classes[image.label] == name]:
+            raise PrunelibError(
+                f"no training image of class {name} can be read; skipped: {such_as(bad)}: mend "
+                "them, or remove the class"
+            )
     if empty:
         raise PrunelibError(
             f"no training images of class {', '.join(empty[:5])}: add some, or remove the class"
         )
+
+
+def without_images(split: Split, classes: tuple[str, ...]) -> list[str]:
+    """The classes that a split has no images of."""
+    counts = split.y.bincount(minlength=len(classes)).tolist()
+    return [name for name, n in zip(classes, counts, strict=True) if not n]
+
+
+def untested(test: Split, classes: tuple[str, ...]) -> str:
+    """A warning if there are classes without images to test with."""
+    empty = without_images(test, classes)
+    some = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+    return Trouble(f"classes without test images, left out of the error: {some}" if empty else "")
 
 
 def overlap(train: Split, test: Split) -> str:

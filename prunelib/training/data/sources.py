@@ -1,6 +1,7 @@
-"""Forms in which people have images: class folders, arrays, data sets of PyTorch.
+"""Arrays, `.npz` files of them, and data sets of PyTorch: forms in which people have images.
 
-Each gives images as they were found, with their labels; `own_images` makes a data set of them.
+Each gives images as they were found, with their labels, and so do class folders and parquet, in
+modules of their own; `own_images` makes a data set of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +14,14 @@ import numpy as np
 from PIL import Image
 
 from prunelib.errors import PrunelibError
-from prunelib.text import counted, one_line
+from prunelib.text import one_line
 
 Raw = Path | bytes | np.ndarray | Image.Image
 """An image as sources hold it: a file, its content, pixels, or opened."""
+
+
+class Trouble(str):
+    """What is told of images, and should not be missed."""
 
 
 class Item(NamedTuple):
@@ -49,37 +54,7 @@ class Pairs(Protocol):
 
 ImageArrays = Sequence[Any] | np.ndarray
 Labels = Sequence[Any] | np.ndarray
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 TESTS = ("test", "val", "valid", "validation")
-
-
-def in_folder(root: Path) -> Found:
-    """Class folders: `root/train/CLASS/…` and `root/test/CLASS/…` (or `val`), or `root/CLASS/…`.
-
-    Raises:
-        PrunelibError: there are no such folders, or a class has no images.
-    """
-    folders = {folder.name for folder in subfolders(root)}
-    test = next((name for name in TESTS if name in folders), None)
-    if "train" not in folders:
-        found = Found([])
-        found.classes = names(root)
-        found.train = items(root, found.told)
-        return found
-    found = Found([], None, names(root / "train"))
-    found.train = items(root / "train", found.told)
-    if test:
-        if strange := set(names(root / test)) - set(found.classes or ()):
-            raise PrunelibError(
-                f"{root / test} has a class that {root / 'train'} lacks: {min(strange)}"
-            )
-        found.test = items(root / test, found.told)
-    return found
-
-
-def names(root: Path) -> tuple[str, ...]:
-    """The classes in a folder."""
-    return in_order(folder.name for folder in subfolders(root))
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
@@ -87,37 +62,6 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     labels = list(labels)
     numbers = all(label.isdecimal() for label in labels)
     return tuple(sorted(labels, key=int) if numbers else sorted(labels))
-
-
-def subfolders(root: Path) -> list[Path]:
-    """The folders in a folder that can be classes."""
-    hidden = ("__MACOSX", "__pycache__")
-    return [p for p in root.iterdir() if p.is_dir() and p.name[0] != "." and p.name not in hidden]
-
-
-def items(root: Path, told: list[str]) -> list[Item]:
-    """The images of class folders.
-
-    Raises:
-        PrunelibError: there are no class folders, or one without images.
-    """
-    found, others = [], 0
-    for folder in sorted(subfolders(root)):
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        files = [path for path in files if path.name[0] != "."]
-        images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-        others += len(files) - len(images)
-        if not images:
-            raise PrunelibError(
-                f"{folder} has no images: add some, or remove the folder; class folders are "
-                "train/CLASS/ and test/CLASS/, or CLASS/"
-            )
-        found += [Item(path, folder.name, str(path)) for path in images]
-    if not found:
-        raise PrunelibError(f"{root} has no class folders with images: train/CLASS/… or CLASS/…")
-    if others:
-        told.append(f"skipped, for their names are not those of images: {counted(others, 'file')}")
-    return found
 
 
 ARRAYS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"), ("X_{}", "y_{}"))
