@@ -109,6 +109,13 @@ WAYS_OUT = {
     errno.EDQUOT: "make room, or choose a folder on another disk",
 }
 """What to do about an error of writing, where that is not to choose another folder."""
+ELSEWHERE = "choose another folder (records: --results, other files: --output)"
+
+
+def unwritable(path: Path, error: OSError, otherwise: str = ELSEWHERE) -> PrunelibError:
+    """The error of a file that cannot be written, with a way out."""
+    way = WAYS_OUT.get(error.errno or 0, otherwise)
+    return PrunelibError(f"{path} cannot be written: {error.strerror or error}; {way}")
 
 
 PARTIAL = ".partial"
@@ -140,10 +147,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary = None
         remove_partial(path)
     except OSError as error:
-        raise PrunelibError(
-            f"{path} cannot be written: {error.strerror or error}; "
-            f"{WAYS_OUT.get(error.errno or 0, 'choose another folder (records: --results)')}"
-        ) from None
+        raise unwritable(path, error) from None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)

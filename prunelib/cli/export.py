@@ -1,5 +1,6 @@
 """`prunelib export`: a trained network as a file that runs elsewhere."""
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import click
 from prunelib.cli.options import COUNT, PATH, Places, places
 from prunelib.cli.progress import progress_bar
 from prunelib.errors import PrunelibError
+from prunelib.files import unwritable
 from prunelib.text import counted, fixed
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ def export_command(
     \b
     Examples:
       prunelib export --params 150k -o net.onnx
-      prunelib export --params 150k --macs 8m --scale mini -o net.safetensors
-      prunelib export 36f2bf16 -o net.onnx --input float32
+      prunelib export --params 150k --macs 8m --scale midi -o net.safetensors
+      prunelib export 06e66e91 -o net.onnx --input float32
       prunelib export results/mini/36f2bf16170bae3d.json --train -o net.onnx
     """
     if (run is None) == (params is None and macs is None):
@@ -82,13 +84,23 @@ def export_command(
     write(trained, preset, output, places, pixels, train, random_weights)
 
 
-def check_output(path: Path) -> None:
-    """Raise PrunelibError unless a network can be written there: better now than after hours."""
+def check_output(path: Path, otherwise: str = "choose another folder with --output") -> None:
+    """Raise PrunelibError unless a network can be written there: better now than after hours.
+
+    Args:
+        path: of the network.
+        otherwise: what to do where its folder takes no files.
+    """
     from prunelib.nets.export import check_name
 
     check_name(path)
     if not path.absolute().parent.is_dir():
         raise PrunelibError(f"{path}: there is no folder {path.parent}; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise unwritable(path, error, otherwise) from None
 
 
 def best_trained(

@@ -152,7 +152,7 @@ def write_design(
     from prunelib.study.store import Record
 
     path = Path(f"{chosen.family}-{chosen.params}.{form}")
-    check_output(path)
+    check_output(path, "go to another folder: it is written where you are")
     spec = chosen.runs[0]
     if random_weights:
         images = images_of(Record(spec, {}, {}), scale.root(places.data))

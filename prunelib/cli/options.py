@@ -1,6 +1,7 @@
 """What commands share: types of values, and groups of options that arrive as one object."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunelib import text as units
+from prunelib.errors import PrunelibError
 from prunelib.files import read_text
 
 if TYPE_CHECKING:
@@ -133,6 +135,16 @@ class Workers:
     executor: str
     ray_address: str | None
     runs_per_gpu: int | None
+
+
+def check_not_built_in(scale: "Scale", data: Path | None) -> None:
+    """Raise PrunelibError if images are named that a scale would not use: its own are built in."""
+    if data is not None and scale.source is None and scale.data.name == "digits":
+        raise PrunelibError(
+            f"{scale.name} has images built in and would not use {data}: leave --data out, or "
+            f"give, in place of {scale.name}, a file NAME.toml of three lines: "
+            f'like = "smoke", [data], path = "{os.path.abspath(data)}"'
+        )
 
 
 def tell_images(scale: "Scale", data: Path | None) -> None:

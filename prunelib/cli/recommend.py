@@ -88,9 +88,11 @@ def recommend_command(
         lambda: make_plan(images, params, macs, seconds, machine, search),
     )
     click.echo(tell_plan(plan, images.shape, there))
+    if search and params and (told_search := tell_search(plan, images.shape, params, macs)):
+        click.echo(told_search)
     with progress_bar("recommend") as show:
         records = train_all(plan, images, store, source, machine, show)
-    tell_result(records, store, source, output, len(images.test.y), macs)
+    tell_result(plan, records, store, source, output, len(images.test.y), macs)
 
 
 def check_budget_options(params: int | None, macs: int | None, search: bool) -> None:
@@ -120,7 +122,26 @@ def tell_plan(plan: "Plan", shape: "InputShape", there: bool) -> str:
     )
 
 
+def tell_search(plan: "Plan", shape: "InputShape", params: int, macs: int | None) -> str:
+    """Why a plan has no search, or why that may be in vain; empty if there is nothing to tell."""
+    from prunelib.study.recommend_plan import least_params
+
+    if not any(candidate.stop_params for candidate in plan.candidates):
+        return (
+            f"left out: the search, which cannot get WRN-{plan.base.depth}-{plan.base.width:g} "
+            f"below {least_params(plan.base, shape):,} parameters; to have it, allow more than "
+            f"{params:,} with --params"
+        )
+    if macs is None:
+        return ""
+    return (
+        f"the search ends at {params:,} parameters, whatever its MACs: if they are more than "
+        f"{macs:,}, its network is left out at the end; to keep it, leave --macs out"
+    )
+
+
 def tell_result(
+    plan: "Plan",
     records: "dict[str, list[Record]]",
     store: "Store",
     source: "Source",
@@ -138,7 +159,9 @@ def tell_result(
     leave_out_larger(records, macs)
     made = {
         family: trained_network(
-            Trained(store.folder.name, first, store.weights(first.spec)), data=source
+            Trained(store.folder.name, first, store.weights(first.spec)),
+            data=source,
+            base=plan.base,
         )
         for family, (first, *_) in records.items()
     }
@@ -149,13 +172,17 @@ def tell_result(
     histories = {family: history(runs[0], store) for family, runs in records.items()}
     write_curves(histories, output / "curves.html", "Learning curves of the candidates")
     network = made[rank_networks(networks)[0].family]
-    best = network.write(output / "best.onnx")
+    tell_files(network, network.write(output / "best.onnx"), output / "curves.html", store)
+
+
+def tell_files(network: "Network", best: Path, curves: Path, store: "Store") -> None:
+    """Print what was written, and what it is good for."""
     size, channels = network.card.image_size, network.card.shape.in_channels
     click.echo(
         f"{best}: takes uint8 (N, {channels}, {size}, {size}), classes "
         f"{', '.join(network.card.classes)}; the chapter Your own data has a script that uses it"
     )
-    click.echo(f"{output / 'curves.html'}: learning curves")
+    click.echo(f"{curves}: learning curves")
     click.echo(
         f"{store.folder}: records and weights; another of these as a file: "
         f"prunelib export KEY --results {store.folder.parent} -o NAME.onnx"

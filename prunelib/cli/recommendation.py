@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from prunelib.evidence.recommendation import Measured, clearly_better, rank_networks
+from prunelib.evidence.recommendation import Measured, clearly_better, error_text, rank_networks
 from prunelib.files import write_atomically
 from prunelib.study.families import BOTTLENECK, COPYCAT, PRUNED, REDUCED
-from prunelib.text import fixed
+from prunelib.text import short
 
 CANDIDATE_TITLES = {
     BOTTLENECK: "bottleneck",
@@ -17,22 +17,22 @@ CANDIDATE_TITLES = {
 
 def candidates_table(networks: list[Measured]) -> str:
     """One line per network, the best first."""
-    lines = [f"{'network':<22}{'error':>14}{'params':>9}{'macs':>13}{'here':>10}  key"]
+    rows = [("network", "error (95% interval)", "params", "macs", "here", "key")]
     for n in rank_networks(networks):
-        error = f"{fixed(n.error, 1)} ± {fixed(n.half_width, 1)}%"
         here = "-" if n.milliseconds is None else f"{n.milliseconds:.2f} ms"
-        lines.append(
-            f"{CANDIDATE_TITLES[n.family]:<22}{error:>14}{n.params:>9,}{n.macs:>13,}{here:>10}"
-            f"  {n.key[:8]}"
-        )
-    return "\n".join(lines)
+        title, sizes = CANDIDATE_TITLES[n.family], (f"{n.params:,}", short(n.macs))
+        rows.append((title, error_text(n), *sizes, here, n.key[:8]))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([f"{name:<{widths[0]}}", *map(str.rjust, cells, widths[1:])])
+        for name, *cells in rows
+    )
 
 
 def sentence(networks: list[Measured]) -> str:
     """Which network to take, and how sure that is."""
     best, *others = rank_networks(networks)
-    error = f"{fixed(best.error, 1)} ± {fixed(best.half_width, 1)}% error"
-    take = f"Take this network: {CANDIDATE_TITLES[best.family]} ({error})"
+    take = f"Take this network: {CANDIDATE_TITLES[best.family]}, error {error_text(best)}"
     if not others:
         return (
             f"{take}. It is the only candidate: no other kind fits the budget, or all are this one."

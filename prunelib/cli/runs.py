@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunelib.cli.export import check_output, report, trained_now
-from prunelib.cli.options import COUNT, MANY, PATH, SEED, Places, places, read_profile
+from prunelib.cli.options import (
+    COUNT,
+    MANY,
+    PATH,
+    SEED,
+    Places,
+    check_not_built_in,
+    places,
+    read_profile,
+)
 from prunelib.cli.progress import progress_bar
 from prunelib.errors import PrunelibError
 
@@ -56,7 +65,7 @@ def train_command(
 
     preset = with_own_images(scale_named(scale), places.data, columns)
     if output:
-        check_output(output)
+        check_output(output, "choose another folder with --export")
     setting = places.setting(preset)
     if file is None:
         spec = of_family(preset, family, budget, seed, setting)
@@ -145,6 +154,7 @@ def prune_command(scale: str, seed: int, places: Places, **protocol: Any) -> Non
     from prunelib.study.scales import scale_named
 
     preset = scale_named(scale)
+    check_not_built_in(preset, places.data)
     changes = {name: value for name, value in protocol.items() if value is not None}
     if {"removals", "stop_params"} & set(changes):
         changes = {"removals": None, "stop_params": None} | changes

@@ -15,6 +15,7 @@ from prunelib.cli.options import (
     Places,
     Selection,
     Workers,
+    check_not_built_in,
     json_option,
     places,
     results_option,
@@ -55,7 +56,9 @@ def study_command(
     from prunelib.study.scales import scale_named
 
     check_workers(workers)
-    summary = run_missing(scale_named(scale), selection, workers, places, time_limit)
+    preset = scale_named(scale)
+    check_not_built_in(preset, places.data)
+    summary = run_missing(preset, selection, workers, places, time_limit)
     for name, reason in summary.failed.items():
         click.echo(f"run {name} failed: {reason}", err=True)
     click.echo(

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prunelib.evidence.statistics import LEVEL, mean, quantile, squares
+from prunelib.evidence.statistics import deviation, half_width, mean
 from prunelib.study.store import Record
+from prunelib.text import fixed
 
 Z = 1.96
 """Half of the 95% interval of a normal distribution, in standard deviations."""
@@ -32,24 +33,25 @@ class Measured:
         return float(mean(self.errors))
 
     @property
-    def half_width(self) -> float:
-        """Half of the 95% interval of the error, in points.
+    def interval(self) -> tuple[float, float]:
+        """The ends of the 95% interval of the error, in per cent.
 
         The number of test images leaves Wilson's interval, so that an error of 0 is not certain;
-        where there are several seeds, Student's t of their mean is added.
+        where there are several seeds, Student's t of their mean is added on either side.
 
-        >>> round(Measured("bottleneck", (20.0,), 400, 1, 1, None).half_width, 1)
-        3.9
-        >>> round(Measured("bottleneck", (18.0, 20.0, 22.0), 400, 1, 1, None).half_width, 1)
-        6.3
+        >>> [round(end, 1) for end in Measured("bottleneck", (0.0,), 12, 1, 1, None).interval]
+        [0.0, 24.3]
+        >>> seeds = Measured("bottleneck", (18.0, 20.0, 22.0), 400, 1, 1, None)
+        >>> [round(end, 1) for end in seeds.interval]
+        [13.8, 26.5]
         """
-        p, n, seeds = self.error / 100, self.images, len(self.errors)
-        spread = math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-        of_images = 100 * Z * spread / (1 + Z**2 / n)
-        if seeds == 1:
-            return of_images
-        deviation = math.sqrt(squares(self.errors) / (seeds - 1))
-        return math.hypot(of_images, quantile(seeds - 1, LEVEL) * deviation / math.sqrt(seeds))
+        p, n = self.error / 100, self.images
+        middle = p + Z**2 / (2 * n)
+        reach = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
+        low, high = (100 * end / (1 + Z**2 / n) for end in (middle - reach, middle + reach))
+        seeds = half_width(deviation(self.errors), len(self.errors)) if self.errors[1:] else 0.0
+        below, above = math.hypot(self.error - low, seeds), math.hypot(high - self.error, seeds)
+        return max(0.0, self.error - below), min(100.0, self.error + above)
 
 
 def measured_networks(
@@ -81,7 +83,22 @@ def rank_networks(networks: list[Measured]) -> list[Measured]:
     return sorted(networks, key=lambda network: (network.error, network.macs))
 
 
+def error_text(network: Measured) -> str:
+    """An error and its interval.
+
+    >>> error_text(Measured("bottleneck", (0.0,), 12, 1, 1, None))
+    '0.0% (0.0 to 24.3)'
+    """
+    low, high = network.interval
+    return f"{fixed(network.error, 1)}% ({fixed(low, 1)} to {fixed(high, 1)})"
+
+
 def clearly_better(first: Measured, other: Measured) -> bool:
-    """Whether the difference of two errors is more than test images and seeds leave open."""
-    apart = math.hypot(first.half_width, other.half_width)
+    """Whether the difference of two errors is more than test images and seeds leave open.
+
+    It is if Newcombe's 95% interval of the difference, made from those of both errors, is above 0.
+    That takes each network to have test images of its own; on the same ones networks tend to err
+    alike, so this says too seldom rather than too often that one is better.
+    """
+    apart = math.hypot(first.interval[1] - first.error, other.error - other.interval[0])
     return other.error - first.error > apart

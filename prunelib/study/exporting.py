@@ -61,13 +61,19 @@ class Network:
         return path
 
 
-def trained_network(trained: Trained, scale: Scale | None = None, data: Root = None) -> Network:
+def trained_network(
+    trained: Trained,
+    scale: Scale | None = None,
+    data: Root = None,
+    base: ChannelProfile | None = None,
+) -> Network:
     """A network with its trained weights.
 
     Args:
         trained: with weights.
         scale: what it was trained at, if that is none of the project's.
         data: where the images are, if the record does not say how they are normalised.
+        base: the unpruned network, if it belongs to no scale.
 
     Raises:
         PrunelibError: the weights cannot be read, or are those of another run or network.
@@ -87,7 +93,8 @@ def trained_network(trained: Trained, scale: Scale | None = None, data: Root = N
             f"{trained.weights} holds another network than its record; delete it"
         ) from None
     card = make_card(trained, profile, images, scale)
-    return Network(model.eval(), replace(card, error=error_of(trained)))
+    told = replace(card, error=error_of(trained), base=base or card.base)
+    return Network(model.eval(), told)
 
 
 def error_of(trained: Trained) -> float:

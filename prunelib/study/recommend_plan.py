@@ -44,6 +44,8 @@ SHRINKING = 0.7
 MOST_STEPS = 100
 """Updates between removals: the paper's."""
 MOST_SEEDS = 3
+Networks = dict[int, tuple[ChannelProfile, dict[str, ChannelProfile]]]
+"""A base network and its candidates, by depth."""
 
 
 class EpochSeconds(NamedTuple):
@@ -102,8 +104,8 @@ def make_plan(
 ) -> Plan:
     """The deepest base whose candidates can be trained well in the time; the same time for each.
 
-    With `search` a pruning run is one of them. Time that is left after the paper's number of epochs
-    goes to further seeds.
+    With `search` a pruning run is one of them, of a base that can get down to `params`, if there is
+    one. Time that is left after the paper's number of epochs goes to further seeds.
 
     Raises:
         PrunelibError: no network fits the budgets, or not one epoch fits the time.
@@ -112,16 +114,18 @@ def make_plan(
     data = data.to(machine.device)
     torch.set_num_threads(machine.threads)
     able = fitting(shape, params, macs)
+    ending = params if search and params and reaching(able, shape, params) else None
+    able = reaching(able, shape, ending) if ending else able
 
     def at(depth: int) -> tuple[list[Candidate], float]:
         """The candidates of a depth, and the time for each."""
         base, profiles = able[depth]
         took = dict(zip(profiles, time_epochs([*profiles.values()], data, machine), strict=True))
-        number = len(profiles) + search
+        number = len(profiles) + (ending is not None)
         each = SHARE * (seconds - (time.perf_counter() - started) - AFTER * number) / number
         found = [trained_for(each, f, profiles[f], took[f].epoch) for f in profiles]
-        if search and params is not None:
-            found.append(searched(each, base, shape, params, data, machine))
+        if ending is not None:
+            found.append(searched(each, base, shape, ending, data, machine))
         return found, each
 
     # The shallowest is timed first: how long deeper ones take follows from their blocks.
@@ -137,6 +141,16 @@ def make_plan(
     check_epochs(rows)
     longest = max(row.seconds for row in rows)
     return Plan(able[depth][0], tuple(rows), max(1, min(MOST_SEEDS, int(each / longest))))
+
+
+def reaching(able: Networks, shape: InputShape, params: int) -> Networks:
+    """Of base networks, by depth, those that pruning can bring down to so many parameters."""
+    return {d: found for d, found in able.items() if least_params(found[0], shape) <= params}
+
+
+def least_params(base: ChannelProfile, shape: InputShape) -> int:
+    """Parameters that pruning leaves of a network at least: with one channel a block."""
+    return shape.params(base.scaled(0))
 
 
 def check_epochs(rows: list[Candidate]) -> None:
@@ -168,7 +182,7 @@ def searched(
     """
     (took,) = time_epochs([base], data, machine)
     epochs = max(1, min(MOST_EPOCHS, int(SEARCH * seconds / took.epoch)))
-    full, least = shape.params(base), shape.params(base.scaled(0))
+    full, least = shape.params(base), least_params(base, shape)
     removals = max(1.0, base.prunable * (full - params) / (full - least))
     updates = -(-len(data.train.y) // protocol(shape, len(data.train.y), 1).batch_size)
     removal = removals * SHRINKING * took.updates / updates

@@ -72,6 +72,8 @@ WRONG = {
     "removals": (("prune", "smoke", "--removals", 10**6), "removals"),
     "end out of reach": (("prune", "smoke", "--params", 10), "cannot reach 10"),
     "no data": (("study", "mini"), "no CIFAR-10 in data"),
+    "data of study": (("study", "smoke", "--data", "flowers"), "images built in"),
+    "data of prune": (("prune", "smoke", "--data", "flowers"), 'smoke", [data], path = "/'),
     "no data there": (("train", "mini", "--data", "elsewhere"), "no CIFAR-10 in elsewhere"),
     "results of fit": (("fit", "--params", "100k", "--results", "mine"), "no folder mine"),
     "results of verdicts": (("verdicts", "--results", "mine"), "no folder mine"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from command import prunelib
 from making import network
 
 from prunelib.cli.commands import run_command as run_command
+from prunelib.cli.export import export_command
 from prunelib.errors import PrunelibError
 from prunelib.evidence.budget import budget_views, released
 from prunelib.files import load_tensors, save_tensors
@@ -236,6 +238,15 @@ WRONG = {
     "no output": (("export", "--params", "9k"), "--output"),
     "format": (("export", "--params", "9k", "-o", "n.pth"), "must end with .onnx"),
     "folder": (("export", "--params", "9k", "-o", "no/n.safetensors"), "no folder no"),
+    "a folder that takes no files": (
+        ("export", "--params", "9k", "-o", "/proc/n.safetensors"),
+        "/proc/n.safetensors cannot be written: No such file or directory; choose another folder "
+        "with --output",
+    ),
+    "a folder that takes no files, of train": (
+        ("train", "smoke", "--export", "/proc/n.safetensors"),
+        "choose another folder with --export",
+    ),
     "key": (("export", "zzzz", "-o", "n.safetensors"), "'zzzz'"),
     "no such run": (("export", "0000000000", "-o", "n.safetensors"), "no run 0000000000"),
     "no such record": (("export", "no/r.json", "-o", "n.safetensors"), "no/r.json"),
@@ -258,6 +269,16 @@ def test_a_folder_in_the_place_of_the_file_is_named(tmp_path, here):
     assert f"{path.name} cannot be written" in done.stderr
     assert "move or delete the folder of this name" in done.stderr
     assert "--results" not in done.stderr
+
+
+def test_a_current_folder_that_takes_no_files_is_left(here, monkeypatch):
+    monkeypatch.chdir("/proc")
+    asked = "fit", "--params", "9k", "--scale", "smoke", "--results", COMMITTED
+    done = here(*asked, "--export", "safetensors", "--random-weights")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        "go to another folder: it is written where you are"
+    )
 
 
 @pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
@@ -403,6 +424,22 @@ def test_a_fresh_clone_has_a_network_for_150k_parameters(tmp_path, here):
     assert card.weights == "trained"
     assert card.shape.params(model.profile) <= 150_000
     assert f"test error {card.error:.2f}% (run {card.key} of {card.scale})" in done.stdout
+
+
+EXAMPLES = [
+    line.strip()
+    for line in export_command.help.splitlines()
+    if line.strip().startswith("prunelib export") and "--train" not in line
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_examples_of_the_help_need_nothing_that_a_fresh_clone_lacks(example, tmp_path, here):
+    pytest.importorskip("onnxruntime")
+    _, *asked = shlex.split(example)
+    done = here(*asked)
+    assert done.returncode == 0, done.stderr
+    assert read_card(tmp_path / asked[asked.index("-o") + 1]).weights == "trained"
 
 
 def test_below_the_measured_sizes_there_is_a_network_to_train(tmp_path, here):

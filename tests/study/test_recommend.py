@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from prunelib.evidence.recommendation import Measured, clearly_better, rank_netw
 from prunelib.nets import timing
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
-from prunelib.study import recommend_plan
+from prunelib.study import recommend_plan, recommend_runs
 from prunelib.study.exporting import trained_network
 from prunelib.study.recommend import (
     Candidate,
@@ -103,14 +104,42 @@ def test_words_say_how_sure_a_choice_is():
 
 def test_seeds_that_differ_leave_more_open():
     alike, apart = network("copycat", (20.0, 20.0)), network("copycat", (10.0, 30.0))
-    assert alike.half_width == network("copycat", 20.0).half_width < apart.half_width
+    assert alike.interval == network("copycat", 20.0).interval
+    assert np.ptp(alike.interval) < np.ptp(apart.interval)
     assert "2 training runs each" in sentence([apart, network("bottleneck", (21.0, 21.0))])
+
+
+def test_an_error_comes_with_an_interval_that_holds_possible_errors_only():
+    none, all_ = network("copycat", 0.0, 12), network("bottleneck", 100.0, 12)
+    assert none.interval == (0, pytest.approx(24.25, abs=0.01))
+    assert all_.interval == (pytest.approx(75.75, abs=0.01), 100)
+    assert "0.0% (0.0 to 24.3)" in candidates_table([none])
+    assert "0.0% (0.0 to 24.3)" in sentence([none])
+    assert network("copycat", (0.0, 50.0), 12).interval == (0, 100)
+
+
+def test_four_errors_of_twenty_images_are_not_clearly_more_than_none():
+    """Nor are they by McNemar's exact test, whichever images they are."""
+    assert not clearly_better(network("copycat", 0.0, 20), network("bottleneck", 20.0, 20))
+    assert clearly_better(network("copycat", 0.0, 20), network("bottleneck", 30.0, 20))
+
+
+@pytest.mark.parametrize("params", [950, 1_078_455])
+def test_columns_stand_apart_at_any_size(params):
+    sizes = {"params": params, "macs": 1_219_450_048, "milliseconds": 1234.56}
+    rows = [replace(network("copycat", error), **sizes) for error in (0.0, 100.0)]
+    lines = candidates_table(rows).splitlines()
+    assert len(set(map(len, lines))) == 1
+    assert len(lines[0]) <= (78 if params < 1_000 else 85)
+    for line in lines[1:]:
+        _, _, there, macs, here, _ = re.split(" {2,}", line)
+        assert (there, macs, here) == (f"{params:,}", "1.22G", "1234.56 ms")
 
 
 @given(st.floats(0, 100), st.integers(1, 10_000))
 def test_more_test_images_leave_less_open(error, images):
     one, more = network("copycat", error, images), network("copycat", error, 2 * images)
-    assert 0 < more.half_width < one.half_width <= 50
+    assert 0 < np.ptp(more.interval) < np.ptp(one.interval) <= 100
 
 
 def test_curves_are_one_page_that_asks_nothing_of_the_network(tmp_path):
@@ -126,6 +155,12 @@ def test_curves_are_one_page_that_asks_nothing_of_the_network(tmp_path):
     assert "<script src" not in page
 
 
+def test_a_page_that_cannot_be_written_names_the_option_of_its_folder(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(PrunelibError, match="other files: --output"):
+        write_curves({}, tmp_path / "file" / "curves.html", "Learning curves")
+
+
 WRONG = {
     "no budget": (("--data", "own"), "--params, --macs, or both"),
     "no data": (("--params", "9k"), "--data"),
@@ -138,6 +173,10 @@ WRONG = {
     "too small a budget": (("--data", "own", "--params", "9", "--size", 8), "no network"),
     "search": (("--data", "own", "--macs", "9m", "--search"), "--params"),
     "no folder": (("--data", "own", "--params", "9k", "--output", "no"), "no folder no"),
+    "a folder that takes no files": (
+        ("--data", "own", "--params", "9k", "--output", "/proc"),
+        "/proc/best.onnx cannot be written: .* another folder with --output",
+    ),
 }
 
 
@@ -191,10 +230,12 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkey
     done = prunelib(*asked, folder=own)
     assert done.returncode == 0, done.stderr
     assert "the plan: " in done.stdout
-    assert re.search(r"Take this network: .* \(\d+\.\d ± \d+\.\d% error\)", done.stdout)
+    assert re.search(r"Take this network: .*, error \d+\.\d% \(\d+\.\d to \d+\.\d\)\.", done.stdout)
     assert (own / "curves.html").exists()
     card, run = read_card(own / "best.onnx"), runner(own / "best.onnx")
     assert card.classes == NAMES
+    depth, width = re.search(r"made from WRN-(\d+)-([\d.]+) ", done.stdout).groups()
+    assert card.base == ChannelProfile.full(int(depth), float(width))
     right = 0
     files = sorted((own / "own").rglob("*.png"))
     for path in files:
@@ -215,7 +256,7 @@ def test_a_network_is_recommended_and_its_file_classifies_the_images(own, monkey
 
 
 def the_printed_script_names_the_classes(folder, files):
-    """That of the chapter, on pictures of other sizes and forms, too."""
+    """That of the chapter, on pictures of other sizes and forms, too, but not on floats."""
     from prunelib.nets.export import read_card, runner
 
     cells = json.loads((ROOT / "notebooks/your-data.ipynb").read_text(encoding="utf-8"))["cells"]
@@ -224,11 +265,15 @@ def the_printed_script_names_the_classes(folder, files):
     first = Image.open(files[0])
     first.resize((40, 24)).save(folder / "wide.jpg")
     first.resize((5, 7)).convert("L").save(folder / "small.png")
-    files = [*files, folder / "wide.jpg", folder / "small.png"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *files], cwd=folder, capture_output=True, text=True
-    )
+    grey = np.asarray(first.convert("L"))
+    Image.fromarray(grey.astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(grey.astype(np.float32)).save(folder / "floats.tif")
+    files = [*files, folder / "wide.jpg", folder / "small.png", folder / "deep.png"]
+    command = [sys.executable, "-c", script]
+    done = subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    refused = subprocess.run([*command, "floats.tif"], cwd=folder, capture_output=True, text=True)
+    assert refused.stderr == "floats.tif holds floats: save it with 8 or 16 bits\n"
     card, run = read_card(folder / "best.onnx"), runner(folder / "best.onnx")
     for path, line in zip(files, done.stdout.splitlines(), strict=True):
         logits = run(converted(path, card.image_size, 3).pixels.transpose(2, 0, 1)[None])[0]
@@ -279,6 +324,32 @@ def test_a_plan_has_a_search_that_fits_the_time_or_says_that_it_does_not(own):
     assert Plan.from_json(plan.to_json()) == plan
     with pytest.raises(PrunelibError, match="--time"):
         make_plan(data, 6_000, None, 1, CPU, search=True)
+
+
+IN_VAIN = {
+    "out of reach": (("--params", "1k"), r"left out: the search, .* below [\d,]+ parameters"),
+    "MACs": (("--params", "9k", "--macs", "900k"), "9,000 parameters, whatever its MACs"),
+}
+
+
+@pytest.mark.parametrize(("budgets", "said"), IN_VAIN.values(), ids=IN_VAIN)
+def test_a_search_that_is_or_may_be_in_vain_is_told_before_training(
+    budgets, said, own, monkeypatch
+):
+    plans = []
+
+    def stop(plan, *_):
+        plans.append(plan)
+        raise PrunelibError("training begins")
+
+    monkeypatch.setattr(recommend_plan, "TIMING", 0.01)
+    monkeypatch.setattr(recommend_runs, "train_all", stop)
+    asked = "recommend", "--data", "own", *budgets, "--size", 8, "--search"
+    done = prunelib(*asked, folder=own)
+    assert done.stderr.splitlines()[-1] == "prunelib: training begins"
+    assert re.search(said, done.stdout.splitlines()[-1])
+    searches = [row for row in plans[0].candidates if row.stop_params]
+    assert len(searches) == ("left out" not in said)
 
 
 BASE = ChannelProfile.full(10, 1)

@@ -5,7 +5,12 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from prunelib.book.escape import code, markdown
-from prunelib.evidence.recommendation import clearly_better, measured_networks, rank_networks
+from prunelib.evidence.recommendation import (
+    clearly_better,
+    error_text,
+    measured_networks,
+    rank_networks,
+)
 from prunelib.nets.inputs import InputShape
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES
@@ -61,19 +66,15 @@ def outcomes(records: Mapping[str, Sequence[Record]], images: int, classes: int,
     networks = rank_networks(measured_networks(records, images, {}))
     best, *others = networks
     chance = 100 * (1 - 1 / classes)
-    better = "better" if best.error + best.half_width < chance else "no better"
+    better = "better" if best.interval[1] < chance else "no better"
     said = (
         f"{counted(len(networks), 'network')} trained; the best is {better} than guessing, which "
         f"is wrong for {fixed(chance, 0)}% of the images."
     )
     if not all_:
         return f"{said} With {code('-p scale smoke')} this page shows the errors."
-    rows = ["| network | error | parameters |", "|---|--:|--:|"]
-    rows += [
-        f"| {FAMILIES[n.family].title} | {fixed(n.error, 1)} ± {fixed(n.half_width, 1)}% | "
-        f"{n.params:,} |"
-        for n in networks
-    ]
+    rows = ["| network | error (95% interval) | parameters |", "|---|--:|--:|"]
+    rows += [f"| {FAMILIES[n.family].title} | {error_text(n)} | {n.params:,} |" for n in networks]
     equal = [FAMILIES[n.family].title.lower() for n in others if not clearly_better(best, n)]
     title = FAMILIES[best.family].title.lower()
     sure = f"It cannot be told from: {', '.join(equal)}." if equal else "That is clear."
