@@ -53,7 +53,7 @@ def errors_by_length(views: dict[str, View]) -> pd.DataFrame:
     Scales may be put beside each other where data and base network are the same. Columns: `scale`,
     `family` (that of the usual length), `length`, `size` (the budget, or the parameters of
     the base network), `epochs` (that its images are; of pruned networks those of base and pruning),
-    `error`, `best`, `worst` (over seeds), `seeds` and `keys` (of the records).
+    `error`, `best`, `worst` (over seeds), `seeds`, `errors` (by seed) and `keys` (of the records).
     """
     rows = []
     for name, view in views.items():
@@ -71,19 +71,10 @@ def errors_by_length(views: dict[str, View]) -> pd.DataFrame:
                     "best": float(runs["error"].min()),
                     "worst": float(runs["error"].max()),
                     "seeds": len(runs),
+                    "errors": dict(zip(runs["seed"], runs["error"], strict=True)),
                     "keys": runs["key"].tolist(),
                 }
             )
-    columns = [
-        "scale",
-        "family",
-        "length",
-        "size",
-        "epochs",
-        "error",
-        "best",
-        "worst",
-        "seeds",
-        "keys",
-    ]
-    return pd.DataFrame(rows, columns=columns).sort_values(["size", "family", "epochs"])
+    columns = "scale family length size epochs error best worst seeds errors keys"
+    table = pd.DataFrame(rows, columns=columns.split())
+    return table.sort_values(["size", "family", "epochs"])

@@ -14,13 +14,16 @@ from studies import BASE, IMAGES, SCALE, TUNED, edit, error, fill, reopened, spe
 
 from prunelib.book import prose
 from prunelib.book.notebook import open_study
+from prunelib.book.prose.answer import is_complete
 from prunelib.book.prose.experiments import how_well
+from prunelib.book.prose.judgements import size_by_size
 from prunelib.book.prose.words import correlation, mean_and_range
 from prunelib.book.prose.your_data import printed
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.comparisons import advantage, saliency_ranks
 from prunelib.evidence.design import largest_designs
-from prunelib.evidence.verdicts import judge_claims
+from prunelib.evidence.questions import QUESTIONS
+from prunelib.evidence.verdicts import AtSize, judge_claims
 from prunelib.evidence.view import View
 from prunelib.nets.profile import ChannelProfile
 from prunelib.study.plan import found as found_of_plan
@@ -475,6 +478,34 @@ def test_claims_are_told_of_the_longest_study_wherever_it_stands(tmp_path):
     assert "At longer (4 epochs): ✔ At equal images, bottleneck networks beat" in first
     assert "At made-up: ✔ yes" in first
     assert "At longer (4 epochs): " in second
+
+
+def test_the_sentence_is_for_a_length_that_can_settle_a_claim(tmp_path):
+    short = fill(tmp_path / "short", lead_of(3.0), families=DECIDE)
+    one = replace(LONGER, seeds=1)
+    long = fill(tmp_path / "longer", lead_of(2.0), one, families=DECIDE)
+    told = prose.claims({"made-up": short, "longer": long}, "K7")
+    assert "At made-up (2 epochs): ✔" in told
+    assert "At longer: ? open." in told
+    assert "At longer (4 epochs): ? Not settled" in prose.claims(
+        {"longer": long, "none": View(SCALE, short.requests, lambda spec: None)}, "K7"
+    )
+
+
+def test_sizes_of_equals_say_who_is_better(tmp_path):
+    rows = [(80_000, "open", 0.34), (200_000, "equal", -0.14)]
+    sizes = tuple(AtSize(size, word, mean, mean, mean, 2) for size, word, mean in rows)
+    view = fill(tmp_path, lead_of(3.0), families=DECIDE)
+    verdict = next(v for v in judge_claims(view, QUESTIONS) if v.claim == "K18")
+    told = size_by_size(replace(verdict, verdict="equal", mean=0.1, seeds=2, sizes=sizes))
+    assert told == "80K: open, 0.34 for; 200K: about equal, 0.14 against"
+
+
+def test_more_seeds_than_a_scale_has_leave_it_complete(tmp_path):
+    view = fill(tmp_path, lead_of(3.0), families=DECIDE, seeds=3)
+    assert "beats a pruned one by 3.2 points" in prose.headline({"made-up": view})
+    assert "3 of 3 (C1)" in prose.coverage({"made-up": view})
+    assert is_complete(view)
 
 
 def test_a_claim_about_another_scale_says_which(tmp_path):

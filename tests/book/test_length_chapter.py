@@ -63,6 +63,19 @@ def test_the_lead_is_drawn_in_points_and_as_a_ratio_a_line_for_each_size_and_sca
         assert {bool(line.error_y.array) for line in figure.data} == {told == "ratio"}
 
 
+def test_what_longer_training_gained_is_over_the_seeds_that_both_have(study):
+    lost = ("bottleneck-longest", 1)
+    fewer = tuple(r for r in study.requests if (r.family, r.seed) != lost)
+    rows = study.networks[study.networks["budget"] == 6_000].set_index(["family", "seed"])
+    told = prose.still_learning({"made-up": View(study.scale, fewer, study.find)})
+    first = told.splitlines()[0]
+    gain = rows.loc[("bottleneck", 0), "error"] - rows.loc[("bottleneck-longest", 0), "error"]
+    last = rows.loc[("bottleneck-longest", 0), "images_seen"] / TRAINING_IMAGES["digits"]
+    words = f"takes {gain:.2f} points off" if gain > 0 else f"adds {-gain:.2f} points to"
+    assert f"for {last:.0f} epochs instead of" in first
+    assert re.search(rf"{words} the error of a bottleneck network \(one seed\)", first)
+
+
 def test_what_is_missing_is_said_and_breaks_nothing():
     views = open_lengths("mini", results="results", run_missing=False)
     assert tuple(views) == LENGTH_SCALES

@@ -59,9 +59,9 @@ def test_the_work_of_an_image_is_told_where_shapes_lead(study):
 @pytest.mark.parametrize(
     ("verdict", "mean", "other", "told"),
     [
-        ("supported", 0.79, 0.58, "at equal work, 0.6 to 0.8"),
-        ("supported", 0.79, 0.81, "at equal work, 0.8"),
-        ("refuted", -1.0, -1.52, "at equal work, they lose by 1.0 to 1.5"),
+        ("supported", 0.79, 0.58, "at equal work, after 2 epochs, 0.6 to 0.8"),
+        ("supported", 0.79, 0.81, "at equal work, after 2 epochs, 0.8"),
+        ("refuted", -1.0, -1.52, "at equal work, after 2 epochs, they lose by 1.0 to 1.5"),
         ("supported", 0.3, -0.2, "at equal work the lead is not settled"),
         ("open", 0.3, 0.2, "at equal work the lead is not settled"),
     ],

@@ -11,6 +11,7 @@ from prunelib.book import figures, prose
 from prunelib.errors import Missing
 from prunelib.evidence.shapes import FOUND, shapes_of_size, work_and_error
 from prunelib.evidence.view import View
+from prunelib.nets.profile import ChannelProfile
 from prunelib.study.families import FAMILIES, MAIN, SCRATCH
 
 SMALL = min(SCALE.budgets)
@@ -97,9 +98,29 @@ def test_the_answer_is_about_shapes_that_need_no_trained_network(study, tmp_path
     assert prose.without_pruning({"mini": without}) == ""
 
 
-def test_work_and_error_is_spearmans(study):
+def test_a_shape_keeps_up_where_it_was_trained_at_every_length_that_is_told(tmp_path):
+    families = (*FAMILIES_HERE, "snip-removal", "snip-shape")
+    whole = fill(tmp_path, lambda *_: 20.0 + SEEDS[_[-1]], families=families)
+    longer = replace(whole.scale, train=replace(whole.scale.train, epochs=4))
+    fewer = tuple(r for r in whole.requests if r.family != "snip-shape")
+    both = {"mini": whole, "longer": View(longer, fewer, whole.find)}
+    assert "SNIP" in prose.without_pruning({"mini": whole})
+    told = prose.without_pruning(both)
+    assert "after 2 and 4 epochs (2 seeds): taper by hand." in told
+    assert "SNIP" not in told
+    other = replace(longer, base=ChannelProfile.full(10, 1))
+    alone = prose.without_pruning({"mini": whole, "other": View(other, fewer, whole.find)})
+    assert alone == prose.without_pruning({"mini": whole})
+
+
+def test_work_and_error_is_spearmans_over_equal_seeds(study):
     rows = shapes_of_size(study, SMALL)
-    expected = stats.spearmanr(rows["macs"], rows["error"]).statistic
+    expected = stats.spearmanr(rows["macs"], rows["lead"]).statistic
+    assert work_and_error(rows.assign(error=0.0)) == pytest.approx(expected)
+    others = tuple(r for r in study.requests if r.family != SCRATCH)
+    without = View(study.scale, others, study.find)
+    assert math.isnan(work_and_error(shapes_of_size(without, SMALL)))
+    assert "nan" not in figures.shapes_against_macs(without, SMALL).layout.meta["alt"]
     assert work_and_error(rows) == pytest.approx(expected)
     assert f"{expected:.2f}".replace("-", "−") in prose.work_of_shapes({"mini": study})
 

@@ -374,11 +374,11 @@ def test_an_answer_on_average_says_at_which_sizes_it_holds():
     told = answer.answer_phrase(at(*rows))
     assert told.endswith(
         "a small network beats a pruned one by 1.6 points of test error on average: "
-        "3.5 at 80K parameters, too close to call at 200K and 320K"
+        "3.5 at 80K parameters, undecided at 200K and 320K"
     )
     assert answer.answer_phrase(at(*rows[:1])).endswith("by 1.6 points of test error")
     assert answer.answer_phrase(at(*rows[1:])).endswith(
-        "on average: too close to call at 200K and 320K parameters"
+        "on average: undecided at 200K and 320K parameters"
     )
 
 
@@ -405,7 +405,7 @@ def test_an_answer_that_depends_on_the_size_says_what_holds_at_which():
         "at 320K and 440K."
     )
     assert second.endswith(first.partition("network, ")[2])
-    assert "they beat bottleneck networks by 2.5 points at 80K parameters" in third
+    assert "they beat bottlenecks by 2.5 points at 80K parameters" in third
 
 
 def test_the_answer_is_that_of_the_longest_complete_study():
@@ -454,8 +454,9 @@ def test_every_phrase_says_who_is_better_by_how_much(claim, word):
         assert first in above
         assert second in above
         if word == "equal" or (word == "supported" and claim in phrases.ALIKE):
-            assert above == below
             assert "too little to matter" in above
+            # That copycats are far better than SNIP's networks is no reason to say no.
+            assert (above == below) == ((claim, word) != ("C11", "supported"))
         else:
             assert above.index(first) < above.rindex(second)
             assert below.index(second) < below.rindex(first)

@@ -85,6 +85,8 @@ def families(spec, budget, walks) -> list[str]:
     """What a training run is, told from its spec; a network may be of two families."""
     middle, width, seed = tuple(spec["profile"]["middle"]), spec["profile"]["width"], spec["seed"]
     start, usual = spec.get("start"), spec["protocol"]["epochs"] == EPOCHS
+    if (start and not usual) or spec.get("teacher"):
+        return []
     if start:
         names = {"tuned": "retrained", "initial": "first weights"}
         return [names[start["weights"]]] if start["weights"] in names else []

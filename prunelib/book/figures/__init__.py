@@ -4,13 +4,8 @@ Every figure carries in `layout.meta` what the book writes beside it: a title, a
 screen readers (`alt`) and its data, whole (`table`).
 """
 
-from prunelib.book.figures.compared import COMPARISONS, OVERVIEW
-from prunelib.book.figures.errors import (
-    AXES,
-    comparison,
-    error_against,
-    of_view,
-)
+from prunelib.book.figures.compared import COMPARISONS, OVERVIEW, comparison
+from prunelib.book.figures.errors import AXES, error_against, of_view
 from prunelib.book.figures.gaps import gaps_by_size
 from prunelib.book.figures.others import published
 from prunelib.book.figures.profiles import block_widths, profile_bars, profile_lines

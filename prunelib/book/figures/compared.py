@@ -1,6 +1,14 @@
 """Families that figures show beside each other."""
 
+import pandas as pd
+import plotly.graph_objects as go
+
+from prunelib.book.figures.errors import error_against
+from prunelib.book.figures.style import require_rows
+from prunelib.evidence.view import View
 from prunelib.study import families
+
+STATISTICS = "batch-norm statistics"
 
 COMPARISONS = {
     "which channel goes": (families.PRUNED, families.RANDOM_REMOVAL, families.L1_REMOVAL),
@@ -31,7 +39,7 @@ COMPARISONS = {
         families.SCRATCH,
         families.DISTILLED_SHAPE,
     ),
-    "batch-norm statistics": (families.PRUNED, families.RECALIBRATED),
+    STATISTICS: (families.PRUNED, families.RECALIBRATED),
 }
 """Families that stand beside each other to answer one question."""
 
@@ -41,3 +49,43 @@ OVERVIEW = (
     families.SCRATCH_LONG,
 )
 """Families of the book's first figure, both with and without equal images."""
+
+
+def comparison(view: View, question: str) -> go.Figure:
+    """Error against parameters of the families of one of `COMPARISONS`.
+
+    At each budget with the seeds that all of them have there, so that no difference comes from
+    unlike seeds. Statistics are renewed in weights of the same run, of which no way is known.
+    """
+    shown, networks = COMPARISONS[question], view.networks
+    own = networks[networks["family"].isin(shown)]
+    require_rows(own[own["family"].isin(families.CONTROLS)])
+    seeds = set(own.loc[own["family"] == families.PRUNED, "seed"])
+    if question == STATISTICS:
+        own, seeds = same_weights(own), set()
+    own, ways = same_seeds(own), view.trajectories
+    seeds &= set(own["seed"])
+    ways = ways[ways["seed"].isin(seeds)]
+    rows = pd.concat([own, networks[networks["family"] == "base"]])
+    return error_against(rows, ways, families=shown, epochs=view.scale.train.epochs)
+
+
+def same_seeds(networks: pd.DataFrame) -> pd.DataFrame:
+    """Of the networks at each budget those whose seed every family has that is there."""
+    at = networks.groupby("budget", dropna=False)["family"]
+    having = networks.groupby(["budget", "seed"], dropna=False)["family"]
+    return networks[having.transform("nunique") == at.transform("nunique")]
+
+
+def same_weights(networks: pd.DataFrame) -> pd.DataFrame:
+    """Networks with renewed statistics, and each as it was before, as one that is only pruned.
+
+    Both count the images of base and pruning.
+    """
+    renewed = networks[networks["family"] == families.RECALIBRATED]
+    pruned = networks[networks["family"] == families.PRUNED]
+    seen = pruned.set_index(["budget", "seed"])["images_seen"]
+    before = seen.reindex(pd.MultiIndex.from_frame(renewed[["budget", "seed"]])).to_numpy()
+    after = renewed.assign(images_seen=renewed["images_seen"] + before)
+    stale = renewed.assign(family=families.PRUNED, error=renewed["first_error"], images_seen=before)
+    return pd.concat([stale, after])

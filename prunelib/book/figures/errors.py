@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from prunelib.book.figures.compared import COMPARISONS
 from prunelib.book.figures.style import (
     STYLES,
     describe_figure,
@@ -19,12 +18,7 @@ from prunelib.errors import Missing
 from prunelib.evidence.benchmarks import with_times
 from prunelib.evidence.statistics import mean
 from prunelib.evidence.view import View
-from prunelib.study.families import (
-    CONTROLS,
-    FAMILIES,
-    MAIN,
-    PRUNED,
-)
+from prunelib.study.families import FAMILIES, MAIN, PRUNED
 from prunelib.text import counted, fixed, rounded, short
 
 AXES = {
@@ -242,10 +236,3 @@ def means_table(means: pd.DataFrame, x: str) -> pd.DataFrame:
             "images": "images seen in training",
         }
     )
-
-
-def comparison(view: View, question: str) -> go.Figure:
-    """Error against parameters of the families of one of `COMPARISONS`."""
-    families, networks = COMPARISONS[question], view.networks
-    require_rows(networks[networks["family"].isin(families) & networks["family"].isin(CONTROLS)])
-    return of_view(view, families=families)

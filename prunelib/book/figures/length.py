@@ -88,7 +88,7 @@ def at_size(rows: pd.DataFrame, budget: int) -> go.Figure:
         f"{FAMILIES[best['family']].title}, {best['error']:.2f}% after {best['epochs']:.0f} "
         "epochs."
     )
-    table = rows.drop(columns=["keys", "size", "length"]).assign(
+    table = rows.drop(columns=["errors", "keys", "size", "length"]).assign(
         family=[FAMILIES[name].title for name in rows["family"]],
         longer=["yes" if longer else "no" for longer in rows["longer"]],
     )

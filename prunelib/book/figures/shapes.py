@@ -1,5 +1,6 @@
 """Shapes that were found in many ways: how good they are, and what they look like."""
 
+import math
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import Any
@@ -70,10 +71,11 @@ def shapes_against_macs(view: View, budget: int) -> go.Figure:
     figure.update_layout(
         xaxis_title="multiply-accumulates per image", yaxis_title="test error, per cent"
     )
+    both = work_and_error(rows)
+    ranks = "" if math.isnan(both) else f"; the rank correlation of both is {fixed(both)}"
     alt = (
-        f"Test error of shapes of {short(budget)} parameters against their multiply-accumulates; "
-        f"the rank correlation of both is {fixed(work_and_error(rows))}. Best first: "
-        f"{ranked_shapes(rows)}."
+        f"Test error of shapes of {short(budget)} parameters against their multiply-accumulates"
+        f"{ranks}. Best first: {ranked_shapes(rows)}."
     )
     return describe_figure(figure, "Shapes of one size, by work", alt, table_of(rows))
 

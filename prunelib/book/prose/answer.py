@@ -33,10 +33,10 @@ ANSWERS = {
     ("C1", DEPENDS): "If both are trained for only as long as the large one, {sizes}",
     ("C1", "open"): "If it trains no longer than the large one, the two are too close to call",
     ("K8", "supported"): "Pruned shapes are worth copying: trained from scratch, "
-    "they beat bottleneck networks by {x}",
+    "they beat bottlenecks by {x}",
     ("K8", "refuted"): "Pruned shapes are not worth copying: trained from scratch, "
-    "they lose to bottleneck networks by {x}",
-    ("K8", "equal"): "Pruned shapes, trained from scratch, are as good as bottleneck networks",
+    "they lose to bottlenecks by {x}",
+    ("K8", "equal"): "Pruned shapes, trained from scratch, are as good as bottlenecks",
     ("K8", DEPENDS): "Whether pruned shapes are worth copying depends on the size: trained from "
     "scratch, {sizes}",
     ("K8", "open"): "Whether pruned shapes are worth copying is not settled",
@@ -52,9 +52,9 @@ AT_SIZES = {
     "K7": RIVALS,
     "C1": RIVALS,
     "K8": {
-        "supported": "they beat bottleneck networks by {x} at {at}",
-        "refuted": "they lose to bottleneck networks by {x} at {at}",
-        "equal": "they are as good as bottleneck networks at {at}",
+        "supported": "they beat bottlenecks by {x} at {at}",
+        "refuted": "they lose to bottlenecks by {x} at {at}",
+        "equal": "they are as good as bottlenecks at {at}",
         "open": "it is too close to call at {at}",
     },
 }
@@ -81,7 +81,7 @@ def leading(view: View) -> tuple[Verdict, ...]:
 
 def full(verdict: Verdict) -> bool:
     """Whether all of its seeds are there, at all sizes."""
-    return verdict.mean is not None and verdict.seeds == verdict.planned
+    return verdict.mean is not None and verdict.seeds >= verdict.planned
 
 
 def is_complete(view: View) -> bool:
@@ -145,7 +145,7 @@ def not_at_all_sizes(verdict: Verdict) -> str:
     found = by_verdict(verdict)
     if found.keys() <= {verdict.verdict}:
         return ""
-    words = {"open": "too close to call", "equal": "hardly any difference"}
+    words = {"open": "undecided", "equal": "hardly any difference"}
     parts = [f"{words.get(word, amounts)} at {sizes}" for word, (amounts, sizes) in found.items()]
     return f" on average: {', '.join(parts)}"
 

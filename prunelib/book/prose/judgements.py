@@ -116,12 +116,16 @@ def claims(studies: dict[str, View], *numbers: str, settled: bool = False) -> st
 
 
 def at_scales(rows: list[Verdict], studies: dict[str, View]) -> str:
-    """Verdicts on one claim: a sentence for the longest scale that has all its seeds, then the
-    words of the others. The scale of a single study is not named."""
+    """Verdicts on one claim: a sentence for one scale, then the words of the others.
+
+    The sentence is for the longest that has all its seeds, of those with an interval if there are
+    any: a single seed settles nothing. The scale of a single study is not named.
+    """
     if not rows:
         return "not asked."
     whole = [v for v in rows if v.mean is not None and v.seeds >= v.planned]
-    told = (whole or rows[:1])[-1]
+    settling = [v for v in whole if v.low is not None]
+    told = (settling or whole or rows[:1])[-1]
     sentence = f"{MARKS[told.verdict]} {capital(said(told))}{qualified(told)}."
     if len(studies) == 1:
         return sentence
@@ -154,9 +158,8 @@ def size_by_size(verdict: Verdict) -> str:
     alike = {at.verdict for at, _ in known} <= {verdict.verdict}
     if len(known) < 2 or verdict.mean is None or (alike and verdict.verdict != "open"):
         return ""
-    if verdict.claim in FACTS or (
-        verdict.verdict in ("equal", "supported") and verdict.claim in ALIKE
-    ):
+    alike_is_said = verdict.verdict == "supported" and verdict.claim in ALIKE
+    if verdict.claim in FACTS or verdict.verdict == "equal" or alike_is_said:
         return sizes_text(verdict)
     sign = 1 if verdict.mean >= 0 else -1
     words = {"open": "not settled", "equal": "about equal"}

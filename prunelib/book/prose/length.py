@@ -12,6 +12,7 @@ from prunelib.book.prose.words import listed
 from prunelib.evidence.claims import CLAIMS
 from prunelib.evidence.lengths import errors_by_length, shape_by_length
 from prunelib.evidence.rates import training_rates
+from prunelib.evidence.statistics import mean
 from prunelib.evidence.verdicts import judge_claims
 from prunelib.evidence.view import View
 from prunelib.study.families import AT_LENGTH, BASE, BOTTLENECK, COPYCAT, LENGTHS, PRUNED, SCRATCH
@@ -130,16 +131,18 @@ def still_learning(views: dict[str, View]) -> str:
 def last_gain(rows: pd.DataFrame) -> tuple[float, int, int, int] | None:
     """What the longest training of a family gained over one that is clearly shorter.
 
-    Points, the epochs of the shorter one, those of the longer one, and the seeds that both have.
+    Points, over the seeds that both have; the epochs of the shorter one, those of the longer one,
+    and how many these seeds are.
     """
     rows = rows.assign(epochs=rows["epochs"].round().astype(int)).sort_values("epochs")
     last = rows.iloc[-1]
     shorter = rows[rows["epochs"] < CLEARLY * last["epochs"]]
-    if shorter.empty:
-        return None
-    before = shorter.iloc[-1]
-    seeds = min(int(before["seeds"]), int(last["seeds"]))
-    return before["error"] - last["error"], int(before["epochs"]), int(last["epochs"]), seeds
+    for before in reversed(list(shorter.itertuples())):
+        both = before.errors.keys() & last["errors"].keys()
+        if both:
+            points = float(mean(before.errors[seed] - last["errors"][seed] for seed in both))
+            return points, int(before.epochs), int(last["epochs"]), len(both)
+    return None
 
 
 def gained(gains: list[tuple[float, str]]) -> str:
@@ -167,7 +170,7 @@ def coverage(views: dict[str, View]) -> str:
     ]
     for scale, view in views.items():
         seeds = ", ".join(
-            f"{v.seeds} of {v.planned} ({claim})"
+            f"{v.seeds} of {max(v.seeds, v.planned)} ({claim})"
             for claim, v in zip(LEADING, leading(view), strict=True)
         )
         lines.append(

@@ -4,6 +4,7 @@ Every claim that compares errors has two sides, and every other claim says its o
 these and five words for a verdict all sentences are made, `PHRASES[claim, verdict]`.
 """
 
+import math
 from typing import NamedTuple
 
 from prunelib.evidence.claims import CLAIMS
@@ -120,6 +121,10 @@ FACTS = {
 
 ALIKE = tuple(claim.number for claim in CLAIMS + QUESTIONS if claim.relative)
 """Claims that networks do about as well: above zero, those that they are about are worse."""
+TWO_SIDED = tuple(
+    claim.number for claim in CLAIMS + QUESTIONS if claim.relative and claim.low > -math.inf
+)
+"""Those of them that do not hold if the networks are much better, either."""
 
 
 def phrase(claim: str, verdict: str, above: bool) -> str:
@@ -131,7 +136,7 @@ def phrase(claim: str, verdict: str, above: bool) -> str:
         when = f"{sides.when}, " if sides.when else ""
         better, worse = (sides.first, sides.second) if above else (sides.second, sides.first)
         text = f"{better} beat {worse} by {{x}}"
-        alike = verdict == "supported" and claim in ALIKE
+        alike = verdict == "supported" and claim in ALIKE and (above or claim in TWO_SIDED)
         if verdict == "equal" or alike:
             text = f"{sides.first} and {sides.second} are {{x}} apart, too little to matter"
     doubt = {DEPENDS: "it depends on the size; on average, ", "open": "not settled; on average, "}

@@ -4,6 +4,7 @@ import pandas as pd
 
 from prunelib.book.escape import markdown
 from prunelib.book.prose.words import capital, listed, missing, span
+from prunelib.evidence.budget import comparable_views
 from prunelib.evidence.shapes import FOUND, shapes_of_size, work_and_error
 from prunelib.evidence.view import View, by_length
 from prunelib.study.families import SCRATCH, SNIP_SHAPE, TAPER, UNTRAINED_SHAPE
@@ -48,9 +49,11 @@ def without_pruning(studies: dict[str, View]) -> str:
         return ""
     lengths = sorted(set(free["epochs"]))
     leads = leads[leads["epochs"].isin(lengths)]
-    worse = (leads["lead"] > leads["usual"]).groupby(leads["family"]).agg(["any", "all", "size"])
+    everywhere = leads.groupby("family")["epochs"].transform("nunique") == len(lengths)
+    leads = leads[everywhere]
+    worse = (leads["lead"] > leads["usual"]).groupby(leads["family"]).agg(["any", "all"])
     kept_up = [f for f in NO_PRUNING if f in worse.index and not worse["any"][f]]
-    never = [f for f in FOUND if f in worse.index[worse["all"] & (worse["size"] == len(lengths))]]
+    never = [f for f in FOUND if f in worse.index[worse["all"]]]
     answer = "Probably not" if len(kept_up) == free["family"].nunique() else "Not always"
     answer = answer if kept_up else "Probably"
     where = f"{listed([short(size) for size in sorted(set(free['size']))])} parameters"
@@ -71,13 +74,14 @@ def without_pruning(studies: dict[str, View]) -> str:
 
 
 def beside_pruned_shape(studies: dict[str, View]) -> pd.DataFrame:
-    """Shapes of the smallest size of each study that can be compared with the pruned one.
+    """Shapes of the smallest size that can be compared with the pruned one, at each length.
 
-    Columns: those of `shapes_of_size`, and `work` (for one image, over that of the pruned shape),
-    `epochs` and `size`.
+    Of the first study, and of those that differ from it in the length of training alone. Columns:
+    those of `shapes_of_size`, and `work` (for one image, over that of the pruned shape), `epochs`
+    and `size`.
     """
     parts = []
-    for view in studies.values():
+    for view in comparable_views(studies.values()):
         size = min(view.scale.budgets)
         rows = shapes_of_size(view, size)
         ours = rows.loc[rows["family"] == SCRATCH, "macs"]
@@ -99,9 +103,9 @@ def work_of_shapes(studies: dict[str, View]) -> str:
         sizes = {budget: shapes_of_size(view, budget) for budget in view.scale.budgets}
         told = [
             f"{fixed(work_and_error(rows)).replace('-', '−')} at {short(budget)} "
-            f"({len(rows)} shapes)"
+            f"({rows['lead'].count()} shapes)"
             for budget, rows in sizes.items()
-            if len(rows) >= ENOUGH
+            if rows["lead"].count() >= ENOUGH
         ]
         if told:
             lines.append(f"- At {markdown(name)} the rank correlation is {listed(told)}.")

@@ -1,5 +1,7 @@
 """What the benchmarks say in numbers: records in, sentences (Markdown) out."""
 
+import math
+
 import pandas as pd
 
 from prunelib.book.escape import code, markdown
@@ -252,7 +254,7 @@ def precision(record: dict) -> str:
     """Whether the number format changes what is found."""
     rows = pd.DataFrame(record["rows"])
     apart = rows["bfloat16"] - rows["float32"]
-    seeds = rows.groupby(["family", "budget"], dropna=False)["float32"].std().mean()
+    within = rows.groupby(["family", "budget"], dropna=False)["float32"].var().mean()
     middle, low, high = mean_interval(list(apart))
     better = "float32" if middle > 0 else "bfloat16"
     found = "No difference was found" if low < 0 < high else f"{better} is better"
@@ -261,7 +263,7 @@ def precision(record: dict) -> str:
         f"number formats. **{found}**: on average {better} is better by {fixed(abs(middle))} "
         f"points of test error, give or take {fixed((high - low) / 2)}. Two runs of a pair "
         f"differ by {fixed(apart.std())} points (standard deviation), two seeds by "
-        f"{fixed(seeds)}."
+        f"{fixed(math.sqrt(2 * within))}."
     )
 
 

@@ -11,9 +11,9 @@ from prunelib.study.families import BOTTLENECK, SCRATCH
 from prunelib.text import fixed
 
 AT_EQUAL_WORK = {
-    "supported": "at equal work, {x}",
-    "refuted": "at equal work, they lose by {x}",
-    "equal": "at equal work, hardly any lead is left",
+    "supported": "at equal work, after {epochs} epochs, {x}",
+    "refuted": "at equal work, after {epochs} epochs, they lose by {x}",
+    "equal": "at equal work, after {epochs} epochs, hardly any lead is left",
 }
 """By the verdict on K11; any other says that it is not settled."""
 
@@ -37,13 +37,15 @@ def lead_takes_work(view: View, shape: Verdict) -> str:
 def at_equal_work(judged: Verdict, view: View) -> str:
     """What of the lead is left at equal work: as K11 judges it, and as read off by the logarithm.
 
+    The epochs are told, since K8 is about networks that are trained for longer.
     It is not settled where the two readings have different signs.
     """
     readings = [x for x in (judged.mean, lead_at_equal_macs(view)) if x is not None]
     if judged.verdict not in AT_EQUAL_WORK or min(readings) < 0 < max(readings):
         return "at equal work the lead is not settled"
     low, *_, high = sorted(map(abs, [*readings, *readings]))
-    return AT_EQUAL_WORK[judged.verdict].format(x=span(fixed(low, 1), fixed(high, 1)))
+    x, epochs = span(fixed(low, 1), fixed(high, 1)), view.scale.train.epochs
+    return AT_EQUAL_WORK[judged.verdict].format(x=x, epochs=epochs)
 
 
 def at_equal_macs(view: View) -> Verdict:
