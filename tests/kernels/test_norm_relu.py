@@ -76,7 +76,9 @@ def test_batch_norm_relu_and_their_gradients_are_those_of_float64(
 
     x64 = x.detach().double().requires_grad_()
     y64 = F.relu(exact(x64))
-    close(y, y64, FORMATS[dtype])
+    # Two values of a channel that hardly differ leave little of the mean that is taken away.
+    means, spreads = x64.mean((0, 2, 3)), x64.std((0, 2, 3), correction=0)
+    close(y, y64, FORMATS[dtype], 0.05 * (means * exact.weight / spreads).norm())
     for mine, theirs in zip(norm.buffers(), exact.buffers(), strict=True):
         close(mine.double(), theirs.double(), 1e-5)
 
