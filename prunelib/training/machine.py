@@ -70,8 +70,8 @@ class Machine:
         return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def place(self, model: Model) -> Model:
-        """Move a model to the device; a `WideResNet` channels-last in memory."""
-        if not isinstance(model, WideResNet):
+        """Move a model to the device; a `WideResNet`, compiled or not, channels-last in memory."""
+        if not isinstance(getattr(model, "_orig_mod", model), WideResNet):
             return model.to(self.device)
         # PyTorch documents the memory format, but does not annotate it.
         return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
