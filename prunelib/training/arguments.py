@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from prunelib.errors import PrunelibError
 from prunelib.nets.surgery import is_channels_last
@@ -57,6 +58,9 @@ def check_data(data: object) -> None:
 def check_network(model: object, data: Dataset) -> None:
     """Raise PrunelibError unless this is a network, and if a `WideResNet`, one for these data."""
     must_be(nn.Module, model=model)
+    assert isinstance(model, nn.Module)
+    if any(map(is_lazy, model.parameters())):
+        raise PrunelibError("the network has lazy layers: call it once, with one of the images")
     if not isinstance(model, WideResNet):
         return
     channels, classes = model.stem.in_channels, model.linear.out_features
@@ -112,7 +116,7 @@ def placed(model: nn.Module, data: Dataset, batch_size: int, machine: Machine) -
     """
     machine.place(model)
     ours = isinstance(model, WideResNet) or hasattr(model, "_orig_mod")
-    if ours or any(map(is_channels_last, model.parameters())):
+    if ours or all(is_channels_last(p) for p in model.parameters() if p.dim() == 4):
         rehearse(model, data, batch_size, machine)
         yield
         return

@@ -92,6 +92,7 @@ NETWORKS = {
     "double": (lambda: network().double(), "float64"),
     "half": (lambda: network().half(), "float16"),
     "frozen": (lambda: network().requires_grad_(False), "frozen"),
+    "lazy": (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), "call it once"),
     "no logits": (lambda: nn.Conv2d(1, 10, 3), "logits (N, classes)"),
     "other sizes": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(9, 10)), "cannot go through"),
 }

@@ -21,10 +21,8 @@ class Net(nn.Module):
     def __init__(self, channels, view):
         super().__init__()
         torch.manual_seed(0)
-        self.first, self.second = (
-            nn.Conv2d(channels, 4, 3, padding=1),
-            nn.Conv2d(4, 5, 3, padding=1),
-        )
+        self.first = nn.Conv2d(channels, 4, 3, padding=1)
+        self.second = nn.Conv2d(4, 5, 3, padding=1)
         self.linear, self.by_view = nn.LazyLinear(10), view
 
     def forward(self, x):

@@ -29,10 +29,10 @@ from prunelib.study.start_weights import RunContext
 from prunelib.study.store import Store
 from prunelib.training.data import Dataset
 from prunelib.training.data import load as load_data
-from prunelib.training.data.folders import TESTING, TRAINING, splits
+from prunelib.training.data.folders import TRAINS, splits
 from prunelib.training.data.own_images import held_out
 from prunelib.training.data.pixels import OVERSHOOT, converted, with_one_white
-from prunelib.training.data.sources import in_arrays
+from prunelib.training.data.sources import TESTS, in_arrays
 from prunelib.training.protocols import TrainProtocol
 from prunelib.training.source import Source, has_own_images, load_source
 
@@ -287,8 +287,8 @@ def test_a_class_without_test_images_is_told(tmp_path):
 CASES = (str.lower, str.title, str.upper)
 
 
-@pytest.mark.parametrize("train", TRAINING)
-@pytest.mark.parametrize("test", TESTING)
+@pytest.mark.parametrize("train", TRAINS)
+@pytest.mark.parametrize("test", TESTS)
 def test_folders_of_splits_have_any_of_their_names_in_any_case(train, test, tmp_path):
     for case in CASES:
         for other in CASES:

@@ -60,12 +60,9 @@ def comparison(view: View, question: str) -> go.Figure:
     shown, networks = COMPARISONS[question], view.networks
     own = networks[networks["family"].isin(shown)]
     require_rows(own[own["family"].isin(families.CONTROLS)])
-    seeds = set(own.loc[own["family"] == families.PRUNED, "seed"])
-    if question == STATISTICS:
-        own, seeds = same_weights(own), set()
-    own, ways = same_seeds(own), view.trajectories
-    seeds &= set(own["seed"])
-    ways = ways[ways["seed"].isin(seeds)]
+    told = question != STATISTICS
+    own, ways = same_seeds(own if told else same_weights(own)), view.trajectories
+    ways = ways[ways["seed"].isin(own["seed"]) & told]
     rows = pd.concat([own, networks[networks["family"] == "base"]])
     return error_against(rows, ways, families=shown, epochs=view.scale.train.epochs)
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from prunelib.errors import PrunelibError
 from prunelib.text import counted
-from prunelib.training.data.sources import Found, Item, Trouble, in_order
+from prunelib.training.data.sources import TESTS, Found, Item, Trouble, in_order
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
-TRAINING = ("train", "training")
-TESTING = ("test", "testing", "val", "valid", "validation")
-"""Names of folders with images to test with, in any case; the first of these that is there."""
+TRAINS = ("train", "training")
 
 
 def in_folder(root: Path) -> Found:
@@ -42,7 +40,7 @@ def splits(root: Path, told: list[str]) -> tuple[Path, Path | None]:
         PrunelibError: two folders are for training, or `train` may be a class or not.
     """
     folders = subfolders(root)
-    trains, tests = folders_called(TRAINING, folders), folders_called(TESTING, folders)
+    trains, tests = folders_called(TRAINS, folders), folders_called(TESTS, folders)
     if not trains:
         return root, None
     if len(trains) > 1:

@@ -54,7 +54,8 @@ class Pairs(Protocol):
 
 ImageArrays = Sequence[Any] | np.ndarray
 Labels = Sequence[Any] | np.ndarray
-TESTS = ("test", "val", "valid", "validation")
+TESTS = ("test", "testing", "val", "valid", "validation")
+"""What images to test with are called, in any form; the first of these that is there is used."""
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
